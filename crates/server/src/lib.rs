@@ -1,1 +1,21 @@
-//! The server of Warifu.
+//! The server of Warifu: customers' pages, phone app, mail worker, command line.
+//!
+//! A request crosses router → handler → action → (rules decide, store saves), once.
+
+mod actions;
+pub mod app;
+mod calendar;
+pub mod cli;
+pub mod config;
+mod demo;
+mod error;
+pub mod hasher;
+mod institutions;
+mod mail;
+mod origin;
+mod phone;
+mod portal;
+pub mod serve;
+pub mod text;
+mod web;
+pub mod world;

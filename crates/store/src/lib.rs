@@ -1,1 +1,26 @@
-//! All SQL of Warifu.
+//! All SQL of Warifu: SQLite embedded by default, PostgreSQL by `database.url`; one SQL text for both.
+//!
+//! Every row of a customer leads its key with `bucket` and `customer_id`, so that the tables can be
+//! sharded without a change of a query. Nothing here decides: rules live in `warifu-core`.
+
+pub mod audit;
+mod counters;
+mod customers;
+mod engine;
+mod error;
+mod institutions;
+mod issues;
+mod outbox;
+pub mod seal;
+mod sessions;
+mod tokens;
+
+pub use counters::{Subject, Taken};
+pub use customers::{Address, Customer, Found, Key};
+pub use engine::{Schema, Settings, Store, Tx};
+pub use error::StoreError;
+pub use institutions::{InstitutionRow, SealedKey};
+pub use issues::{Issue, Overdue};
+pub use outbox::MailRow;
+pub use sessions::{MailPassword, Procedure, Session};
+pub use tokens::{Token, VerifierRow};

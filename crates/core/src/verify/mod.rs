@@ -1,0 +1,173 @@
+//! The decision on one passcode: what is known of the token, what was typed, what for, when.
+//! Owns the answer only; that it stays true until it is written is the store's part.
+
+use std::fmt;
+
+use subtle::{ConditionallySelectable, ConstantTimeEq};
+
+use crate::counter::{Counter, Gate, Grade};
+use crate::oath::{Algorithm, Digits, Passcode, hotp, time_step};
+use crate::policy::LockPolicy;
+use crate::purpose::Purpose;
+use crate::time::Millis;
+use crate::token::State;
+
+/// All that a decision is made from, as read from the token's row.
+pub struct Verifier<'a> {
+    /// The unsealed key.
+    pub key: &'a [u8],
+    /// The hash function.
+    pub algorithm: Algorithm,
+    /// The number of digits.
+    pub digits: Digits,
+    /// The length of a step.
+    pub period_seconds: u32,
+    /// How many steps before and after the server's own are accepted.
+    pub window: u32,
+    /// Where the token is in its life.
+    pub state: State,
+    /// Whether its use is suspended.
+    pub stopped: bool,
+    /// The moment from which it is no longer valid.
+    pub expires_at: Millis,
+    /// The last accepted step; -1 when there is none.
+    pub last_step: i64,
+    /// No step up to this one is accepted: raised after a restore or a fail-over.
+    pub floor_step: i64,
+    /// The wrong passcodes in a row.
+    pub counter: Counter,
+}
+
+/// The answer, and what is to be written with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Accepted: this step is spent and the counter cleared.
+    Accept {
+        /// The step whose passcode it was.
+        step: i64,
+    },
+    /// Refused.
+    Refuse {
+        /// Why.
+        reason: Reason,
+        /// The counter as it is to be written.
+        counter: Counter,
+        /// The grade just reached, if any.
+        grade: Option<Grade>,
+    },
+}
+
+/// Why a passcode is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It belongs to no step of the window.
+    Wrong,
+    /// It belongs to a step that is spent.
+    Used,
+    /// Not evaluated: locked until this moment.
+    LockedUntil(Millis),
+    /// Not evaluated: locked until someone unlocks.
+    Locked,
+    /// Not evaluated: the token's use is suspended.
+    Suspended,
+    /// Not evaluated: the token's state, or a plain passcode as such, does not serve this purpose.
+    NotUsable,
+    /// Not evaluated: the token's last day is over.
+    Expired,
+}
+
+/// Decides one passcode; a refusal without evaluation leaves the counter as it is.
+#[must_use]
+pub fn decide(
+    token: &Verifier<'_>,
+    passcode: &Passcode,
+    purpose: Purpose,
+    policy: &LockPolicy,
+    now: Millis,
+) -> Decision {
+    if let Some(reason) = closed(token, purpose, now) {
+        return Decision::Refuse {
+            reason,
+            counter: token.counter,
+            grade: None,
+        };
+    }
+    let reason = match matching_step(token, passcode, now) {
+        Some(step) if step > token.last_step.max(token.floor_step) => {
+            return Decision::Accept { step };
+        }
+        Some(_) => Reason::Used,
+        None => Reason::Wrong,
+    };
+    let (counter, grade) = token.counter.failed(policy, now);
+    Decision::Refuse {
+        reason,
+        counter,
+        grade,
+    }
+}
+
+/// The reason for which the passcode is not even looked at.
+fn closed(token: &Verifier<'_>, purpose: Purpose, now: Millis) -> Option<Reason> {
+    if !serves(token.state, purpose) {
+        return Some(Reason::NotUsable);
+    }
+    if token.stopped {
+        return Some(Reason::Suspended);
+    }
+    if now >= token.expires_at {
+        return Some(Reason::Expired);
+    }
+    match token.counter.gate(now) {
+        Gate::Open => None,
+        Gate::Until(until) => Some(Reason::LockedUntil(until)),
+        Gate::Stopped => Some(Reason::Locked),
+    }
+}
+
+const fn serves(state: State, purpose: Purpose) -> bool {
+    match purpose {
+        Purpose::Start => matches!(state, State::Activated),
+        Purpose::Login
+        | Purpose::Release
+        | Purpose::Resync
+        | Purpose::Transaction
+        | Purpose::StepUp
+        | Purpose::Radius => matches!(state, State::InUse),
+        // These change an authenticator: the purpose must be inside what the device computes.
+        Purpose::Exchange | Purpose::Method => false,
+    }
+}
+
+/// The latest step of the window whose passcode this is. All steps are computed, whichever fits;
+/// of two with the same digits the later counts, so that one text is never accepted twice.
+fn matching_step(token: &Verifier<'_>, passcode: &Passcode, now: Millis) -> Option<i64> {
+    const NONE: i64 = -1;
+    let middle = time_step(now, token.period_seconds);
+    let window = i64::from(token.window);
+    let mut found = NONE;
+    for step in middle.saturating_sub(window)..=middle.saturating_add(window) {
+        let Ok(counter) = u64::try_from(step) else {
+            continue;
+        };
+        let computed = hotp(token.key, counter, token.digits, token.algorithm);
+        found.conditional_assign(&step, passcode.is(&computed));
+    }
+    (!bool::from(found.ct_eq(&NONE))).then_some(found)
+}
+
+impl fmt::Debug for Verifier<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("state", &self.state)
+            .field("stopped", &self.stopped)
+            .field("expires_at", &self.expires_at)
+            .field("last_step", &self.last_step)
+            .field("floor_step", &self.floor_step)
+            .field("counter", &self.counter)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+# Mails to customers. The subject is mail-…, the body mail-…-body.
+# At most 70 columns a line; no links, no emoji.
+
+mail-foot =
+    ------------------------------
+    Our staff will never ask you for a password or a passcode.
+    If you do not recognise this e-mail, please call us at once:
+    { $bank }, { $contact }
+    Phone { $phone } ({ $hours })
+    Please do not reply: this address only sends e-mails.
+
+mail-greeting = Dear { $name },
+
+mail-procedure-issue = Issue of a token
+
+mail-which-passcode = one-time password
+mail-which-confirmation = confirmation password
+mail-which-login = login password
+
+mail-code = [{ $bank }] Your mail password
+mail-code-body =
+    Here is your mail password.
+
+    Mail password: { $secret }
+
+    Procedure:   { $procedure }
+    Sent:        { $sent-at }
+    Valid until: { $valid-until }
+    Reception number: { $reception }
+
+    Please check that the time of sending shown on the page is the same
+    as the one above, then enter the mail password on that page.
+    It can no longer be used once you have logged out or once a newer
+    e-mail has been sent.
+
+    If you do not recognise this e-mail, someone else may be using your
+    passwords. Tell nobody this number, and please call us at once.
+
+mail-token = [{ $bank }] Your token: how to set it up
+mail-token-body =
+    Thank you for applying for a token.
+    Please set it up on your mobile phone.
+
+    Service ID: { $service }
+    User ID:    { $user }
+    Set up by:  { $deadline }
+    Reception number: { $reception }
+
+    What to do
+    1. Open the app on your mobile phone. How to open it is explained on
+       the last page of the issue of the token and on our website, under
+       "One-time password".
+    2. Under "Set-up", enter the service ID and the user ID above
+       and the start password that you chose.
+    3. Return to your PC and complete "Start using one-time passwords".
+
+    Your start password is not written in this e-mail.
+
+mail-issued = [{ $bank }] We have received your token application
+mail-issued-body =
+    We have received an application for a token as follows.
+
+    Received: { $at }
+    Sent to:  { $address } (mobile phone)
+    Reception number: { $reception }
+
+    If this was not you, please call us at once at the number below.
+    We will cancel the issue of the token.
+
+mail-activated = [{ $bank }] Your mobile phone has been set up
+mail-activated-body =
+    The set-up of your mobile phone is complete.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    Next, please complete "Start using one-time passwords" on your PC
+    (by { $deadline }).
+
+    If this was not you, please call us at once at the number below.
+
+mail-started = [{ $bank }] You have started using one-time passwords
+mail-started-body =
+    You have started using one-time passwords.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    From your next login on, you will need a one-time password.
+
+    If this was not you, please call us at once at the number below.
+
+mail-released = [{ $bank }] You have stopped using one-time passwords
+mail-released-body =
+    You have stopped using one-time passwords.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    A new token can be issued from { $again-from }.
+
+    If this was not you, please call us at once at the number below.
+
+mail-locked-time = [{ $bank }] Your access is locked for a time
+mail-locked-time-body =
+    The { $which } was not entered correctly
+    several times in a row, so your access is locked until
+    { $until }.
+    After that you can use the service again without doing anything.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If this was not you, someone else may have tried to log in.
+    Please call us at once at the number below.
+
+mail-locked = [{ $bank }] Your access is locked
+mail-locked-body =
+    The { $which } was not entered correctly
+    several times in a row, so your access is locked.
+    To use the service again, please contact your branch or the number
+    below.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If this was not you, someone else may have tried to log in.
+    Please call us at once at the number below.
+
+mail-issue-dead = [{ $bank }] The issue of your token has been cancelled
+mail-issue-dead-start-password-body =
+    The start password was not entered correctly several times in a row,
+    so we have cancelled the issue of the token.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If you wish to use one-time passwords, please start again from
+    "Issue a token" on your PC.
+
+    If this was not you, someone else may have tried to set up the
+    token. Please call us at once at the number below.
+mail-issue-dead-deadline-body =
+    The procedure was not completed in time, so we have cancelled
+    the issue of the token.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If you wish to use one-time passwords, please start again from
+    "Issue a token" on your PC.
+
+    If you did not apply for a token, please call us at once at the
+    number below.
+mail-issue-dead-reissued-body =
+    We have received an application for a new token, so the token issued
+    before it has been cancelled.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    The user ID you were given before can no longer be used. Please
+    follow the e-mail about the new token and set up your mobile phone.
+
+    If you did not apply for a new token, please call us at once at the
+    number below.
+
+mail-second-phone = [{ $bank }] The issue of your token has been cancelled (set-up on another phone)
+mail-second-phone-body =
+    The set-up was done on another mobile phone, so we have cancelled
+    the issue of the token for your safety.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If this was not you, please call us at once at the number below.

@@ -1,0 +1,102 @@
+### The phone app and its guide, Japanese. Also sent to the app as /app/config.json:
+### $bank, $contact and $phone are filled in by the server; every other placeable stays as {name} and is filled in by
+### the app: browser, count, date, days, deadline, minutes, number, reader, seconds, time, user.
+
+## Everywhere
+
+app-name = { $bank } ワンタイムパスワード
+app-language = English
+app-required = 【必須】
+app-show = 入力した文字を表示する
+app-hide = 入力した文字を隠す
+app-back = 戻る
+app-retry = もう一度試す
+app-contact = お問い合わせ　{ $contact }
+app-contact-phone = 電話 { $phone }
+
+## Without a token
+
+app-empty = この携帯電話には、トークンが登録されていません。
+app-begin = 初期設定をはじめる
+app-install = アプリを追加する
+app-lost = この携帯電話に保存されていたトークンが見つかりません。ブラウザーの履歴やデータを消した場合、機種変更や復元をした場合に起こります。「再発行（機種変更・紛失）」のお手続きを行ってください。
+
+## Set-up
+
+app-set-title = 初期設定
+app-set-lead = トークン発行の完了画面、またはトークン発行用メールを見ながら入力してください。
+app-set-read = サービスIDとユーザIDを読み取りました。利用開始パスワードを入力してください。
+app-set-service = サービスID
+app-set-service-hint = 8桁の数字です。
+app-set-user = ユーザID
+app-set-user-hint = 12桁の数字です。
+app-set-start = 利用開始パスワード
+app-set-start-hint = お客様がトークン発行の画面でお決めになった、4～8桁の数字です。携帯電話の初期設定で一度だけ使います。
+app-set-button = 設定する
+app-set-working = 設定しています。画面を閉じずにお待ちください。
+app-set-done = 初期設定が完了しました。
+app-set-next = パソコンに戻り、「ワンタイムパスワード利用開始」のお手続きを行ってください（期限：{ $deadline }）。まだ利用は始まっていません。
+app-set-already = このトークンは、この携帯電話に設定済みです。
+app-set-open = ワンタイムパスワードを表示する
+
+## What can go wrong
+
+app-err-summary = 入力内容に確認が必要な項目が{ $count }件あります。下の項目を押すと、その入力欄へ移動します。
+app-err-service = このサービスIDは、{ $bank }のものではありません。8桁の数字をご確認ください。
+app-err-user = ユーザIDの数字に入力の誤りがあるようです。12桁の数字をもう一度ご確認ください。
+app-err-start = 利用開始パスワードは、4桁以上8桁以下の数字で入力してください。
+app-err-refused = 設定できませんでした。サービスID、ユーザID、利用開始パスワードをご確認ください。初期設定の期限を過ぎた場合や、新しいトークンを発行した場合も、この表示になります。続けて{ $count }回正しく入力されないと、このトークンは使えなくなり、パソコンでの発行からやり直しになります。
+app-err-other-phone = このトークンは、別の携帯電話ですでに設定されていました。安全のため、発行を取り消しました。お心当たりがない場合は、すぐに{ $contact }（電話 { $phone }）へご連絡ください。
+app-err-offline = 通信できませんでした。電波の届く場所で「もう一度試す」を押してください。入力した内容は残っています。
+app-err-store = この携帯電話には、トークンを安全に保存できませんでした。設定は行われていません。プライベートブラウズや特別な保護設定をお使いの場合は、解除してからお試しください。
+app-err-many = ただいまアクセスが集中しています。{ $minutes }分ほど待ってから、「もう一度試す」を押してください。入力した内容は残っています。
+app-err-busy = ただいまご利用いただけません。しばらくしてから、「もう一度試す」を押してください。入力した内容は残っています。
+app-err-failed = 申し訳ございません。設定を完了できませんでした。「もう一度試す」を押してください。何度もこの表示になるときは、{ $contact }（電話 { $phone }）へご連絡ください。
+
+## The passcode
+
+app-code-label = ワンタイムパスワード
+app-code-left = あと{ $seconds }秒で切り替わります
+app-code-soon = まもなく切り替わります。このまま入力しても、次の番号を待っても、どちらでもかまいません。
+app-code-reader = ワンタイムパスワードは、{ $reader } です
+app-code-valid = 有効期限　{ $date }
+app-code-ended = このトークンの有効期限（{ $date }）が過ぎました。パソコンで更新のお手続きを行ってください。
+app-code-warn = 電話・メール・SMSで番号を聞かれても、教えないでください。
+app-expiring = 有効期限まで、あと{ $days }日です。パソコンで更新のお手続きを行ってください。
+app-tokens-title = トークンの選択
+app-tokens-lead = ご利用になるトークンを押してください。
+app-token = トークン{ $number }
+app-token-user = ユーザID　{ $user }
+app-add = トークン追加
+app-add-full = 登録できるトークンは{ $count }個までです。使わなくなったトークンを削除してから追加してください。
+
+## The clock
+
+app-clock-ok = 携帯電話の時刻は合っています（{ $time } に確認）。
+app-clock-fast = 携帯電話の時刻が、約{ $minutes }分進んでいます。番号は正しい時刻に合わせて表示していますが、電波の届かない場所では正しく表示できないことがあります。携帯電話の設定で「日付と時刻」の「自動設定」を入にしてください。
+app-clock-slow = 携帯電話の時刻が、約{ $minutes }分遅れています。番号は正しい時刻に合わせて表示していますが、電波の届かない場所では正しく表示できないことがあります。携帯電話の設定で「日付と時刻」の「自動設定」を入にしてください。
+app-clock-far = 携帯電話の日付または時刻が、大きくずれています。番号は正しい時刻に合わせて表示していますが、電波の届かない場所では正しく表示できないことがあります。携帯電話の設定で「日付と時刻」の「自動設定」を入にしてください。
+app-clock-unknown = 通信できないため、時刻を確認できません。番号はこのままご利用いただけます。
+
+## The guide: installing the app
+
+guide-lang = ja
+guide-other-lang = en
+guide-title = アプリのご案内
+guide-lead = ワンタイムパスワードを表示するアプリを、携帯電話（スマートフォン）のホーム画面に追加します。アプリストアでのお手続きや料金は必要ありません。
+guide-open = アプリを開く
+guide-open-text = 携帯電話で「アプリを開く」を押し、開いた画面で次の操作を行ってください。
+guide-ios = iPhone・iPad の場合
+guide-ios-1 = 1　画面の下（または上）にある共有のしるし（四角から上向きの矢印）を押します。
+guide-ios-2 = 2　「ホーム画面に追加」を選び、右上の「追加」を押します。
+guide-ios-3 = 3　この画面を閉じ、ホーム画面にできた「{ app-name }」を押して開きます。設定はそこから行います。
+guide-android-title = Android の場合
+guide-android = 「アプリを追加する」を押し、表示された画面で「インストール」を押してください。
+guide-android-menu = 「アプリを追加する」が表示されないときは、ブラウザーのメニュー（点が3つのしるし）から「アプリをインストール」または「ホーム画面に追加」を選んでください。
+guide-why = ホーム画面に追加しないまま設定すると、しばらく使わなかったときにトークンが消えることがあります。
+guide-trouble = うまくいかないとき
+guide-inapp = ほかのアプリの中で開いています。右上または右下のしるしから「{ $browser }で開く」を選んでください。
+guide-private = プライベートブラウズ（シークレットモード）では設定できません。通常の画面で開き直してください。
+guide-unsupported = この携帯電話またはブラウザーでは、ご利用いただけません。対応している機種は「ご利用ガイド」をご覧ください。ハードウェアトークンもお選びいただけます。
+guide-old = アプリが開かないときは、携帯電話の基本ソフト（iOS・Android）とブラウザーを新しいものにしてください。ハードウェアトークンもお選びいただけます。
+guide-warn = 当行の行員が、電話・メール・SMSなどで、パスワードやワンタイムパスワードをお尋ねすることは決してありません。

@@ -1,0 +1,274 @@
+//! The mail password: sent to addresses that were confirmed long ago, proved once, limited in tries
+//! and sends so that neither it nor a mailbox can be worn down.
+
+use std::time::Duration;
+
+use warifu_core::{
+    audit::Kind,
+    counter::{Counter, Gate},
+    issue::{self, MailPassword as Typed},
+    random,
+    text::{MailAddress, MailRules},
+    time::Millis,
+};
+use warifu_store::{Customer, MailPassword, Procedure, Session, Subject, Tx};
+
+use super::{notices, overview, places, sessions};
+use crate::{
+    app::App,
+    calendar,
+    error::AppError,
+    mail::messages::Mail,
+    origin::{Line, Origin},
+};
+
+/// Why no mail password can be sent now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Blocked {
+    NoAddress,
+    Young(Millis),
+    DayLimit,
+    TooMany(Millis),
+}
+
+/// Where it would go, masked, and why it cannot be sent now.
+#[derive(Clone, Debug)]
+pub(crate) struct Ready {
+    pub(crate) addresses: Vec<String>,
+    pub(crate) masked: Vec<String>,
+    pub(crate) blocked: Option<Blocked>,
+}
+
+/// Whether and where a mail password can be sent for an issue now.
+pub(crate) async fn ready(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Ready, AppError> {
+    let policy = origin.institution.policy();
+    let rules = MailRules::for_notices(policy);
+    let mut ready = Ready {
+        addresses: Vec::new(),
+        masked: Vec::new(),
+        blocked: None,
+    };
+    let mut earliest: Option<Millis> = None;
+    for address in notices::checked_addresses(origin, tx, customer).await? {
+        let from = issue::address_usable_from(address.confirmed_at.map(Millis), &policy.issue);
+        let Some(from) = from.filter(|_| address.removed_at.is_none()) else {
+            continue;
+        };
+        earliest = Some(earliest.map_or(from, |e| e.min(from)));
+        if origin.now >= from {
+            let masked = MailAddress::parse(&address.address, &rules).map(|a| a.masked());
+            ready
+                .masked
+                .push(masked.unwrap_or_else(|_| "***".to_owned()));
+            ready.addresses.push(address.address);
+        }
+    }
+    ready.blocked = match earliest {
+        None => Some(Blocked::NoAddress),
+        Some(from) if ready.addresses.is_empty() => Some(Blocked::Young(from)),
+        Some(_) => limits(tx, origin, customer).await?,
+    };
+    Ok(ready)
+}
+
+async fn limits(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Option<Blocked>, AppError> {
+    let policy = &origin.institution.policy().mail_password;
+    let id = customer.customer_id;
+    let today = calendar::day_start(origin.now, origin.institution.zone());
+    // Just before midnight counts for the day: `sent_at > since`.
+    let (sent_today, _) = tx
+        .mail_passwords_since(id, today.minus(Duration::from_millis(1)))
+        .await?;
+    if sent_today >= i64::from(policy.sends_a_day) {
+        return Ok(Some(Blocked::DayLimit));
+    }
+    if let Gate::Until(_) | Gate::Stopped =
+        overview::gate(tx, &overview::mail_tries(customer), origin.now).await?
+    {
+        return Ok(Some(Blocked::DayLimit));
+    }
+    let window = policy.sends_window.duration();
+    let (sent, first) = tx
+        .mail_passwords_since(id, origin.now.minus(window))
+        .await?;
+    Ok(first
+        .filter(|_| sent >= i64::from(policy.sends))
+        .map(|first| Blocked::TooMany(Millis(first).plus(window))))
+}
+
+/// Sends a new mail password for a procedure; the one before is worth nothing any more.
+pub(crate) async fn send(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    customer: &Customer,
+    procedure: &Procedure,
+) -> Result<Result<(), Blocked>, AppError> {
+    let ready = ready(tx, origin, customer).await?;
+    if let Some(blocked) = ready.blocked {
+        return Ok(Err(blocked));
+    }
+    let policy = &origin.institution.policy().mail_password;
+    let id = customer.customer_id;
+    let secret = zeroize::Zeroizing::new(random::digits(&*app.random, policy.digits as usize));
+    let row_id = format!("{}-{}", procedure.id, random::digits(&*app.random, 8));
+    let sent_to = ready.masked.join("\n");
+    let expires_at = origin.now.plus(policy.valid.duration());
+    let bound = bound(&secret, session, procedure, &sent_to);
+    let spot = places::mail_password(origin.institution.id, id, &row_id);
+    let mac = origin.institution.keys.mac(&spot.place(), &bound);
+    tx.insert_mail_password(
+        id,
+        &MailPassword {
+            id: row_id,
+            procedure_id: procedure.id,
+            session_id: session.id,
+            mac,
+            sent_to,
+            sent_at: origin.now.0,
+            expires_at: expires_at.0,
+            ended_at: None,
+        },
+    )
+    .await?;
+    tx.drop_mails(id, "mail-code", origin.now).await?;
+    let mail = Mail::Code {
+        secret: &secret,
+        procedure: "mail-procedure-issue",
+        sent_at: origin.now,
+        valid_until: expires_at,
+    };
+    let to = notices::To::Only(&ready.addresses);
+    notices::tell(
+        app,
+        origin,
+        tx,
+        customer,
+        to,
+        &mail,
+        &procedure.id.to_string(),
+    )
+    .await?;
+    sessions::wait_for_mail(origin, tx, session).await?;
+    let line = Line::ok(Kind::MailPasswordSent)
+        .of(id)
+        .because(procedure.kind.clone());
+    origin.record(tx, &*app.random, line).await?;
+    Ok(Ok(()))
+}
+
+/// How a mail password fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    Right,
+    Wrong,
+    Expired,
+    /// Too many tries: the procedure ends; again from this moment.
+    Stopped(Millis),
+}
+
+/// Proves a mail password of this session and procedure; every evaluated guess is counted.
+pub(crate) async fn prove(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    sent: &MailPassword,
+    customer: &Customer,
+    typed: &Typed,
+) -> Result<Fit, AppError> {
+    let day = overview::mail_tries(customer);
+    let each = Subject {
+        subject: sent.procedure_id.to_string(),
+        ..day.clone()
+    };
+    let mut per_day = tx.take_counter(&day, origin.now).await?;
+    let per_procedure = tx.take_counter(&each, origin.now).await?;
+    for counter in [per_day.counter(), per_procedure.counter()] {
+        match counter.gate(origin.now) {
+            Gate::Open => {}
+            Gate::Until(until) => return Ok(Fit::Stopped(until)),
+            Gate::Stopped => return Ok(Fit::Stopped(tomorrow(origin))),
+        }
+    }
+    if sent.ended_at.is_some() || origin.now.0 >= sent.expires_at {
+        refuse(app, origin, tx, customer, "expired").await?;
+        return Ok(Fit::Expired);
+    }
+    let spot = places::mail_password(origin.institution.id, customer.customer_id, &sent.id);
+    let bound = bound_to(typed.expose(), sent);
+    if origin
+        .institution
+        .keys
+        .fits(&spot.place(), &bound, &sent.mac)
+    {
+        tx.save_counter(&each, &per_procedure, &Counter::cleared(), origin.now)
+            .await?;
+        return Ok(Fit::Right);
+    }
+    refuse(app, origin, tx, customer, "wrong").await?;
+    let policy = &origin.institution.policy().mail_password;
+    let today = calendar::day_number(origin.now, origin.institution.zone());
+    if per_day.day != today {
+        per_day.day = today;
+        per_day.day_total = 0;
+    }
+    per_day.day_total += 1;
+    let failures = per_procedure.counter().failures.saturating_add(1);
+    let for_today = per_day.day_total >= i64::from(policy.tries_a_day);
+    let locked_until = for_today.then(|| tomorrow(origin));
+    let daily = Counter {
+        failures: 0,
+        locked_until,
+        locked: false,
+    };
+    tx.save_counter(&day, &per_day, &daily, origin.now).await?;
+    let counter = Counter {
+        failures,
+        ..Counter::cleared()
+    };
+    tx.save_counter(&each, &per_procedure, &counter, origin.now)
+        .await?;
+    Ok(if for_today {
+        Fit::Stopped(tomorrow(origin))
+    } else if failures >= policy.tries {
+        Fit::Stopped(origin.now)
+    } else {
+        Fit::Wrong
+    })
+}
+
+async fn refuse(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    reason: &str,
+) -> Result<(), AppError> {
+    let line = Line::refused(Kind::MailPasswordRefused, reason).of(customer.customer_id);
+    Ok(origin.record(tx, &*app.random, line).await?)
+}
+
+fn tomorrow(origin: &Origin) -> Millis {
+    calendar::next_day(origin.now, origin.institution.zone())
+}
+
+fn bound(secret: &str, session: &Session, procedure: &Procedure, sent_to: &str) -> Vec<u8> {
+    format!("{secret}\n{}\n{}\n{sent_to}", session.id, procedure.id).into_bytes()
+}
+
+fn bound_to(secret: &str, sent: &MailPassword) -> Vec<u8> {
+    format!(
+        "{secret}\n{}\n{}\n{}",
+        sent.session_id, sent.procedure_id, sent.sent_to
+    )
+    .into_bytes()
+}

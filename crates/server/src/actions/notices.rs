@@ -1,0 +1,141 @@
+//! Notices: every change is told to every address, in the transaction of the change (rules 6 and 7).
+
+use std::time::Duration;
+
+use warifu_core::{
+    ids::{MailId, ReceptionNumber},
+    time::Millis,
+};
+use warifu_store::{Address, Customer, MailRow, StoreError, Tx};
+
+use super::places;
+use crate::{
+    app::App,
+    error::AppError,
+    mail::messages::Mail,
+    origin::Origin,
+    text::{Lang, Text},
+};
+
+/// A removed address goes on being told for this long.
+const AFTER_REMOVAL: Duration = Duration::from_secs(30 * 86_400);
+
+/// To whom a mail goes beside, or instead of, the notice addresses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum To<'a> {
+    /// Every notice address.
+    Notice,
+    /// Every notice address and the phone's.
+    NoticeAnd(&'a str),
+    /// Just these.
+    Only(&'a [String]),
+}
+
+/// The texts in the customer's own language.
+pub(crate) fn text_for(origin: &Origin, customer: &Customer) -> Text {
+    origin
+        .institution
+        .text(Lang::from_tag(&customer.locale).unwrap_or(Lang::Ja))
+}
+
+/// Puts one mail per recipient into the outbox; gives the reception number they share.
+pub(crate) async fn tell(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    to: To<'_>,
+    mail: &Mail<'_>,
+    reference: &str,
+) -> Result<ReceptionNumber, AppError> {
+    let recipients = match to {
+        To::Only(addresses) => addresses.to_vec(),
+        To::Notice => notice_addresses(origin, tx, customer).await?,
+        To::NoticeAnd(phone) => {
+            let mut all = notice_addresses(origin, tx, customer).await?;
+            if !phone.is_empty() && !all.iter().any(|a| a.eq_ignore_ascii_case(phone)) {
+                all.push(phone.to_owned());
+            }
+            all
+        }
+    };
+    let reception = ReceptionNumber::generate(&*app.random);
+    let message = mail.render(&text_for(origin, customer), reception.as_str());
+    let expires_at = match mail {
+        Mail::Code { valid_until, .. } => Some(valid_until.0),
+        _ => None,
+    };
+    for recipient in recipients {
+        let id = MailId::generate(origin.now, &*app.random);
+        let spot = places::mail(origin.institution.id, customer.customer_id, id);
+        let body =
+            origin
+                .institution
+                .keys
+                .seal(&spot.place(), message.body.as_bytes(), &*app.random)?;
+        tx.enqueue(&MailRow {
+            id,
+            customer_id: customer.customer_id,
+            institution_id: origin.institution.id,
+            kind: mail.kind().to_owned(),
+            reference: reference.to_owned(),
+            recipient,
+            subject: message.subject.clone(),
+            body: Some(body),
+            has_secret: mail.has_secret(),
+            reception: reception.as_str().to_owned(),
+            state: "queued".to_owned(),
+            attempts: 0,
+            next_at: origin.now.0,
+            leased_by: None,
+            created_at: origin.now.0,
+            expires_at,
+            sent_at: None,
+            last_error: None,
+        })
+        .await?;
+    }
+    Ok(reception)
+}
+
+async fn notice_addresses(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+) -> Result<Vec<String>, AppError> {
+    let mut all = Vec::new();
+    for address in checked_addresses(origin, tx, customer).await? {
+        let told = address
+            .removed_at
+            .is_none_or(|at| origin.now < Millis(at).plus(AFTER_REMOVAL));
+        if told && !all.contains(&address.address) {
+            all.push(address.address);
+        }
+    }
+    Ok(all)
+}
+
+/// The notice addresses of a customer; one whose MAC does not fit its row stops everything.
+pub(crate) async fn checked_addresses(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+) -> Result<Vec<Address>, AppError> {
+    let addresses = tx.addresses(customer.customer_id).await?;
+    for address in &addresses {
+        let spot = places::address(
+            origin.institution.id,
+            customer.customer_id,
+            address.id.to_string(),
+        );
+        if !origin
+            .institution
+            .keys
+            .fits(&spot.place(), address.address.as_bytes(), &address.mac)
+        {
+            let what = format!("address {} of {}", address.id, customer.customer_id);
+            return Err(StoreError::Corrupt(what).into());
+        }
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,131 @@
+//! What stands of a customer: token, issue, locks, and what may be done next.
+
+use warifu_core::{
+    counter::Gate,
+    ids::CustomerId,
+    issue::{self, IssueFacts, IssueRefused},
+    time::Millis,
+    token::State,
+};
+use warifu_store::{Customer, Issue, Subject, Token, Tx, VerifierRow};
+
+use super::notices;
+use crate::{app::App, calendar, error::AppError, origin::Origin};
+
+/// Everything the pages show of a customer.
+#[derive(Clone, Debug)]
+pub(crate) struct Overview {
+    pub(crate) customer: Customer,
+    /// The token that is demanded, if one is in use.
+    pub(crate) in_use: Option<(Token, VerifierRow)>,
+    /// The issue that still runs, with its token.
+    pub(crate) open: Option<(Issue, Token)>,
+    /// The newest issue, open or not.
+    pub(crate) last_issue: Option<Issue>,
+    /// Whether a token may be issued now.
+    pub(crate) may_issue: Result<(), IssueRefused>,
+}
+
+/// Reads a customer's overview.
+pub(crate) async fn overview(
+    app: &App,
+    origin: &Origin,
+    customer: CustomerId,
+) -> Result<Overview, AppError> {
+    let mut tx = app.store.read().await?;
+    let customer = tx.customer(customer).await?.ok_or(AppError::NotFound)?;
+    load(&mut tx, origin, customer).await
+}
+
+/// The same inside a transaction.
+pub(crate) async fn load(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: Customer,
+) -> Result<Overview, AppError> {
+    let id = customer.customer_id;
+    let tokens = tx.tokens(id).await?;
+    let issues = tx.issues(id).await?;
+    let in_use = match tokens.iter().find(|t| t.state == State::InUse) {
+        Some(token) => {
+            let row = tx.verifier(customer.bucket, token.token_no).await?;
+            row.map(|row| (token.clone(), row))
+        }
+        None => None,
+    };
+    // A deadline counts from its moment on, whether or not the sweeper has come by.
+    let open = issues
+        .iter()
+        .find(|i| i.ended_at.is_none() && i.deadline.is_some_and(|at| origin.now.0 < at))
+        .and_then(|i| {
+            tokens
+                .iter()
+                .find(|t| t.id == i.token_id)
+                .map(|t| (i.clone(), t.clone()))
+        });
+    let may_issue = may_issue(tx, origin, &customer, in_use.is_some()).await?;
+    Ok(Overview {
+        customer,
+        in_use,
+        open,
+        last_issue: issues.into_iter().next(),
+        may_issue,
+    })
+}
+
+/// Whether this customer may have a token issued now.
+async fn may_issue(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: &Customer,
+    token_in_use: bool,
+) -> Result<Result<(), IssueRefused>, AppError> {
+    let policy = &origin.institution.policy().issue;
+    let id = customer.customer_id;
+    let today = calendar::day_start(origin.now, origin.institution.zone());
+    let confirmed: Vec<_> = notices::checked_addresses(origin, tx, customer)
+        .await?
+        .into_iter()
+        .filter(|a| a.removed_at.is_none())
+        .map(|a| a.confirmed_at.map(Millis))
+        .collect();
+    let released_at = customer
+        .issue_from
+        .map(|from| Millis(from).minus(policy.wait_after_release.duration()));
+    let facts = IssueFacts {
+        now: origin.now,
+        token_in_use,
+        otp_required: customer.otp_required,
+        suspended: customer.suspended_at.is_some(),
+        confirmation: gate(tx, &confirmation(customer), origin.now).await?,
+        released_at,
+        issued_today: u32::try_from(tx.issues_since(id, today).await?).unwrap_or(u32::MAX),
+        addresses: &confirmed,
+    };
+    Ok(issue::may_issue(&facts, policy))
+}
+
+/// The counter of a customer's confirmation password.
+pub(crate) fn confirmation(customer: &Customer) -> Subject {
+    own(customer, "confirm")
+}
+
+/// The counter of a customer's mail passwords.
+pub(crate) fn mail_tries(customer: &Customer) -> Subject {
+    own(customer, "mail")
+}
+
+fn own(customer: &Customer, kind: &'static str) -> Subject {
+    Subject {
+        bucket: customer.bucket,
+        owner: customer.customer_id.to_string(),
+        subject: customer.customer_id.to_string(),
+        kind,
+    }
+}
+
+/// Whether a guess on a counter would be evaluated.
+pub(crate) async fn gate(tx: &mut Tx, subject: &Subject, now: Millis) -> Result<Gate, AppError> {
+    let taken = tx.counter(subject).await?;
+    Ok(taken.map_or(Gate::Open, |t| t.counter().gate(now)))
+}

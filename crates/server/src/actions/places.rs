@@ -1,0 +1,162 @@
+//! Where sealed fields and MACs belong: one function per column, so that no two mean the same place.
+
+use warifu_core::ids::{CustomerId, InstitutionId, IssueId, MailId, ProcedureId, TokenId};
+use warifu_store::{Customer, StoreError, seal::Place};
+
+use crate::institutions::Institution;
+
+/// A place with its ids as texts, from which a [`Place`] borrows.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    table: &'static str,
+    column: &'static str,
+    institution: String,
+    customer: String,
+    kind: String,
+    id: String,
+}
+
+impl Spot {
+    fn new(
+        table: &'static str,
+        column: &'static str,
+        institution: InstitutionId,
+        customer: Option<CustomerId>,
+        id: String,
+    ) -> Self {
+        Self {
+            table,
+            column,
+            institution: institution.to_string(),
+            customer: customer.map(|c| c.to_string()).unwrap_or_default(),
+            kind: String::new(),
+            id,
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place {
+            table: self.table,
+            column: self.column,
+            institution: &self.institution,
+            customer: &self.customer,
+            kind: &self.kind,
+            id: &self.id,
+            version: 1,
+        }
+    }
+}
+
+pub(crate) fn password(
+    institution: InstitutionId,
+    customer: CustomerId,
+    column: &'static str,
+) -> Spot {
+    Spot::new(
+        "customers",
+        column,
+        institution,
+        Some(customer),
+        customer.to_string(),
+    )
+}
+
+pub(crate) fn address(institution: InstitutionId, customer: CustomerId, id: String) -> Spot {
+    Spot::new("addresses", "address", institution, Some(customer), id)
+}
+
+pub(crate) fn procedure(institution: InstitutionId, customer: CustomerId, id: ProcedureId) -> Spot {
+    Spot::new(
+        "procedures",
+        "input",
+        institution,
+        Some(customer),
+        id.to_string(),
+    )
+}
+
+/// A mail password's MAC covers session, procedure and recipients beside its own row.
+pub(crate) fn mail_password(institution: InstitutionId, customer: CustomerId, id: &str) -> Spot {
+    Spot::new(
+        "mail_passwords",
+        "mac",
+        institution,
+        Some(customer),
+        id.to_owned(),
+    )
+}
+
+pub(crate) fn issue(
+    institution: InstitutionId,
+    customer: CustomerId,
+    column: &'static str,
+    id: IssueId,
+) -> Spot {
+    Spot::new(
+        "issues",
+        column,
+        institution,
+        Some(customer),
+        id.to_string(),
+    )
+}
+
+pub(crate) fn token(
+    institution: InstitutionId,
+    customer: CustomerId,
+    column: &'static str,
+    id: TokenId,
+) -> Spot {
+    Spot::new(
+        "tokens",
+        column,
+        institution,
+        Some(customer),
+        id.to_string(),
+    )
+}
+
+pub(crate) fn verifier(institution: InstitutionId, customer: CustomerId, id: TokenId) -> Spot {
+    Spot::new(
+        "verifiers",
+        "sealed_key",
+        institution,
+        Some(customer),
+        id.to_string(),
+    )
+}
+
+pub(crate) fn mail(institution: InstitutionId, customer: CustomerId, id: MailId) -> Spot {
+    Spot::new("mails", "body", institution, Some(customer), id.to_string())
+}
+
+pub(crate) fn csrf(institution: InstitutionId) -> Spot {
+    Spot::new("csrf", "token", institution, None, String::new())
+}
+
+/// What a counter of something from outside is filed under: never the text itself.
+pub(crate) fn counter_subject(institution: InstitutionId, kind: &'static str) -> Spot {
+    Spot::new("counters", kind, institution, None, String::new())
+}
+
+/// A static password's hash of this customer, if its MAC fits the row; else the row was tampered with.
+pub(crate) fn checked_hash<'a>(
+    institution: &Institution,
+    customer: &'a Customer,
+    column: &'static str,
+) -> Result<&'a str, StoreError> {
+    let (hash, tag) = if column == "login_hash" {
+        (&customer.login_hash, &customer.login_mac)
+    } else {
+        (&customer.confirmation_hash, &customer.confirmation_mac)
+    };
+    let spot = password(institution.id, customer.customer_id, column);
+    if institution.keys.fits(&spot.place(), hash.as_bytes(), tag) {
+        Ok(hash)
+    } else {
+        Err(StoreError::Corrupt(format!(
+            "{column} of {}",
+            customer.customer_id
+        )))
+    }
+}

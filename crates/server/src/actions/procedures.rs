@@ -1,0 +1,253 @@
+//! Procedures: rows that say how far a customer has come; pages carry only their id.
+
+use serde::{Deserialize, Serialize};
+use warifu_core::{
+    audit::Kind,
+    ids::{CustomerId, ProcedureId},
+    time::Millis,
+};
+use warifu_store::{Customer, Procedure, Session, Tx};
+
+use super::places;
+use crate::{
+    app::App,
+    error::{AppError, Stale},
+    origin::{Line, Origin},
+};
+
+/// Which procedure: what it is called in addresses and rows, and its steps in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Issue,
+    Start,
+    Release,
+}
+
+impl Flow {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Issue => "issue",
+            Self::Start => "start",
+            Self::Release => "release",
+        }
+    }
+
+    const fn steps(self) -> &'static [&'static str] {
+        match self {
+            Self::Issue => &["select", "mail", "input", "confirm", "done"],
+            Self::Start => &["confirm", "passcode", "done"],
+            Self::Release => &["passcode", "done"],
+        }
+    }
+
+    fn position(self, step: &str) -> Option<usize> {
+        self.steps().iter().position(|s| *s == step)
+    }
+
+    /// The page of a step.
+    pub(crate) fn path(self, step: &str, procedure: ProcedureId) -> String {
+        format!("/otp/{}/{step}?procedure={procedure}", self.as_str())
+    }
+}
+
+/// What a procedure has gathered; sealed in its row.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) address: String,
+    /// MAC of the start password under the issue that is to be; never the password itself.
+    pub(crate) start_password: String,
+    /// The issue that the start password's MAC is bound to, and what the done page shows.
+    pub(crate) issue: String,
+}
+
+/// A procedure lives as long as a session at most.
+const LIFE: i64 = 8 * 3_600_000;
+
+/// Begins a procedure; an unfinished one of the same kind ends.
+pub(crate) async fn begin(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    flow: Flow,
+) -> Result<Procedure, AppError> {
+    let procedure = Procedure {
+        id: ProcedureId::generate(origin.now, &*app.random),
+        session_id: session.id,
+        kind: flow.as_str().to_owned(),
+        step: flow.steps().first().copied().unwrap_or_default().to_owned(),
+        input: None,
+        created_at: origin.now.0,
+        expires_at: origin.now.0 + LIFE,
+        ended_at: None,
+        outcome: None,
+        version: 1,
+    };
+    tx.begin_procedure(session.customer_id, &procedure).await?;
+    Ok(procedure)
+}
+
+/// Whether a request comes at the right moment of its procedure.
+pub(crate) fn check(
+    procedure: Option<Procedure>,
+    session: &Session,
+    flow: Flow,
+    step: &str,
+    now: Millis,
+) -> Result<Procedure, AppError> {
+    // Another session's procedure is as good as none.
+    let Some(procedure) = procedure.filter(|p| p.session_id == session.id) else {
+        return Err(AppError::Stale(Stale::Ended));
+    };
+    if procedure.kind != flow.as_str() {
+        return Err(AppError::Stale(Stale::Order));
+    }
+    let done = procedure.outcome.as_deref() == Some("done");
+    if !done && (procedure.ended_at.is_some() || now.0 >= procedure.expires_at) {
+        return Err(AppError::Stale(Stale::Ended));
+    }
+    if procedure.step == step {
+        return Ok(procedure);
+    }
+    match (flow.position(&procedure.step), flow.position(step)) {
+        (Some(at), Some(asked)) if at > asked => {
+            Err(AppError::MovedOn(flow.path(&procedure.step, procedure.id)))
+        }
+        _ => Err(AppError::Stale(Stale::Order)),
+    }
+}
+
+/// Reads a procedure for a page that shows its step; a step that has been left is a stale page.
+pub(crate) async fn show(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    flow: Flow,
+    step: &str,
+    id: Option<ProcedureId>,
+) -> Result<Procedure, AppError> {
+    let id = id.ok_or(AppError::Stale(Stale::Order))?;
+    let mut tx = app.store.read().await?;
+    let procedure = tx.procedure(session.customer_id, id).await?;
+    let done = procedure
+        .as_ref()
+        .is_some_and(|p| p.outcome.as_deref() == Some("done"));
+    check(procedure, session, flow, step, origin.now).map_err(|error| match error {
+        AppError::MovedOn(_) if done => AppError::Stale(Stale::Done),
+        AppError::MovedOn(_) => AppError::Stale(Stale::Ended),
+        other => other,
+    })
+}
+
+/// Takes the customer and the procedure for a step that is to be done.
+pub(crate) async fn take(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    flow: Flow,
+    step: &str,
+    id: Option<ProcedureId>,
+) -> Result<(Tx, Customer, Procedure), AppError> {
+    let id = id.ok_or(AppError::Stale(Stale::Order))?;
+    let mut tx = app.store.begin().await?;
+    let customer = tx
+        .take_customer(session.customer_id)
+        .await?
+        .ok_or(AppError::NotFound)?;
+    let procedure = tx.procedure(session.customer_id, id).await?;
+    let procedure = check(procedure, session, flow, step, origin.now)?;
+    Ok((tx, customer, procedure))
+}
+
+/// Moves a procedure to its next step.
+pub(crate) async fn advance(
+    tx: &mut Tx,
+    customer: CustomerId,
+    procedure: &mut Procedure,
+    step: &str,
+) -> Result<(), AppError> {
+    step.clone_into(&mut procedure.step);
+    tx.save_procedure(customer, procedure).await?;
+    procedure.version += 1;
+    Ok(())
+}
+
+/// Ends a procedure.
+pub(crate) async fn end(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: CustomerId,
+    procedure: &mut Procedure,
+    outcome: &str,
+) -> Result<(), AppError> {
+    if outcome == "done" {
+        "done".clone_into(&mut procedure.step);
+    } else {
+        procedure.input = None;
+    }
+    procedure.ended_at = Some(origin.now.0);
+    procedure.outcome = Some(outcome.to_owned());
+    tx.save_procedure(customer, procedure).await?;
+    procedure.version += 1;
+    Ok(())
+}
+
+/// Leaves a procedure before its end; nothing of it remains.
+pub(crate) async fn cancel(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    flow: Flow,
+    step: &str,
+    id: Option<ProcedureId>,
+) -> Result<(), AppError> {
+    let (mut tx, customer, mut procedure) = take(app, origin, session, flow, step, id).await?;
+    end(
+        &mut tx,
+        origin,
+        customer.customer_id,
+        &mut procedure,
+        "cancelled",
+    )
+    .await?;
+    tx.end_mail_passwords(customer.customer_id, origin.now)
+        .await?;
+    let line = Line::ok(Kind::ProcedureCancelled)
+        .of(customer.customer_id)
+        .because(flow.as_str());
+    origin.record(&mut tx, &*app.random, line).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Seals what was typed into the procedure's row.
+pub(crate) fn keep(
+    app: &App,
+    origin: &Origin,
+    customer: CustomerId,
+    procedure: &mut Procedure,
+    input: &Input,
+) -> Result<(), AppError> {
+    let plain = serde_json::to_vec(input).map_err(AppError::internal)?;
+    let spot = places::procedure(origin.institution.id, customer, procedure.id);
+    let sealed = origin
+        .institution
+        .keys
+        .seal(&spot.place(), &plain, &*app.random)?;
+    procedure.input = Some(sealed);
+    Ok(())
+}
+
+/// Opens what was typed; nothing yet is an empty input.
+pub(crate) fn kept(
+    origin: &Origin,
+    customer: CustomerId,
+    procedure: &Procedure,
+) -> Result<Input, AppError> {
+    let Some(sealed) = &procedure.input else {
+        return Ok(Input::default());
+    };
+    let spot = places::procedure(origin.institution.id, customer, procedure.id);
+    let plain = origin.institution.keys.open(&spot.place(), sealed)?;
+    serde_json::from_slice(plain.expose()).map_err(AppError::internal)
+}

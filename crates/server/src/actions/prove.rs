@@ -1,0 +1,176 @@
+//! One passcode, decided and written: the only way a passcode is accepted anywhere.
+
+use warifu_core::{
+    audit::Kind,
+    counter::Grade,
+    ids::VerificationId,
+    oath::{Algorithm, Digits, Passcode},
+    purpose::Purpose,
+    time::Millis,
+    verify::{Decision, Reason, Verifier, decide},
+};
+use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
+
+use super::{notices, places};
+use crate::{
+    app::App,
+    error::AppError,
+    mail::messages::{Mail, Which},
+    origin::{Line, Origin},
+};
+
+/// What is asked for: whose passcode, for what.
+#[derive(Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) customer: &'a Customer,
+    pub(crate) token: &'a Token,
+    pub(crate) purpose: Purpose,
+}
+
+/// The answer; both are to be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// The step is spent; the effect belongs into this transaction.
+    Accepted,
+    /// Counted and recorded.
+    Refused(Reason),
+}
+
+/// Decides a passcode and writes what follows: the spent step or the counter, the audit row, and the
+/// notices of a lock. `Conflict` means that the row changed meanwhile: decide again.
+pub(crate) async fn prove(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    asked: &Asked<'_>,
+    row: &VerifierRow,
+    passcode: &Passcode,
+) -> Result<Proof, AppError> {
+    let policy = origin.institution.policy().passcode.lock();
+    let spot = places::verifier(
+        origin.institution.id,
+        asked.customer.customer_id,
+        asked.token.id,
+    );
+    let key = origin
+        .institution
+        .keys
+        .open(&spot.place(), &row.sealed_key)?;
+    let verifier = verifier(origin, asked, row, key.expose())?;
+    match decide(&verifier, passcode, asked.purpose, &policy, origin.now) {
+        Decision::Accept { step } => {
+            tx.accept_step(row, step).await?;
+            let verification = VerificationId::generate(origin.now, &*app.random);
+            let line = Line::ok(Kind::PasscodeAccepted)
+                .of(asked.customer.customer_id)
+                .token(asked.token.id)
+                .because(asked.purpose.as_str())
+                .after(serde_json::json!({"verification": verification, "step": step}));
+            origin.record(tx, &*app.random, line).await?;
+            Ok(Proof::Accepted)
+        }
+        Decision::Refuse {
+            reason,
+            counter,
+            grade,
+        } => {
+            if counter != row.counter() {
+                tx.count_failure(row, &counter).await?;
+            }
+            let line = Line::refused(Kind::PasscodeRefused, word(reason))
+                .of(asked.customer.customer_id)
+                .token(asked.token.id)
+                .after(serde_json::json!({
+                    "purpose": asked.purpose.as_str(), "failures": counter.failures
+                }));
+            origin.record(tx, &*app.random, line).await?;
+            if let Some(grade) = grade {
+                tell_lock(app, origin, tx, asked, grade).await?;
+            }
+            Ok(Proof::Refused(reason))
+        }
+    }
+}
+
+fn verifier<'a>(
+    origin: &Origin,
+    asked: &Asked<'_>,
+    row: &VerifierRow,
+    key: &'a [u8],
+) -> Result<Verifier<'a>, AppError> {
+    let corrupt = || StoreError::Corrupt(format!("verifier of {}", asked.token.id));
+    let number = |n: i64| u32::try_from(n).map_err(|_| corrupt());
+    let algorithm = match row.algorithm.as_str() {
+        "sha1" => Algorithm::Sha1,
+        "sha256" => Algorithm::Sha256,
+        "sha512" => Algorithm::Sha512,
+        _ => return Err(corrupt().into()),
+    };
+    Ok(Verifier {
+        key,
+        algorithm,
+        digits: Digits::try_from(number(row.digits)?).map_err(|_| corrupt())?,
+        period_seconds: number(row.period)?,
+        window: origin.institution.policy().passcode.window,
+        state: row.state,
+        stopped: row.suspended || asked.customer.suspended_at.is_some(),
+        expires_at: Millis(row.valid_until),
+        last_step: row.last_step,
+        floor_step: row.floor_step,
+        counter: row.counter(),
+    })
+}
+
+async fn tell_lock(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    asked: &Asked<'_>,
+    grade: Grade,
+) -> Result<(), AppError> {
+    let (mail, reason) = match grade {
+        Grade::Until(until) => (
+            Mail::LockedUntil {
+                at: origin.now,
+                which: Which::Passcode,
+                until,
+            },
+            "for_a_time",
+        ),
+        Grade::Stopped => (
+            Mail::Locked {
+                at: origin.now,
+                which: Which::Passcode,
+            },
+            "until_unlocked",
+        ),
+    };
+    let line = Line::ok(Kind::CounterLocked)
+        .of(asked.customer.customer_id)
+        .token(asked.token.id)
+        .because(format!("passcode {reason}"));
+    origin.record(tx, &*app.random, line).await?;
+    let phone = phone_address(tx, asked).await?;
+    let to = notices::To::NoticeAnd(&phone);
+    notices::tell(app, origin, tx, asked.customer, to, &mail, "").await?;
+    Ok(())
+}
+
+/// The address of the phone that a token lives on; empty when it came another way.
+pub(crate) async fn phone_address(tx: &mut Tx, asked: &Asked<'_>) -> Result<String, AppError> {
+    let issues = tx.issues(asked.customer.customer_id).await?;
+    let issue = issues.into_iter().find(|i| i.token_id == asked.token.id);
+    Ok(issue.map(|i| i.phone_address).unwrap_or_default())
+}
+
+const fn word(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Wrong => "wrong",
+        Reason::Used => "used",
+        Reason::LockedUntil(_) => "locked_for_a_time",
+        Reason::Locked => "locked",
+        Reason::Suspended => "suspended",
+        Reason::NotUsable => "not_usable",
+        Reason::Expired => "expired",
+    }
+}

@@ -1,0 +1,234 @@
+//! Sessions: begun at each level with a new secret, found by its hash, ended for a reason.
+
+use sha2::{Digest, Sha256};
+use warifu_core::{
+    audit::Kind,
+    ids::{CustomerId, SessionId},
+    random,
+    time::Millis,
+};
+use warifu_store::{Customer, Session, Tx};
+
+use crate::{
+    app::App,
+    error::{AppError, SignedOut},
+    origin::{Line, Origin},
+    web::cookies::BrowserSecret,
+};
+
+/// How far a session's proofs go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// The login password was right; the passcode is due.
+    Password,
+    /// All that the customer's login demands.
+    Full,
+}
+
+impl Level {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A page of passcode entry waits this long.
+const PASSCODE_WAITS: i64 = 5 * 60_000;
+/// The row is written at most this often for requests of one session.
+const TOUCH_EVERY: i64 = 15_000;
+
+/// Begins a session; the one before ends (one per customer).
+pub(crate) async fn begin(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    level: Level,
+) -> Result<(Session, BrowserSecret), AppError> {
+    let id = customer.customer_id;
+    let policy = &origin.institution.policy().session;
+    // A half session must not end a full one: whoever knows only the password could log others out.
+    if level == Level::Full {
+        let replaced = tx.end_sessions(id, "replaced", origin.now).await?;
+        if replaced > 0 {
+            tx.end_procedures(id, "superseded", origin.now).await?;
+        }
+    }
+    let secret = BrowserSecret::for_customer(id, random::bytes(&*app.random));
+    let ends_at = match level {
+        Level::Password => origin.now.0 + PASSCODE_WAITS,
+        Level::Full => origin.now.plus(policy.longest.duration()).0,
+    };
+    let session = Session {
+        id: SessionId::generate(origin.now, &*app.random),
+        customer_id: id,
+        secret_hash: hash(&secret),
+        level: level.as_str().to_owned(),
+        created_at: origin.now.0,
+        seen_at: origin.now.0,
+        idle_until: origin.now.plus(policy.idle.duration()).0.min(ends_at),
+        ends_at,
+        ended_at: None,
+        end_reason: None,
+    };
+    tx.insert_session(&session).await?;
+    Ok((session, secret))
+}
+
+/// Renews the secret of a session whose level rises; the old secret is worth nothing any more.
+pub(crate) async fn renew(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    old: &Session,
+) -> Result<BrowserSecret, AppError> {
+    if tx
+        .end_session(old.customer_id, old.id, "renewed", origin.now)
+        .await?
+        != 1
+    {
+        return Err(AppError::NotSignedIn(SignedOut::Replaced));
+    }
+    let (_, secret) = begin(app, origin, tx, customer, Level::Full).await?;
+    Ok(secret)
+}
+
+/// Gives a living session a new secret; its row, its procedures and its times stay.
+pub(crate) async fn renew_secret(
+    app: &App,
+    tx: &mut Tx,
+    customer: &Customer,
+    session: &Session,
+) -> Result<BrowserSecret, AppError> {
+    let secret = BrowserSecret::for_customer(customer.customer_id, random::bytes(&*app.random));
+    if tx.rekey_session(session, &hash(&secret)).await? != 1 {
+        return Err(AppError::NotSignedIn(SignedOut::Replaced));
+    }
+    Ok(secret)
+}
+
+/// Finds the living session of a browser, and its customer.
+pub(crate) async fn find(
+    app: &App,
+    origin: &Origin,
+    browser: &BrowserSecret,
+) -> Result<(Session, Customer), AppError> {
+    let customer = browser
+        .customer()
+        .ok_or(AppError::NotSignedIn(SignedOut::Never))?;
+    let mut tx = app.store.read().await?;
+    let session = tx.session(customer, &hash(browser)).await?;
+    let session = session.ok_or(AppError::NotSignedIn(SignedOut::Never))?;
+    let customer = tx.customer(customer).await?;
+    // The same browser secret at another bank's host is nobody there.
+    let customer = customer
+        .filter(|c| c.institution_id == origin.institution.id)
+        .ok_or(AppError::NotSignedIn(SignedOut::Never))?;
+    drop(tx);
+    alive(&session, origin.now)?;
+    Ok((touch(app, origin, session).await?, customer))
+}
+
+fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
+    if session.ended_at.is_some() {
+        return Err(AppError::NotSignedIn(match session.end_reason.as_deref() {
+            Some("replaced") => SignedOut::Replaced,
+            Some("idle") => SignedOut::Idle,
+            _ => SignedOut::LoggedOut,
+        }));
+    }
+    if now.0 >= session.idle_until.min(session.ends_at) {
+        let late = session.level == Level::Password.as_str();
+        let why = if late {
+            SignedOut::PasscodeLate
+        } else {
+            SignedOut::Idle
+        };
+        return Err(AppError::NotSignedIn(why));
+    }
+    Ok(())
+}
+
+async fn touch(app: &App, origin: &Origin, session: Session) -> Result<Session, AppError> {
+    if origin.now.0 - session.seen_at < TOUCH_EVERY {
+        return Ok(session);
+    }
+    let idle = origin.institution.policy().session.idle.duration();
+    let session = Session {
+        seen_at: origin.now.0,
+        // Never earlier than promised: a page that waits for a mail was given longer.
+        idle_until: session
+            .idle_until
+            .max(origin.now.plus(idle).0)
+            .min(session.ends_at),
+        ..session
+    };
+    let mut tx = app.store.begin().await?;
+    tx.touch_session(&session).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Gives a session longer, because it waits for a mail.
+pub(crate) async fn wait_for_mail(
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+) -> Result<(), AppError> {
+    let wait = origin
+        .institution
+        .policy()
+        .session
+        .idle_waiting_for_mail
+        .duration();
+    let session = Session {
+        seen_at: origin.now.0,
+        idle_until: origin.now.plus(wait).0.min(session.ends_at),
+        ..session.clone()
+    };
+    tx.touch_session(&session).await?;
+    Ok(())
+}
+
+/// Logs out: the session, its procedures and its mail passwords end. Gives the deadline of an issue
+/// that still waits for its set-up, to remind of it.
+pub(crate) async fn sign_out(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+) -> Result<Option<Millis>, AppError> {
+    let id = session.customer_id;
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
+    if tx.end_session(id, session.id, "logout", origin.now).await? == 1 {
+        tx.end_procedures(id, "cancelled", origin.now).await?;
+        tx.drop_mails(id, "mail-code", origin.now).await?;
+        let line = Line::ok(Kind::SessionEnded).of(id).because("logout");
+        origin.record(&mut tx, &*app.random, line).await?;
+    }
+    let view = super::overview::load(&mut tx, origin, customer).await?;
+    tx.commit().await?;
+    Ok(view
+        .open
+        .filter(|(i, _)| i.activation_id.is_none())
+        .map(|(i, _)| Millis(i.activate_until)))
+}
+
+pub(crate) fn hash(secret: &BrowserSecret) -> Vec<u8> {
+    Sha256::digest(secret.bytes()).to_vec()
+}
+
+/// A customer's living sessions end, for a reason.
+pub(crate) async fn end_all(
+    tx: &mut Tx,
+    customer: CustomerId,
+    reason: &str,
+    now: Millis,
+) -> Result<(), AppError> {
+    tx.end_sessions(customer, reason, now).await?;
+    tx.end_procedures(customer, "stopped", now).await?;
+    Ok(())
+}

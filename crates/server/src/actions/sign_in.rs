@@ -1,0 +1,374 @@
+//! Login: the password first, one answer for unknown, wrong and stopped; then, where demanded, the
+//! passcode.
+
+use warifu_core::{
+    audit::Kind,
+    counter::{Counter, Gate},
+    ids::LoginId,
+    oath::Passcode,
+    policy::LoginPolicy,
+    purpose::Purpose,
+    secret::SecretText,
+    time::Millis,
+};
+use warifu_store::{Customer, Key, Session, Subject, Tx};
+
+use super::{
+    again_on_conflict, commit, notices, places,
+    prove::{self, Proof},
+    sessions::{self, Level},
+};
+use crate::{
+    app::App,
+    calendar,
+    error::AppError,
+    origin::{Line, Origin},
+    web::cookies::{BrowserSecret, DeviceSecret},
+};
+
+/// How a login with the password ended.
+#[derive(Debug)]
+pub(crate) enum SignIn {
+    /// One text for unknown, wrong and stopped.
+    Refused,
+    /// Not evaluated: wait this many seconds.
+    Wait(u64),
+    /// The password was right.
+    Begun {
+        browser: BrowserSecret,
+        level: Level,
+    },
+}
+
+/// What a login is made with.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) login_id: Option<LoginId>,
+    /// What was typed, for the counter of an ID that cannot be one.
+    pub(crate) typed: String,
+    pub(crate) password: SecretText,
+    /// Hash of the browser's device secret.
+    pub(crate) device: Vec<u8>,
+}
+
+/// Proves the login password.
+pub(crate) async fn sign_in(
+    app: &App,
+    origin: &Origin,
+    given: Credentials,
+) -> Result<SignIn, AppError> {
+    let known = find(app, origin, given.login_id.as_ref()).await?;
+    let counters = counters(app, origin, &given, known.as_ref()).await?;
+    // The password is checked before any row is taken: 40 ms of work under a lock would queue people.
+    let hash = match &known {
+        Some(c) => Some(places::checked_hash(&origin.institution, c, "login_hash")?.to_owned()),
+        None => None,
+    };
+    if let Some(wait) = waiting(app, origin, &counters).await? {
+        return Ok(SignIn::Wait(wait));
+    }
+    let fits = app.hasher.fits(hash.clone(), given.password).await?;
+    let known = known.filter(|c| fits && c.suspended_at.is_none());
+
+    let mut tx = app.store.begin().await?;
+    if let Gates::Closed(until) = take(app, origin, &mut tx, &counters, known.is_some()).await? {
+        tx.commit().await?;
+        return Ok(SignIn::Wait(calendar::seconds_until(origin.now, until)));
+    }
+    let taken = match &known {
+        Some(c) => tx.take_customer(c.customer_id).await?,
+        None => None,
+    };
+    // Between check and lock the password may have been changed or the customer stopped.
+    let Some(customer) =
+        taken.filter(|c| hash.as_ref() == Some(&c.login_hash) && c.suspended_at.is_none())
+    else {
+        tx.commit().await?;
+        return Ok(SignIn::Refused);
+    };
+    let begun = enter(app, origin, &mut tx, customer, &given.device).await?;
+    commit(app, tx).await?;
+    Ok(begun)
+}
+
+async fn enter(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: Customer,
+    device: &[u8],
+) -> Result<SignIn, AppError> {
+    let id = customer.customer_id;
+    let level = if customer.otp_required {
+        Level::Password
+    } else {
+        Level::Full
+    };
+    let (_, browser) = sessions::begin(app, origin, tx, &customer, level).await?;
+    if level == Level::Full {
+        finish(app, origin, tx, customer).await?;
+        tx.remember_device(id, device, origin.now).await?;
+    }
+    Ok(SignIn::Begun { browser, level })
+}
+
+// The login is complete: its time is what the next login shows.
+async fn finish(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    mut customer: Customer,
+) -> Result<(), AppError> {
+    let id = customer.customer_id;
+    customer.previous_login_at = customer.last_login_at;
+    customer.last_login_at = Some(origin.now.0);
+    tx.save_customer(&customer).await?;
+    origin
+        .record(tx, &*app.random, Line::ok(Kind::SessionSignedIn).of(id))
+        .await?;
+    Ok(())
+}
+
+/// How the passcode of a login ended.
+#[derive(Debug)]
+pub(crate) enum SecondStep {
+    /// Logged in; the browser's secret is a new one.
+    In(BrowserSecret),
+    /// Not logged in.
+    Refused(warifu_core::verify::Reason),
+    /// There is no token whose passcode could be given.
+    NoToken,
+}
+
+/// Proves the passcode of a login and makes the session a full one, in one transaction.
+pub(crate) async fn prove_passcode(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    passcode: &Passcode,
+    device: &DeviceSecret,
+) -> Result<SecondStep, AppError> {
+    again_on_conflict(|| async {
+        let mut tx = app.store.begin().await?;
+        let customer = tx
+            .take_customer(session.customer_id)
+            .await?
+            .ok_or(AppError::NotFound)?;
+        let view = super::overview::load(&mut tx, origin, customer.clone()).await?;
+        let Some((token, row)) = view.in_use else {
+            return Ok(SecondStep::NoToken);
+        };
+        let asked = prove::Asked {
+            customer: &customer,
+            token: &token,
+            purpose: Purpose::Login,
+        };
+        match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
+            Proof::Refused(reason) => {
+                commit(app, tx).await?;
+                Ok(SecondStep::Refused(reason))
+            }
+            Proof::Accepted => {
+                let browser = sessions::renew(app, origin, &mut tx, &customer, session).await?;
+                tx.remember_device(customer.customer_id, &device.hash(), origin.now)
+                    .await?;
+                finish(app, origin, &mut tx, customer).await?;
+                commit(app, tx).await?;
+                Ok(SecondStep::In(browser))
+            }
+        }
+    })
+    .await
+}
+
+async fn find(
+    app: &App,
+    origin: &Origin,
+    login_id: Option<&LoginId>,
+) -> Result<Option<Customer>, AppError> {
+    let Some(login_id) = login_id else {
+        return Ok(None);
+    };
+    let mut tx = app.store.read().await?;
+    let found = tx
+        .find(origin.institution.id, Key::LoginId, login_id.as_str())
+        .await?;
+    Ok(match found {
+        Some(found) => tx.customer(found.customer_id).await?,
+        None => None,
+    })
+}
+
+/// The two counters of a login: the account's (or, in a browser the customer knows, that browser's
+/// own), and the network's. Filed by keyed hash, alike for known and unknown IDs.
+struct Counters {
+    account: Subject,
+    network: Subject,
+    /// Whom a refusal is recorded for.
+    customer: Option<Customer>,
+}
+
+async fn counters(
+    app: &App,
+    origin: &Origin,
+    given: &Credentials,
+    known: Option<&Customer>,
+) -> Result<Counters, AppError> {
+    let own_browser = match known {
+        Some(c) => {
+            let mut tx = app.store.read().await?;
+            tx.knows_device(c.customer_id, &given.device).await?
+        }
+        None => false,
+    };
+    let account = given
+        .login_id
+        .as_ref()
+        .map_or(given.typed.as_str(), LoginId::as_str);
+    let mut key = account.as_bytes().to_vec();
+    if own_browser {
+        key.extend_from_slice(&given.device);
+    }
+    Ok(Counters {
+        account: filed(origin, "login", &key),
+        network: network(origin),
+        customer: known.cloned(),
+    })
+}
+
+/// The counter of a login ID from browsers that its customer does not know.
+pub(crate) fn account_counter(origin: &Origin, login_id: &str) -> Subject {
+    filed(origin, "login", login_id.as_bytes())
+}
+
+/// The counter of the caller's network: the address, or its /64.
+pub(crate) fn network(origin: &Origin) -> Subject {
+    let address = origin.address.clone().unwrap_or_default();
+    let network = match address.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V6(v6)) => v6.segments()[..4]
+            .iter()
+            .fold(String::new(), |out, s| format!("{out}{s:x}:")),
+        _ => address,
+    };
+    filed(origin, "network", network.as_bytes())
+}
+
+fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
+    let spot = places::counter_subject(origin.institution.id, kind);
+    let hash = origin.institution.keys.mac(&spot.place(), key);
+    let name = hash
+        .iter()
+        .take(16)
+        .fold(String::new(), |out, b| format!("{out}{b:02x}"));
+    Subject {
+        bucket: i64::from(hash.first().copied().unwrap_or(0)),
+        owner: name.clone(),
+        subject: name,
+        kind,
+    }
+}
+
+pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {
+    // A network waits, it is never stopped: a branch or a carrier shares one address.
+    LoginPolicy {
+        free_tries: policy.network_free_tries,
+        stop_after: u32::MAX,
+        ..policy.clone()
+    }
+}
+
+// A login at a closed gate costs no argon2 and moves no counter; it is recorded.
+async fn waiting(app: &App, origin: &Origin, counters: &Counters) -> Result<Option<u64>, AppError> {
+    let mut tx = app.store.read().await?;
+    let mut until = None;
+    for subject in [&counters.account, &counters.network] {
+        until = until.max(closed(
+            super::overview::gate(&mut tx, subject, origin.now).await?,
+            origin,
+        ));
+    }
+    drop(tx);
+    let Some(until) = until else { return Ok(None) };
+    let mut tx = app.store.begin().await?;
+    record_refusal(app, origin, &mut tx, counters, "waiting").await?;
+    tx.commit().await?;
+    Ok(Some(calendar::seconds_until(origin.now, until)))
+}
+
+fn closed(gate: Gate, origin: &Origin) -> Option<Millis> {
+    match gate {
+        Gate::Open => None,
+        Gate::Until(until) => Some(until),
+        Gate::Stopped => Some(
+            origin
+                .now
+                .plus(origin.institution.policy().login.longest_wait.duration()),
+        ),
+    }
+}
+
+enum Gates {
+    Open,
+    Closed(Millis),
+}
+
+// Takes both counters, network first, and writes what this guess leaves in them.
+async fn take(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    counters: &Counters,
+    right: bool,
+) -> Result<Gates, AppError> {
+    let policy = &origin.institution.policy().login;
+    let network = network_policy(policy);
+    let mut locked = false;
+    for (subject, policy) in [(&counters.network, &network), (&counters.account, policy)] {
+        let taken = tx.take_counter(subject, origin.now).await?;
+        let counter = taken.counter();
+        if let Some(until) = closed(counter.gate(origin.now), origin) {
+            record_refusal(app, origin, tx, counters, "waiting").await?;
+            return Ok(Gates::Closed(until));
+        }
+        let next = if right {
+            Counter::cleared()
+        } else {
+            counter.failed_login(policy, origin.now).0
+        };
+        // One right login from a shared network does not pay for the others' wrong ones.
+        if !(right && subject.kind == "network") {
+            tx.save_counter(subject, &taken, &next, origin.now).await?;
+        }
+        locked |= next.locked;
+    }
+    if !right {
+        record_refusal(app, origin, tx, counters, "credentials").await?;
+    }
+    if let (true, Some(customer)) = (locked, &counters.customer) {
+        let line = Line::ok(Kind::CounterLocked)
+            .of(customer.customer_id)
+            .because("login");
+        origin.record(tx, &*app.random, line).await?;
+        let mail = crate::mail::messages::Mail::Locked {
+            at: origin.now,
+            which: crate::mail::messages::Which::Login,
+        };
+        notices::tell(app, origin, tx, customer, notices::To::Notice, &mail, "").await?;
+    }
+    Ok(Gates::Open)
+}
+
+async fn record_refusal(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    counters: &Counters,
+    reason: &str,
+) -> Result<(), AppError> {
+    let line = Line::refused(Kind::SessionRefused, reason);
+    let line = match &counters.customer {
+        Some(customer) => line.of(customer.customer_id),
+        None => line,
+    };
+    Ok(origin.record(tx, &*app.random, line).await?)
+}

@@ -1,0 +1,172 @@
+//! Start of use: the first passcode is proved; from here on it is demanded.
+
+use warifu_core::{
+    audit::Kind,
+    hold::{HoldKind, hold_after},
+    ids::ProcedureId,
+    oath::Passcode,
+    purpose::Purpose,
+    time::Millis,
+    token::{Event, State},
+    verify::Reason,
+};
+use warifu_store::{Customer, Issue, Session, Token, Tx};
+
+use super::{
+    again_on_conflict, commit, notices, overview,
+    procedures::{self, Flow},
+    prove::{self, Asked, Proof},
+    sessions,
+};
+use crate::{
+    app::App,
+    error::{AppError, Stale},
+    mail::messages::Mail,
+    origin::{Line, Origin},
+    web::cookies::BrowserSecret,
+};
+
+/// How a passcode that is to change something ended.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Done; the session goes on under a new secret.
+    Done(BrowserSecret),
+    /// Not accepted; nothing changed.
+    Refused(Reason),
+}
+
+/// Begins a start of use.
+pub(crate) async fn begin(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+) -> Result<ProcedureId, AppError> {
+    let mut tx = app.store.begin().await?;
+    let customer = tx
+        .take_customer(session.customer_id)
+        .await?
+        .ok_or(AppError::NotFound)?;
+    waiting(&mut tx, origin, customer).await?;
+    let procedure = procedures::begin(app, origin, &mut tx, session, Flow::Start).await?;
+    tx.commit().await?;
+    Ok(procedure.id)
+}
+
+// The issue whose phone is set up and whose use has not begun.
+async fn waiting(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: Customer,
+) -> Result<(Issue, Token), AppError> {
+    if customer.suspended_at.is_some() {
+        return Err(AppError::Stale(Stale::NotOffered));
+    }
+    let view = overview::load(tx, origin, customer).await?;
+    view.open
+        .filter(|(_, token)| token.state == State::Activated)
+        .ok_or(AppError::Stale(Stale::NotOffered))
+}
+
+/// BOK001: the phone that was set up is the customer's.
+pub(crate) async fn confirm(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+) -> Result<(), AppError> {
+    let (mut tx, customer, mut procedure) =
+        procedures::take(app, origin, session, Flow::Start, "confirm", id).await?;
+    procedures::advance(&mut tx, customer.customer_id, &mut procedure, "passcode").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// BOK002: the passcode, and with it, in the same transaction, the start.
+pub(crate) async fn start(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+    passcode: &Passcode,
+) -> Result<Step, AppError> {
+    again_on_conflict(|| async {
+        let (mut tx, customer, mut procedure) =
+            procedures::take(app, origin, session, Flow::Start, "passcode", id).await?;
+        let (issue, token) = waiting(&mut tx, origin, customer.clone()).await?;
+        let row = tx
+            .verifier(customer.bucket, token.token_no)
+            .await?
+            .ok_or_else(|| AppError::internal("a token without a verifier"))?;
+        let asked = Asked {
+            customer: &customer,
+            token: &token,
+            purpose: Purpose::Start,
+        };
+        match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
+            Proof::Refused(reason) => {
+                commit(app, tx).await?;
+                Ok(Step::Refused(reason))
+            }
+            Proof::Accepted => {
+                procedures::end(
+                    &mut tx,
+                    origin,
+                    customer.customer_id,
+                    &mut procedure,
+                    "done",
+                )
+                .await?;
+                let secret =
+                    take_effect(app, origin, &mut tx, session, (customer, issue, token)).await?;
+                commit(app, tx).await?;
+                Ok(Step::Done(secret))
+            }
+        }
+    })
+    .await
+}
+
+async fn take_effect(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    (mut customer, mut issue, mut token): (Customer, Issue, Token),
+) -> Result<BrowserSecret, AppError> {
+    let id = customer.customer_id;
+    token.state = token
+        .state
+        .after(Event::Started)
+        .map_err(AppError::internal)?;
+    token.started_at = Some(origin.now.0);
+    tx.save_token(id, &token).await?;
+    tx.set_verifier(customer.bucket, token.token_no, token.state, false)
+        .await?;
+    issue.start_mac = None;
+    issue.reply = None;
+    issue.deadline = None;
+    issue.ended_at = Some(origin.now.0);
+    issue.end_reason = Some("started".to_owned());
+    tx.save_issue(id, &issue).await?;
+    customer.otp_required = true;
+    hold(origin, &mut customer, HoldKind::Start);
+    tx.save_customer(&customer).await?;
+    let to = notices::To::NoticeAnd(&issue.phone_address);
+    let mail = Mail::Started { at: origin.now };
+    notices::tell(app, origin, tx, &customer, to, &mail, &issue.id.to_string()).await?;
+    let line = Line::ok(Kind::TokenStarted).of(id).token(token.id).changed(
+        serde_json::json!({"state": "activated", "otp_required": false}),
+        serde_json::json!({
+            "state": "in_use", "otp_required": true, "hold_until": customer.hold_until
+        }),
+    );
+    origin.record(tx, &*app.random, line).await?;
+    sessions::renew_secret(app, tx, &customer, session).await
+}
+
+/// Writes the hold that a change brings into the customer.
+pub(crate) fn hold(origin: &Origin, customer: &mut Customer, kind: HoldKind) {
+    let policy = &origin.institution.policy().hold;
+    let current = customer.hold_until.map(Millis);
+    customer.hold_until = hold_after(kind, policy, current, origin.now).map(|t| t.0);
+}

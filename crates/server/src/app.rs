@@ -1,0 +1,106 @@
+//! What every part of the server shares: store, clock, randomness, keys, institutions.
+
+use std::{ops::Deref, sync::Arc};
+
+use tokio::sync::Notify;
+use warifu_core::{random::Random, time::Clock};
+use warifu_store::{Store, StoreError, seal::Kek};
+
+use crate::{hasher::Hasher, institutions::Institutions};
+
+/// The server's shared parts; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What [`App`] points to.
+pub struct Parts {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) hasher: Hasher,
+    pub(crate) kek: Kek,
+    pub(crate) institutions: Institutions,
+    pub(crate) settings: Settings,
+    /// Rung when a mail was put into the outbox.
+    pub(crate) mail_waits: Notify,
+}
+
+/// Settings of the process that requests depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// `http` only in the demo on loopback, where browsers treat `*.localhost` as secure.
+    pub plain_http: bool,
+    /// Port that links must name, where it is not the scheme's own.
+    pub public_port: Option<u16>,
+    /// The demo's folder, when this is the demo.
+    pub demo: Option<std::path::PathBuf>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the parts together and loads the institutions.
+    pub async fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        hasher: Hasher,
+        kek: Kek,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let app = Self(Arc::new(Parts {
+            store,
+            clock,
+            random,
+            hasher,
+            kek,
+            institutions: Institutions::default(),
+            settings,
+            mail_waits: Notify::new(),
+        }));
+        app.reload_institutions().await?;
+        Ok(app)
+    }
+
+    /// Takes up institutions that were made or changed.
+    pub async fn reload_institutions(&self) -> Result<(), StoreError> {
+        self.institutions.reload(&self.store, &self.kek).await
+    }
+
+    /// A link to one of our hosts, with scheme and port as this process serves them.
+    pub(crate) fn link(&self, host: &str, path: &str) -> String {
+        let scheme = if self.settings.plain_http {
+            "http"
+        } else {
+            "https"
+        };
+        match self.settings.public_port {
+            Some(port) => format!("{scheme}://{host}:{port}{path}"),
+            None => format!("{scheme}://{host}{path}"),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `warifu demo`: a bank on this machine, with customers, mailbox and phone.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::net::TcpListener;
+use warifu_store::{Settings as StoreSettings, Store};
+
+use super::{Failure, keyring};
+use crate::{
+    app::{App, Settings},
+    demo::{people::PEOPLE, seed},
+    hasher::Hasher,
+    institutions::HostKind,
+    mail::transport::Transport,
+    serve::{self, Listener},
+    world::{SystemClock, SystemRandom},
+};
+
+const DOCUMENT: &str = include_str!("../demo/institution.toml");
+
+/// How the demo is run.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Begin anew: forget everything that was done in the demo.
+    #[arg(long)]
+    reset: bool,
+    /// Folder for the demo's database, keys and mails.
+    #[arg(long, default_value = "warifu-demo", value_name = "DIR")]
+    dir: PathBuf,
+    /// Port to listen on.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Serve other devices too, under ib.NAME and token.NAME, over TLS. Mailbox and demo phone stay
+    /// on this machine.
+    #[arg(long, requires_all = ["tls_cert", "tls_key"], value_name = "NAME")]
+    host: Option<String>,
+    /// Certificate chain (PEM) for ib.NAME and token.NAME.
+    #[arg(long, requires = "host", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its key (PEM).
+    #[arg(long, requires = "host", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Port for the other devices.
+    #[arg(long, default_value_t = 8443, requires = "host", value_name = "PORT")]
+    tls_port: u16,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    super::log("warn", false);
+    let dir = prepare(arguments)?;
+    let app = app(arguments, &dir).await?;
+    seed::seed(&app, DOCUMENT).await?;
+    follow_host(&app, arguments).await?;
+    let listeners = listeners(arguments).await?;
+    let transport = Transport::Folder(dir.join("mail"));
+    greet(arguments, &dir);
+    let stop = serve::stop_signal()?;
+    serve::run(&app, listeners, Vec::new(), Some(transport), stop).await?;
+    Ok(())
+}
+
+fn prepare(arguments: &Arguments) -> Result<PathBuf, Failure> {
+    let dir = &arguments.dir;
+    let shown = dir.display();
+    if arguments.reset && dir.exists() {
+        // Only what is recognisably a demo is deleted.
+        if !dir.join("warifu.keys").exists() {
+            return Err(Failure::Refused(format!(
+                "{shown} is no folder of the demo"
+            )));
+        }
+        std::fs::remove_dir_all(dir).with_context(|| format!("cannot delete {shown}"))?;
+    }
+    std::fs::create_dir_all(dir.join("mail")).with_context(|| format!("cannot make {shown}"))?;
+    let keys = dir.join("warifu.keys");
+    if !keys.exists() {
+        keyring::create(&keys)?;
+    }
+    Ok(dir.clone())
+}
+
+async fn app(arguments: &Arguments, dir: &Path) -> Result<App, Failure> {
+    let store = Store::connect(&StoreSettings {
+        url: format!("sqlite:{}", dir.join("warifu.db").display()),
+        max_connections: 4,
+        create: true,
+    })
+    .await?;
+    store.migrate().await?;
+    let settings = Settings {
+        trusted_proxies: Vec::new(),
+        plain_http: arguments.host.is_none(),
+        public_port: Some(if arguments.host.is_some() {
+            arguments.tls_port
+        } else {
+            arguments.port
+        }),
+        demo: Some(dir.to_owned()),
+    };
+    let hasher = Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?;
+    let kek = keyring::read(&dir.join("warifu.keys"))?;
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(App::new(store, clock, random, hasher, kek, settings).await?)
+}
+
+// The bank's hosts are those it is reached under this time.
+async fn follow_host(app: &App, arguments: &Arguments) -> Result<(), Failure> {
+    let name = arguments.host.as_deref().unwrap_or("localhost");
+    let document = DOCUMENT.replace(".localhost\"", &format!(".{name}\""));
+    let present = app.institutions.all();
+    if present
+        .iter()
+        .any(|i| i.document.hosts.ib == format!("ib.{name}"))
+    {
+        return Ok(());
+    }
+    crate::actions::institutions::apply(app, &document)
+        .await
+        .map_err(|e| Failure::Refused(format!("--host {name}: {e:?}")))?;
+    Ok(())
+}
+
+async fn listeners(arguments: &Arguments) -> Result<Vec<Listener>, Failure> {
+    let kinds = vec![HostKind::Ib, HostKind::Token];
+    let mut listeners = Vec::new();
+    if let (Some(cert), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
+        let tls =
+            Some(serve::tls(cert, key).map_err(|e| Failure::Configuration(format!("{e:#}")))?);
+        let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), arguments.tls_port);
+        let socket = bind(everywhere).await?;
+        listeners.push(Listener {
+            socket,
+            kinds: kinds.clone(),
+            tls,
+            is_demo: false,
+        });
+    }
+    // Mailbox, demo phone and plain http: on loopback, and nowhere else.
+    for loopback in [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ] {
+        match bind(SocketAddr::new(loopback, arguments.port)).await {
+            Ok(socket) => {
+                listeners.push(Listener {
+                    socket,
+                    kinds: kinds.clone(),
+                    tls: None,
+                    is_demo: true,
+                });
+            }
+            // A machine without IPv6 still has a demo.
+            Err(_) if loopback.is_ipv6() => {}
+            Err(failure) => return Err(failure),
+        }
+    }
+    Ok(listeners)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|e| {
+        Failure::Refused(format!(
+            "cannot listen on {address}: {e}; --port takes another one"
+        ))
+    })
+}
+
+fn greet(arguments: &Arguments, dir: &Path) {
+    let port = arguments.port;
+    println!(
+        "\n  割符 Warifu, the demo bank. Everything stays in {}.\n",
+        dir.display()
+    );
+    match &arguments.host {
+        None => println!("  Log in        http://ib.localhost:{port}/"),
+        Some(name) => println!("  Log in        https://ib.{name}:{}/", arguments.tls_port),
+    }
+    println!("  Mailbox       http://ib.localhost:{port}/demo/mailbox");
+    println!("  Phone         http://token.localhost:{port}/demo/phone\n");
+    println!("  Who to be     login ID    login password    confirmation password");
+    for (person, state) in PEOPLE.iter().zip(["fresh", "利用開始 waits", "in use"]) {
+        println!(
+            "  {:<14}{:<12}{:<18}{}",
+            state, person.login_id, person.login_password, person.confirmation_password
+        );
+    }
+    println!("\n  Use Chrome, Edge or Firefox (Safari drops secure cookies on localhost).");
+    println!("  Ctrl-C stops it; started again it carries on; --reset begins anew.\n");
+}

@@ -1,0 +1,306 @@
+//! The command line: nouns, then verbs; clear errors; exit 0 ok, 1 failed, 2 usage, 3 configuration,
+//! 4 refused. The one place that prints.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line talks to people"
+)]
+
+mod customers;
+mod demo;
+mod doctor;
+mod institution;
+mod keyring;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use clap::{Args, Parser, Subcommand};
+use tokio::net::TcpListener;
+use warifu_store::{Schema, Settings as StoreSettings, Store};
+
+use crate::{
+    app::{App, Settings},
+    config::{Config, ConfigError},
+    hasher::Hasher,
+    institutions::HostKind,
+    mail::transport::{SmtpSettings, Transport},
+    serve::{self, Listener},
+    world::{SystemClock, SystemRandom},
+};
+
+/// 割符 Warifu: one-time passwords for internet banks.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, env = "WARIFU_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print JSON instead of text, where there is something to print.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the customers' pages and the phone app.
+    Serve,
+    /// Run a demonstration bank on this machine.
+    Demo(demo::Arguments),
+    /// Bring the database's schema up to this version.
+    Migrate,
+    /// Check configuration, keys, database and mail, and show the effective settings.
+    Doctor,
+    /// Make the file with the key-encryption key.
+    #[command(subcommand)]
+    Keys(keyring::Verb),
+    /// Set up institutions and change their documents.
+    #[command(subcommand)]
+    Institution(institution::Verb),
+    /// Import, show and unlock customers.
+    #[command(subcommand)]
+    Customers(customers::Verb),
+}
+
+/// Which institution a command means.
+#[derive(Clone, Debug, Args)]
+struct Which {
+    /// Service ID of the institution; needed when there are several.
+    #[arg(long, value_name = "SERVICE_ID")]
+    institution: Option<String>,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The configuration is wrong.
+    #[error("configuration: {0}")]
+    Configuration(String),
+    /// What was asked is refused: nothing was changed.
+    #[error("{0}")]
+    Refused(String),
+    /// Something broke.
+    #[error("{0:#}")]
+    Failed(#[from] anyhow::Error),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error.0)
+    }
+}
+
+impl From<crate::error::AppError> for Failure {
+    fn from(error: crate::error::AppError) -> Self {
+        Self::Failed(anyhow::anyhow!("{error:?}"))
+    }
+}
+
+impl From<warifu_store::StoreError> for Failure {
+    fn from(error: warifu_store::StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("warifu: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("warifu: {failure}");
+            ExitCode::from(match failure {
+                Failure::Failed(_) => 1,
+                Failure::Configuration(_) => 3,
+                Failure::Refused(_) => 4,
+            })
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    if let Command::Demo(arguments) = &cli.command {
+        return demo::run(arguments).await;
+    }
+    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    log(&config.log_level, config.log_json);
+    match cli.command {
+        Command::Demo(_) => Ok(()),
+        Command::Serve => serve(&config).await,
+        Command::Migrate => migrate(&config).await,
+        Command::Doctor => doctor::run(&config, cli.json).await,
+        Command::Keys(verb) => keyring::run(&config, &verb),
+        Command::Institution(verb) => institution::run(&open(&config).await?, &verb).await,
+        Command::Customers(verb) => customers::run(&open(&config).await?, &verb, cli.json).await,
+    }
+}
+
+fn log(level: &str, json: bool) {
+    let filter = tracing_subscriber::EnvFilter::new(format!("{level},sqlx=warn,hyper=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.with_target(false).init();
+    }
+}
+
+async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
+    let settings = StoreSettings {
+        url: config.database_url.clone(),
+        max_connections: config.max_connections,
+        create,
+    };
+    Ok(Store::connect(&settings).await.map_err(|e| {
+        anyhow::anyhow!("the database cannot be opened: {e}; `warifu migrate` makes a new one")
+    })?)
+}
+
+/// The store of a schema this binary knows.
+async fn current_store(config: &Config) -> Result<Store, Failure> {
+    let store = store(config, false).await?;
+    match store.schema().await? {
+        Schema::Current => Ok(store),
+        Schema::Older { found, known } => Err(Failure::Refused(format!(
+            "the database has schema {found}, this version needs {known}: run `warifu migrate`"
+        ))),
+        Schema::Newer { found, known } => Err(Failure::Refused(format!(
+            "the database has schema {found}, this version knows only {known}: use a newer Warifu"
+        ))),
+    }
+}
+
+async fn open(config: &Config) -> Result<App, Failure> {
+    let kek = keyring::read(&config.keys_file)?;
+    let settings = Settings {
+        trusted_proxies: config.trusted_proxies.clone(),
+        ..Settings::default()
+    };
+    let hasher = Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?;
+    let store = current_store(config).await?;
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    Ok(App::new(store, clock, random, hasher, kek, settings).await?)
+}
+
+async fn migrate(config: &Config) -> Result<(), Failure> {
+    let store = store(config, true).await?;
+    if let Schema::Newer { found, known } = store.schema().await? {
+        return Err(Failure::Refused(format!(
+            "the database has schema {found}, this version knows only {known}"
+        )));
+    }
+    store.migrate().await?;
+    println!(
+        "The database ({}) has the schema of this version.",
+        store.engine()
+    );
+    store.close().await;
+    Ok(())
+}
+
+async fn serve(config: &Config) -> Result<(), Failure> {
+    let transport = transport(config)?;
+    let app = open(config).await?;
+    if config.listen.ib.is_empty() && config.listen.token.is_empty() {
+        return Err(Failure::Configuration(
+            "listen.ib, listen.token: neither is set".to_owned(),
+        ));
+    }
+    let listeners = listeners(config).await?;
+    let mut ops = Vec::new();
+    for address in &config.listen.ops {
+        ops.push(bind("listen.ops", *address).await?);
+    }
+    if transport.is_none() {
+        tracing::warn!("smtp.host is not set: mails wait in the outbox");
+    }
+    let stop = serve::stop_signal()?;
+    tracing::info!(institutions = app.institutions.all().len(), "serving");
+    serve::run(&app, listeners, ops, transport, stop).await?;
+    Ok(())
+}
+
+// One socket for each address; what several keys name is served by one.
+async fn listeners(config: &Config) -> Result<Vec<Listener>, Failure> {
+    let mut sockets = std::collections::BTreeMap::<_, (&str, Vec<HostKind>)>::new();
+    for (key, kind, addresses) in [
+        ("listen.ib", HostKind::Ib, &config.listen.ib),
+        ("listen.token", HostKind::Token, &config.listen.token),
+    ] {
+        for address in addresses {
+            sockets
+                .entry(*address)
+                .or_insert((key, Vec::new()))
+                .1
+                .push(kind);
+        }
+    }
+    let mut listeners = Vec::new();
+    for (address, (key, kinds)) in sockets {
+        let socket = bind(key, address).await?;
+        listeners.push(Listener {
+            socket,
+            kinds,
+            tls: None,
+            is_demo: false,
+        });
+    }
+    Ok(listeners)
+}
+
+async fn bind(key: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|e| Failure::Configuration(format!("{key}: cannot listen on {address}: {e}")))
+}
+
+fn transport(config: &Config) -> Result<Option<Transport>, Failure> {
+    let Some(smtp) = &config.smtp else {
+        return Ok(None);
+    };
+    let password = match &smtp.password_file {
+        Some(file) => Some(warifu_core::secret::SecretText::new(
+            read_secret("smtp.password_file", file)?
+                .trim_end()
+                .to_owned(),
+        )),
+        None => None,
+    };
+    let tls = smtp
+        .tls
+        .parse()
+        .map_err(|e| Failure::Configuration(format!("smtp.tls: {e}")))?;
+    Transport::smtp(SmtpSettings {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls,
+        username: smtp.username.clone(),
+        password,
+        ca_file: smtp.ca_file.clone(),
+    })
+    .map(Some)
+    .map_err(Failure::Configuration)
+}
+
+fn read_secret(key: &str, file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file)
+        .map_err(|e| Failure::Configuration(format!("{key}: cannot read {}: {e}", file.display())))
+}

@@ -1,0 +1,413 @@
+//! Configuration of the process: one TOML file, `WARIFU_…` variables above it, every key checked.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use toml::{Table, Value};
+
+/// Every key there is, with what it means; `doctor` and the sample are made from it.
+pub const KEYS: &[(&str, &str)] = &[
+    (
+        "listen.ib",
+        "addresses of the customers' pages, e.g. [\"127.0.0.1:8080\"]",
+    ),
+    (
+        "listen.token",
+        "addresses of the phone app; may be the same as listen.ib",
+    ),
+    ("listen.console", "addresses of the staff console"),
+    ("listen.api", "addresses of the bank's API"),
+    (
+        "listen.ops",
+        "addresses of health and metrics; never a public one",
+    ),
+    ("database.url", "sqlite:PATH or postgres://USER@HOST/NAME"),
+    (
+        "database.distributed",
+        "true when the tables are distributed by Citus",
+    ),
+    (
+        "database.max_connections",
+        "connections of this node at most",
+    ),
+    ("keys.file", "file with the key-encryption key"),
+    ("keys.pkcs11", "URI of the key-encryption key in an HSM"),
+    ("smtp.host", "mail relay"),
+    ("smtp.port", "its port"),
+    ("smtp.tls", "starttls, implicit, or none (loopback only)"),
+    ("smtp.username", "name to authenticate with"),
+    ("smtp.password_file", "file that holds the password"),
+    (
+        "smtp.ca_file",
+        "PEM of the relay's CA, where it is not a public one",
+    ),
+    (
+        "proxies.trusted",
+        "addresses whose X-Forwarded-For is believed",
+    ),
+    ("log.format", "text or json"),
+    ("log.level", "error, warn, info, debug or trace"),
+];
+
+/// The process's settings, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Listening addresses by what they serve.
+    pub listen: Listen,
+    /// `database.url`.
+    pub database_url: String,
+    /// `database.max_connections`.
+    pub max_connections: u32,
+    /// `keys.file`.
+    pub keys_file: PathBuf,
+    /// The mail relay, if there is one.
+    pub smtp: Option<Smtp>,
+    /// `proxies.trusted`.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// `log.format` is json.
+    pub log_json: bool,
+    /// `log.level`.
+    pub log_level: String,
+}
+
+/// Listening addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Listen {
+    /// Customers' pages.
+    pub ib: Vec<SocketAddr>,
+    /// Phone app.
+    pub token: Vec<SocketAddr>,
+    /// Health.
+    pub ops: Vec<SocketAddr>,
+}
+
+/// The mail relay.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    /// Host name; its certificate must fit.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// `starttls`, `implicit` or `none`.
+    pub tls: String,
+    /// User name.
+    pub username: Option<String>,
+    /// File with the password.
+    pub password_file: Option<PathBuf>,
+    /// PEM of the CA.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A setting that stops the start, with its key's name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError(pub String);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the file (none is fine: everything may come from the environment) and the environment.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut values = BTreeMap::new();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
+            let table: Table = text
+                .parse()
+                .map_err(|e| ConfigError(format!("{} is not TOML: {e}", path.display())))?;
+            flatten("", table, &mut values);
+        }
+        for (name, value) in environment {
+            let Some(key) = name.strip_prefix("WARIFU_") else {
+                continue;
+            };
+            // WARIFU_CONFIG names the file itself; it is the command line's, not a setting.
+            if key != "CONFIG" {
+                values.insert(key.to_lowercase().replace("__", "."), Value::String(value));
+            }
+        }
+        for key in values.keys() {
+            known(key)?;
+        }
+        Self::from_values(&Values(values))
+    }
+
+    fn from_values(v: &Values) -> Result<Self, ConfigError> {
+        if v.flag("database.distributed")? {
+            return Err(ConfigError(
+                "database.distributed: distributed databases are not supported by this version"
+                    .to_owned(),
+            ));
+        }
+        if v.text("keys.pkcs11")?.is_some() {
+            return Err(ConfigError(
+                "keys.pkcs11: HSMs are not supported by this version; use keys.file".to_owned(),
+            ));
+        }
+        for key in ["listen.console", "listen.api"] {
+            if !v.addresses(key)?.is_empty() {
+                return Err(ConfigError(format!("{key}: not served by this version")));
+            }
+        }
+        Ok(Self {
+            listen: Listen {
+                ib: v.addresses("listen.ib")?,
+                token: v.addresses("listen.token")?,
+                ops: v.addresses("listen.ops")?,
+            },
+            database_url: v.database_url()?,
+            max_connections: v.number("database.max_connections", 1, 500)?.unwrap_or(16),
+            keys_file: v
+                .text("keys.file")?
+                .unwrap_or_else(|| "warifu.keys".to_owned())
+                .into(),
+            smtp: v.smtp()?,
+            trusted_proxies: v.list("proxies.trusted")?,
+            log_json: v.word("log.format", &["text", "json"])?.as_deref() == Some("json"),
+            log_level: v
+                .word("log.level", &["error", "warn", "info", "debug", "trace"])?
+                .unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+struct Values(BTreeMap<String, Value>);
+
+impl Values {
+    fn text(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        match self.0.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(wrong(key, "a text", &other.to_string())),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, ConfigError> {
+        match self.0.get(key) {
+            None => Ok(false),
+            Some(Value::Boolean(flag)) => Ok(*flag),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" => Ok(false),
+            Some(other) => Err(wrong(key, "true or false", &other.to_string())),
+        }
+    }
+
+    fn number(&self, key: &str, floor: u32, ceiling: u32) -> Result<Option<u32>, ConfigError> {
+        let Some(value) = self.0.get(key) else {
+            return Ok(None);
+        };
+        let number = match value {
+            Value::Integer(number) => u32::try_from(*number).ok(),
+            Value::String(text) => text.parse().ok(),
+            Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_)
+            | Value::Table(_) => None,
+        };
+        match number {
+            Some(number) if (floor..=ceiling).contains(&number) => Ok(Some(number)),
+            _ => Err(wrong(
+                key,
+                &format!("a number from {floor} to {ceiling}"),
+                &value.to_string(),
+            )),
+        }
+    }
+
+    fn word(&self, key: &str, words: &[&str]) -> Result<Option<String>, ConfigError> {
+        match self.text(key)? {
+            Some(text) if !words.contains(&text.as_str()) => {
+                Err(wrong(key, &format!("one of {}", words.join(", ")), &text))
+            }
+            other => Ok(other),
+        }
+    }
+
+    /// A list, or one value, or (from the environment) values with commas.
+    fn list<T: FromStr>(&self, key: &str) -> Result<Vec<T>, ConfigError> {
+        let texts: Vec<String> = match self.0.get(key) {
+            None => Vec::new(),
+            Some(Value::String(text)) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            Some(Value::Array(items)) => items
+                .iter()
+                .map(|item| match item {
+                    Value::String(text) => Ok(text.clone()),
+                    other => Err(wrong(key, "a list of texts", &other.to_string())),
+                })
+                .collect::<Result<_, _>>()?,
+            Some(other) => return Err(wrong(key, "a list of texts", &other.to_string())),
+        };
+        texts
+            .iter()
+            .map(|text| text.parse().map_err(|_| wrong(key, "an address", text)))
+            .collect()
+    }
+
+    fn addresses(&self, key: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+        self.list(key).map_err(|_| match self.0.get(key) {
+            Some(value) => wrong(key, "addresses such as 127.0.0.1:8080", &value.to_string()),
+            None => wrong(key, "addresses such as 127.0.0.1:8080", ""),
+        })
+    }
+
+    fn database_url(&self) -> Result<String, ConfigError> {
+        let url = self
+            .text("database.url")?
+            .unwrap_or_else(|| "sqlite:warifu.db".to_owned());
+        if ["sqlite:", "postgres://", "postgresql://"]
+            .iter()
+            .any(|p| url.starts_with(p))
+        {
+            Ok(url)
+        } else {
+            // The value may hold a password: it is not repeated.
+            Err(ConfigError(
+                "database.url: must begin with sqlite: or postgres://".to_owned(),
+            ))
+        }
+    }
+
+    fn smtp(&self) -> Result<Option<Smtp>, ConfigError> {
+        let Some(host) = self.text("smtp.host")? else {
+            for (key, _) in KEYS.iter().filter(|(key, _)| key.starts_with("smtp.")) {
+                if self.0.contains_key(*key) {
+                    return Err(ConfigError(format!("{key}: is set, but smtp.host is not")));
+                }
+            }
+            return Ok(None);
+        };
+        let tls = self
+            .word("smtp.tls", &["starttls", "implicit", "none"])?
+            .unwrap_or_else(|| "starttls".to_owned());
+        let usual = if tls == "implicit" { 465 } else { 587 };
+        let port = self.number("smtp.port", 1, 65_535)?.unwrap_or(usual);
+        Ok(Some(Smtp {
+            host,
+            port: u16::try_from(port).unwrap_or(587),
+            tls,
+            username: self.text("smtp.username")?,
+            password_file: self.text("smtp.password_file")?.map(PathBuf::from),
+            ca_file: self.text("smtp.ca_file")?.map(PathBuf::from),
+        }))
+    }
+}
+
+fn flatten(prefix: &str, table: Table, out: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = if prefix.is_empty() {
+            name
+        } else {
+            format!("{prefix}.{name}")
+        };
+        match value {
+            Value::Table(inner) => flatten(&key, inner, out),
+            other @ (Value::String(_)
+            | Value::Integer(_)
+            | Value::Float(_)
+            | Value::Boolean(_)
+            | Value::Datetime(_)
+            | Value::Array(_)) => {
+                out.insert(key, other);
+            }
+        }
+    }
+}
+
+fn known(key: &str) -> Result<(), ConfigError> {
+    if KEYS.iter().any(|(known, _)| *known == key) {
+        return Ok(());
+    }
+    let nearest = KEYS
+        .iter()
+        .map(|(known, _)| (strsim::osa_distance(key, known), *known))
+        .min()
+        .map_or("", |(_, known)| known);
+    Err(ConfigError(format!(
+        "{key}: there is no such setting; the nearest is {nearest}"
+    )))
+}
+
+fn wrong(key: &str, wanted: &str, found: &str) -> ConfigError {
+    ConfigError(format!("{key}: must be {wanted}, not {found}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::load(
+            None,
+            pairs
+                .iter()
+                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let error = load(&[("WARIFU_DATABASE__ULR", "sqlite:x")]).unwrap_err();
+        assert_eq!(
+            error.0,
+            "database.ulr: there is no such setting; the nearest is database.url"
+        );
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_key() {
+        for (name, value, key) in [
+            ("WARIFU_LISTEN__IB", "here", "listen.ib"),
+            (
+                "WARIFU_DATABASE__URL",
+                "mysql://root:secret@x/y",
+                "database.url",
+            ),
+            (
+                "WARIFU_DATABASE__MAX_CONNECTIONS",
+                "0",
+                "database.max_connections",
+            ),
+            ("WARIFU_SMTP__PORT", "25", "smtp.port"),
+            ("WARIFU_LOG__FORMAT", "xml", "log.format"),
+            ("WARIFU_PROXIES__TRUSTED", "nobody", "proxies.trusted"),
+        ] {
+            let error = load(&[(name, value)]).unwrap_err();
+            assert!(error.0.starts_with(&format!("{key}:")), "{error}");
+            assert!(!error.0.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_environment_stands_above_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("warifu.toml");
+        std::fs::write(
+            &path,
+            "[database]\nurl = \"sqlite:a.db\"\n[listen]\nib = [\"[::1]:1\"]\n",
+        )
+        .unwrap();
+        let env = [("WARIFU_DATABASE__URL".to_owned(), "sqlite:b.db".to_owned())];
+        let config = Config::load(Some(&path), env.into_iter()).unwrap();
+        assert_eq!(config.database_url, "sqlite:b.db");
+        assert_eq!(config.listen.ib, ["[::1]:1".parse().unwrap()]);
+    }
+}

@@ -1,0 +1,195 @@
+//! The demo's mailbox and phone. Compiled in, but routed only for the demo's loopback socket.
+
+use askama::Template;
+use axum::{
+    body::Bytes,
+    http::{HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+};
+use serde::Deserialize;
+use warifu_core::{ids::UserId, time::Millis};
+use warifu_store::Key;
+
+use super::{
+    people::{PEOPLE, Until},
+    seed::root_of,
+};
+use crate::{
+    actions::activate,
+    error::AppError,
+    institutions::HostKind,
+    mail::transport::folder::read_folder,
+    phone::keys::Jwk,
+    portal::assets::typed,
+    text::Text,
+    web::visit::{Visit, see_other},
+};
+
+struct Letter {
+    subject: String,
+    to: String,
+    at: String,
+    body: String,
+}
+
+#[derive(Template)]
+#[template(path = "demo/mailbox.html")]
+struct Mailbox {
+    text: Text,
+    letters: Vec<Letter>,
+    waiting: i64,
+}
+
+/// The mails of everyone, newest first.
+pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
+    let folder = visit
+        .app
+        .settings
+        .demo
+        .as_deref()
+        .ok_or(AppError::NotFound)?
+        .join("mail");
+    let letters = read_folder(&folder)
+        .into_iter()
+        .map(|mail| Letter {
+            subject: mail.subject,
+            to: mail.to,
+            at: visit.text.moment(Millis(mail.date_ms)),
+            body: mail.body,
+        })
+        .collect();
+    let mut tx = visit.app.store.read().await?;
+    let waiting = tx.mails_by_state().await?;
+    let waiting = waiting
+        .iter()
+        .filter(|(s, _)| s == "queued" || s == "sending")
+        .map(|(_, n)| n)
+        .sum();
+    let page = Mailbox {
+        text: visit.text.clone(),
+        letters,
+        waiting,
+    };
+    Ok(Html(page.render().map_err(AppError::internal)?).into_response())
+}
+
+struct Holder {
+    name: String,
+    state: String,
+    user_id: String,
+}
+
+#[derive(Template)]
+#[template(path = "demo/phone.html")]
+struct Phone {
+    text: Text,
+    service_id: String,
+    holders: Vec<Holder>,
+    portal: String,
+}
+
+/// A phone for the seeded customers: sets their tokens up in this browser, as often as wanted.
+pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
+    let hosts = &visit.origin.institution.document.hosts;
+    let here = visit
+        .app
+        .institutions
+        .by_host(&hosts.token)
+        .map(|(kind, _)| kind);
+    if visit.origin.channel != warifu_core::audit::Channel::Phone && here == Some(HostKind::Token) {
+        return Ok(see_other(&visit.app.link(&hosts.token, "/demo/phone")));
+    }
+    let mut holders = Vec::new();
+    let mut tx = visit.app.store.read().await?;
+    for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
+        let found = tx
+            .find(visit.origin.institution.id, Key::LoginId, person.login_id)
+            .await?;
+        let Some(found) = found else { continue };
+        for issue in tx.issues(found.customer_id).await? {
+            let Some(token) = tx.token(found.customer_id, issue.token_id).await? else {
+                continue;
+            };
+            if token.root.is_some() {
+                holders.push(Holder {
+                    name: format!("{}（{}）", person.name, person.login_id),
+                    state: visit.text.of(if token.started_at.is_some() {
+                        "demo-in-use"
+                    } else {
+                        "demo-waiting"
+                    }),
+                    user_id: issue.user_id,
+                });
+            }
+        }
+    }
+    let page = Phone {
+        text: visit.text.clone(),
+        service_id: visit
+            .origin
+            .institution
+            .document
+            .service_id
+            .as_str()
+            .to_owned(),
+        holders,
+        portal: visit.app.link(&hosts.ib, "/login"),
+    };
+    Ok(Html(page.render().map_err(AppError::internal)?).into_response())
+}
+
+pub(super) async fn phone_script() -> Response {
+    typed("phone.js", include_bytes!("phone.js").to_vec(), "no-store")
+}
+
+pub(super) async fn style() -> Response {
+    typed("demo.css", include_bytes!("demo.css").to_vec(), "no-store")
+}
+
+#[derive(Deserialize)]
+struct Body {
+    user_id: String,
+    ecdh_jwk: Jwk,
+    ecdsa_jwk: Jwk,
+}
+
+/// Gives a seeded token's root to any browser that asks: what no product may ever do.
+pub(super) async fn activate(visit: Visit, body: Bytes) -> Result<Response, AppError> {
+    let body: Body = serde_json::from_slice(&body).map_err(|_| AppError::Forbidden)?;
+    let user_id = UserId::parse(&body.user_id).map_err(|_| AppError::Forbidden)?;
+    let mut tx = visit.app.store.read().await?;
+    for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
+        let found = tx
+            .find(visit.origin.institution.id, Key::LoginId, person.login_id)
+            .await?;
+        let Some(found) = found else { continue };
+        let issues = tx.issues(found.customer_id).await?;
+        let Some(issue) = issues.into_iter().find(|i| i.user_id == user_id.as_str()) else {
+            continue;
+        };
+        let token = tx.token(found.customer_id, issue.token_id).await?;
+        let token = token.ok_or(AppError::Forbidden)?;
+        let root = root_of(&visit.origin, &token, found.customer_id)?;
+        let to = activate::Recipient {
+            user_id: &user_id,
+            ecdh: &body.ecdh_jwk,
+            ecdsa: &body.ecdsa_jwk,
+        };
+        let activation = issue.activation_id.clone().unwrap_or_default();
+        let reply = activate::reply(
+            &visit.app,
+            &visit.origin,
+            &to,
+            (&issue, &token),
+            &activation,
+            &root,
+        )?;
+        let json = serde_json::to_string(&reply).map_err(AppError::internal)?;
+        let kind = [(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        )];
+        return Ok((kind, json).into_response());
+    }
+    Err(AppError::Forbidden)
+}

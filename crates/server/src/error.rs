@@ -1,0 +1,147 @@
+//! What a caller may learn when something is refused: one enum, one table of codes and statuses.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use std::sync::Arc;
+use warifu_core::time::Millis;
+use warifu_store::StoreError;
+
+/// A refusal or a failure. A wrong passcode is none: it is an outcome, and committed.
+#[derive(Clone, Debug)]
+pub(crate) enum AppError {
+    /// Fields that cannot be taken as they are; the pages show them themselves.
+    InvalidField(Vec<Problem>),
+    /// There is no session; the reason is told.
+    NotSignedIn(SignedOut),
+    /// Refused, and no word more.
+    Forbidden,
+    /// The form did not come from our page.
+    Forged,
+    /// No such page or thing.
+    NotFound,
+    /// The procedure has moved on, was cancelled, or is not this session's.
+    Stale(Stale),
+    /// Someone else was first; actions decide again from fresh data before anyone sees this.
+    Conflict,
+    /// The procedure has come to this page already: a double submit goes there.
+    MovedOn(String),
+    /// It was there and is gone for good.
+    Gone,
+    /// The host is none of ours.
+    Misdirected,
+    /// Too much at once; again from this moment.
+    TooMany(Millis),
+    /// Too busy, or the database is away: nothing was done.
+    Overloaded,
+    /// Our own fault; the source goes to the log with the request's id.
+    Internal(Arc<str>),
+}
+
+/// What is wrong with one field, as the key of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// Name of the field; empty for the page as a whole.
+    pub(crate) field: &'static str,
+    /// Key of the text.
+    pub(crate) key: &'static str,
+    /// Values of the text.
+    pub(crate) values: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    pub(crate) fn new(field: &'static str, key: &'static str) -> Self {
+        Self {
+            field,
+            key,
+            values: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.values.push((name, value.into()));
+        self
+    }
+}
+
+/// Why there is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SignedOut {
+    /// There never was one here.
+    Never,
+    /// It ended by time.
+    Idle,
+    /// Someone logged in elsewhere.
+    Replaced,
+    /// It was logged out.
+    LoggedOut,
+    /// The passcode is still to be given.
+    PasscodeDue,
+    /// The passcode was not given in time.
+    PasscodeLate,
+}
+
+/// What became of a procedure that a page wants to go on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// It is done; nothing was done twice.
+    Done,
+    /// It was left or replaced by a newer one.
+    Ended,
+    /// Its steps come in another order.
+    Order,
+    /// The state of the token does not offer this.
+    NotOffered,
+    /// Enough for today.
+    DayLimit,
+}
+
+impl AppError {
+    /// A fault of ours.
+    pub(crate) fn internal(source: impl std::fmt::Display) -> Self {
+        Self::Internal(source.to_string().into())
+    }
+
+    /// Status and code, side by side; codes are part of the API and never renamed.
+    pub(crate) const fn parts(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::InvalidField(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_field"),
+            Self::NotSignedIn(_) => (StatusCode::UNAUTHORIZED, "not_signed_in"),
+            Self::Forbidden | Self::Forged => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::Stale(_) => (StatusCode::CONFLICT, "stale_procedure"),
+            Self::Conflict => (StatusCode::CONFLICT, "conflict"),
+            Self::MovedOn(_) => (StatusCode::SEE_OTHER, "moved_on"),
+            Self::Gone => (StatusCode::GONE, "gone"),
+            Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+}
+
+impl From<StoreError> for AppError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict => Self::Conflict,
+            StoreError::Unavailable(source) => {
+                tracing::error!(error = %source, "database");
+                Self::Overloaded
+            }
+            StoreError::Corrupt(_) | StoreError::Settings(_) | StoreError::Migration(_) => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+/// The bare answer; a layer of each door (pages, phone) gives it its body.
+impl IntoResponse for AppError {
+    fn into_response(self) -> Response {
+        let mut response = self.parts().0.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

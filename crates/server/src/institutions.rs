@@ -1,0 +1,180 @@
+//! Institutions as the running server knows them: by host, with opened keys and texts.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use jiff::tz::TimeZone;
+use warifu_core::{ids::InstitutionId, institution, policy::Policy};
+use warifu_store::{
+    InstitutionRow, Store, StoreError,
+    seal::{Kek, Keys},
+};
+
+use crate::text::{Both, Facts, Lang, Numbers, Text};
+
+/// Which of an institution's hosts a request came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum HostKind {
+    /// Customers' pages.
+    Ib,
+    /// Phone app.
+    Token,
+    /// Staff console.
+    Console,
+    /// The bank's API.
+    Api,
+}
+
+/// One institution, ready to serve.
+#[derive(Debug)]
+pub(crate) struct Institution {
+    pub(crate) id: InstitutionId,
+    pub(crate) version: i64,
+    pub(crate) document: institution::Institution,
+    pub(crate) keys: Keys,
+    facts: Arc<Facts>,
+}
+
+impl Institution {
+    pub(crate) fn text(&self, lang: Lang) -> Text {
+        Text::new(lang, Arc::clone(&self.facts))
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.document.policy
+    }
+
+    pub(crate) fn zone(&self) -> &TimeZone {
+        &self.facts.zone
+    }
+}
+
+/// All institutions of the installation, looked up by host; reloaded when a version changes.
+#[derive(Debug, Default)]
+pub(crate) struct Institutions {
+    now: RwLock<Arc<Loaded>>,
+}
+
+#[derive(Debug, Default)]
+struct Loaded {
+    version: i64,
+    all: Vec<Arc<Institution>>,
+    hosts: BTreeMap<String, (HostKind, Arc<Institution>)>,
+}
+
+impl Institutions {
+    /// The institution that a host belongs to.
+    pub(crate) fn by_host(&self, host: &str) -> Option<(HostKind, Arc<Institution>)> {
+        self.loaded().hosts.get(host).cloned()
+    }
+
+    pub(crate) fn by_id(&self, id: InstitutionId) -> Option<Arc<Institution>> {
+        self.loaded().all.iter().find(|i| i.id == id).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Institution>> {
+        self.loaded().all.clone()
+    }
+
+    fn loaded(&self) -> Arc<Loaded> {
+        // A poisoned lock only means that a reader panicked; the pointer in it is whole.
+        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads all institutions again if any was made or changed.
+    pub(crate) async fn reload(&self, store: &Store, kek: &Kek) -> Result<(), StoreError> {
+        let mut tx = store.read().await?;
+        let version = tx.institutions_version().await?;
+        if version == self.loaded().version {
+            return Ok(());
+        }
+        let mut loaded = Loaded {
+            version,
+            ..Loaded::default()
+        };
+        for row in tx.institutions().await? {
+            let keys = tx.data_keys(row.id).await?;
+            let key = keys
+                .last()
+                .ok_or_else(|| StoreError::Corrupt(format!("{} has no data key", row.id)))?;
+            let key_id = u32::try_from(key.key_id).unwrap_or(0);
+            let keys = kek.open_data_key(&row.id.to_string(), key_id, &key.sealed)?;
+            let institution = Arc::new(open(&row, keys)?);
+            let hosts = &institution.document.hosts;
+            for (kind, host) in [
+                (HostKind::Ib, &hosts.ib),
+                (HostKind::Token, &hosts.token),
+                (HostKind::Console, &hosts.console),
+                (HostKind::Api, &hosts.api),
+            ] {
+                loaded
+                    .hosts
+                    .insert(host.clone(), (kind, Arc::clone(&institution)));
+            }
+            loaded.all.push(institution);
+        }
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(())
+    }
+}
+
+fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
+    let corrupt = |what: String| StoreError::Corrupt(format!("institution {}: {what}", row.id));
+    let document: institution::Institution =
+        toml::from_str(&row.document).map_err(|e| corrupt(e.to_string()))?;
+    let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
+    let facts = Arc::new(facts(&document, zone));
+    Ok(Institution {
+        id: row.id,
+        version: row.version,
+        document,
+        keys,
+        facts,
+    })
+}
+
+fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
+    let both = |b: &institution::Bilingual| Both {
+        ja: b.ja.clone(),
+        en: b.en.clone(),
+    };
+    let p = &d.policy;
+    let minutes = |seconds: u32| seconds / 60;
+    Facts {
+        zone,
+        bank: both(&d.name),
+        contact: both(&d.contact.name),
+        phone: d.contact.phone.clone(),
+        hours: both(&d.contact.hours),
+        emergency: both(&d.emergency.name),
+        emergency_phone: d.emergency.phone.clone(),
+        sender: d.mail.sender.clone(),
+        sender_domain: d
+            .mail
+            .sender
+            .rsplit('@')
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        ib_host: d.hosts.ib.clone(),
+        token_host: d.hosts.token.clone(),
+        numbers: Numbers {
+            passcode_digits: p.passcode.digits,
+            passcode_period: p.passcode.period.seconds(),
+            lock_after: p.passcode.lock_after,
+            lock_minutes: minutes(p.passcode.lock_for.seconds()),
+            stop_after: p.passcode.stop_after,
+            mail_digits: p.mail_password.digits,
+            mail_minutes: minutes(p.mail_password.valid.seconds()),
+            mail_tries: p.mail_password.tries,
+            address_days: p.issue.address_age.seconds() / 86_400,
+            session_minutes: minutes(p.session.idle.seconds()),
+            warning_minutes: minutes(p.session.warning.seconds()),
+            wait_minutes: minutes(p.issue.wait_after_release.seconds()),
+            activate_hours: p.issue.activate_within.seconds() / 3_600,
+            start_tries: p.issue.start_password_tries,
+        },
+    }
+}

@@ -1,0 +1,51 @@
+//! Files that the pages load: embedded, named by their version, the same for every institution but
+//! for its colour.
+
+use axum::{
+    extract::Path,
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use rust_embed::RustEmbed;
+
+use crate::{error::AppError, web::visit::Visit};
+
+#[derive(RustEmbed)]
+#[folder = "assets/"]
+struct Assets;
+
+/// A file of `assets/`.
+pub(crate) async fn file(Path(path): Path<String>) -> Result<Response, AppError> {
+    let file = Assets::get(&path).ok_or(AppError::NotFound)?;
+    Ok(typed(
+        &path,
+        file.data.into_owned(),
+        "public, max-age=31536000, immutable",
+    ))
+}
+
+/// The institution's colour as a style sheet of its own: no inline style is needed anywhere.
+pub(crate) async fn institution_css(visit: Visit) -> Response {
+    let color = &visit.origin.institution.document.look.color;
+    let css = format!(":root{{--institution:{color};--institution-on:#fff}}\n");
+    typed("institution.css", css.into_bytes(), "no-cache")
+}
+
+/// An answer with the type that its name says.
+pub(crate) fn typed(name: &str, bytes: Vec<u8>, cache: &'static str) -> Response {
+    let kind = match name.rsplit('.').next().unwrap_or_default() {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "json" => "application/json",
+        "webmanifest" => "application/manifest+json",
+        "html" => "text/html; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+    ];
+    (headers, bytes).into_response()
+}

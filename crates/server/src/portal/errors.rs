@@ -1,0 +1,156 @@
+//! The pages that tell what went wrong: BER001 to BER009.
+
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use warifu_core::ids::{CustomerId, ReceptionNumber};
+
+use super::{
+    pages::{Ber, Frame},
+    render,
+};
+use crate::{
+    actions::{refusals, sessions},
+    calendar,
+    error::{AppError, SignedOut, Stale},
+    web::visit::{Visit, see_other, with_cookie},
+};
+
+/// Gives a bare error answer its page, and a browser without a secret its own.
+pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) -> Response {
+    if let Some(error) = response.extensions_mut().remove::<AppError>() {
+        response = page(&visit, is_post, error).await;
+    }
+    let has_own = response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .any(|c| {
+            c.to_str()
+                .is_ok_and(|c| c.starts_with(crate::web::cookies::BROWSER))
+        });
+    if visit.is_new && !has_own && !visit.here.starts_with("/assets/") {
+        response = with_cookie(response, visit.browser.cookie());
+    }
+    response
+}
+
+async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
+    match (&error, is_post) {
+        (AppError::MovedOn(path), _) => return see_other(path),
+        (AppError::NotSignedIn(SignedOut::Never), false) => return see_other("/login"),
+        (AppError::NotSignedIn(SignedOut::PasscodeDue), false) => {
+            return see_other("/login/passcode");
+        }
+        _ => {}
+    }
+    let customer = sessions::find(&visit.app, &visit.origin, &visit.browser)
+        .await
+        .ok();
+    let signed_in = customer
+        .as_ref()
+        .is_some_and(|(session, _)| session.level == "full");
+    let id = customer.map(|(_, c)| c.customer_id);
+    if let Err(failed) = note(visit, is_post, id, &error).await {
+        tracing::error!(error = ?failed, "a refusal could not be recorded");
+        return rendered(visit, signed_in, AppError::Overloaded);
+    }
+    rendered(visit, signed_in, error)
+}
+
+// Refused requests that no action has recorded; reading a page too late is no refusal worth a row.
+async fn note(
+    visit: &Visit,
+    is_post: bool,
+    customer: Option<CustomerId>,
+    error: &AppError,
+) -> Result<(), AppError> {
+    let reason = match error {
+        AppError::Forged => "forged",
+        AppError::Forbidden => "forbidden",
+        AppError::NotSignedIn(_) if is_post => "not_signed_in",
+        AppError::Stale(Stale::Order) => "out_of_order",
+        AppError::Stale(_) if is_post => "stale_procedure",
+        AppError::TooMany(_) => "too_many",
+        _ => return Ok(()),
+    };
+    refusals::access(&visit.app, &visit.origin, customer, reason).await
+}
+
+fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Response {
+    let status = error.parts().0;
+    let mut frame = render::outside(visit, "BER009", "ber-title");
+    frame.signed_in = signed_in;
+    (if signed_in { "/otp" } else { "/login" }).clone_into(&mut frame.here);
+    let retry = match &error {
+        AppError::TooMany(until) => Some(calendar::seconds_until(visit.origin.now, *until)),
+        AppError::Overloaded => Some(5),
+        _ => None,
+    };
+    let page = told(visit, frame, error);
+    let Ok(page) = render::page(&page) else {
+        return status.into_response();
+    };
+    let mut response = (status, page).into_response();
+    if let Some(seconds) = retry {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+// The words of a page: screen, paragraphs, where to go.
+fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
+    let text = &visit.text;
+    let link = |path: &str, key: &str| (path.to_owned(), text.of(key));
+    let onward = if frame.signed_in {
+        vec![link("/otp", "frame-to-otp"), link("/top", "frame-to-top")]
+    } else {
+        vec![link("/login", "frame-to-login")]
+    };
+    let (screen, paragraphs) = match error {
+        AppError::Stale(Stale::Done) => ("BER002", vec![text.of("again-done")]),
+        AppError::Stale(Stale::Order) => ("BER004", vec![text.of("order-text")]),
+        AppError::Stale(Stale::DayLimit) => ("BER001", vec![text.of("issue-day-limit")]),
+        AppError::Stale(_) | AppError::Conflict | AppError::Gone | AppError::MovedOn(_) => (
+            "BER003",
+            vec![text.of("again-stale"), text.of("lost-reply")],
+        ),
+        AppError::NotSignedIn(SignedOut::Replaced) => ("BER005", vec![text.of("replaced-text")]),
+        AppError::NotSignedIn(SignedOut::Idle) => {
+            frame.title = "expired-title";
+            (
+                "BER006",
+                vec![text.of("expired-text"), text.of("expired-issue")],
+            )
+        }
+        AppError::NotSignedIn(SignedOut::PasscodeLate) => {
+            ("BER006", vec![text.of("bli002-expired")])
+        }
+        AppError::NotSignedIn(_) => ("BER006", vec![text.of("signed-out-text")]),
+        AppError::Forged | AppError::Forbidden | AppError::InvalidField(_) => {
+            ("BER004", vec![text.of("csrf-text")])
+        }
+        AppError::NotFound | AppError::Misdirected => ("BER008", vec![text.of("error-404")]),
+        AppError::TooMany(until) => {
+            let wait = text.wait(calendar::seconds_until(visit.origin.now, until));
+            ("BER008", vec![text.with("error-429", "wait", wait)])
+        }
+        AppError::Overloaded => ("BER008", vec![text.of("error-503")]),
+        AppError::Internal(source) => {
+            let reception = ReceptionNumber::generate(&*visit.app.random);
+            let request = visit.origin.request_id.as_deref().unwrap_or_default();
+            tracing::error!(request.id = request, reception = %reception, error = %source, "internal");
+            let told = text.with("error-500", "reception", reception.as_str());
+            ("BER009", vec![told, text.of("lost-reply")])
+        }
+    };
+    frame.screen = screen;
+    Ber {
+        frame,
+        paragraphs,
+        links: onward,
+    }
+}

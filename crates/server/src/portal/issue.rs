@@ -1,0 +1,341 @@
+//! The pages of an issue: BOT000, BMP001, BOT001, BOT002, BOT003.
+
+use std::collections::BTreeMap;
+
+use axum::{extract::Query, response::Response};
+use warifu_core::{ids::ProcedureId, time::Millis};
+use warifu_store::Procedure;
+
+use super::{
+    otp,
+    pages::{
+        Ber, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailBlock, MailProgress,
+    },
+    render,
+};
+use crate::{
+    actions::{
+        issue::{self, Commit, Entry, Proofs},
+        issue_pages,
+        mail_password::Blocked,
+        procedures::{self, Flow},
+    },
+    error::{AppError, Stale},
+    web::{
+        form::{Fields, SignedForm},
+        visit::{Signed, see_other},
+    },
+};
+
+type Asked = Query<BTreeMap<String, String>>;
+
+/// The procedure that a page's address names.
+pub(super) fn asked(query: &Asked) -> Option<ProcedureId> {
+    query.get("procedure").and_then(|id| id.parse().ok())
+}
+
+async fn showing(signed: &Signed, query: &Asked, step: &str) -> Result<Procedure, AppError> {
+    let visit = &signed.visit;
+    let id = asked(query);
+    procedures::show(
+        &visit.app,
+        &visit.origin,
+        &signed.session,
+        Flow::Issue,
+        step,
+        id,
+    )
+    .await
+}
+
+fn frame(signed: &Signed, screen: &'static str, title: &'static str, step: usize) -> Frame {
+    render::step(render::inside(signed, screen, title), ISSUE_STEPS, step)
+}
+
+pub(super) async fn begin(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = issue::begin(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
+    Ok(see_other(&Flow::Issue.path("select", id)))
+}
+
+/// BOT000.
+pub(super) async fn show_select(signed: Signed, query: Asked) -> Result<Response, AppError> {
+    let procedure = showing(&signed, &query, "select").await?;
+    render::page(&Bot000 {
+        frame: frame(&signed, "BOT000", "bot000-title", 1),
+        procedure: procedure.id.to_string(),
+    })
+}
+
+pub(super) async fn select(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = fields.procedure();
+    issue::select(&visit.app, &visit.origin.on("BOT000"), &signed.session, id).await?;
+    next(id, "mail")
+}
+
+fn next(id: Option<ProcedureId>, step: &str) -> Result<Response, AppError> {
+    let id = id.ok_or(AppError::Stale(Stale::Order))?;
+    Ok(see_other(&Flow::Issue.path(step, id)))
+}
+
+/// BMP001.
+pub(super) async fn show_mail(signed: Signed, query: Asked) -> Result<Response, AppError> {
+    let procedure = showing(&signed, &query, "mail").await?;
+    mail_page(&signed, procedure.id, None).await
+}
+
+async fn mail_page(
+    signed: &Signed,
+    procedure: ProcedureId,
+    blocked: Option<Blocked>,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = signed.customer.customer_id;
+    let ready = issue_pages::mail_ready(&visit.app, &visit.origin, id).await?;
+    let page = Bmp001 {
+        frame: frame(signed, "BMP001", "bmp001-title", 2),
+        procedure: procedure.to_string(),
+        addresses: ready.masked,
+        block: blocked.or(ready.blocked).map(block),
+    };
+    if blocked.is_some() {
+        render::corrected(&page)
+    } else {
+        render::page(&page)
+    }
+}
+
+const fn block(blocked: Blocked) -> MailBlock {
+    match blocked {
+        Blocked::NoAddress => MailBlock::NoAddress,
+        Blocked::Young(from) => MailBlock::Young(from),
+        Blocked::DayLimit => MailBlock::DayLimit,
+        Blocked::TooMany(until) => MailBlock::TooMany(until),
+    }
+}
+
+pub(super) async fn send_mail(
+    SignedForm(signed, fields): SignedForm,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = fields.procedure();
+    let origin = visit.origin.on("BMP001");
+    match issue::send_mail_password(&visit.app, &origin, &signed.session, id).await? {
+        Ok(()) => next(id, "input"),
+        Err(blocked) => {
+            let id = id.ok_or(AppError::Stale(Stale::Order))?;
+            mail_page(&signed, id, Some(blocked)).await
+        }
+    }
+}
+
+/// BOT001.
+pub(super) async fn show_input(signed: Signed, query: Asked) -> Result<Response, AppError> {
+    let procedure = showing(&signed, &query, "input").await?;
+    render::page(&Bot001 {
+        frame: frame(&signed, "BOT001", "bot001-title", 3),
+        procedure: procedure.id.to_string(),
+        address: String::new(),
+        address2: String::new(),
+    })
+}
+
+pub(super) async fn enter(
+    SignedForm(signed, mut fields): SignedForm,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = fields.procedure();
+    let entry = Entry {
+        address: fields.text("address"),
+        address2: fields.text("address2"),
+        start_password: fields.secret("start_password"),
+        start_password2: fields.secret("start_password2"),
+    };
+    match issue::enter(
+        &visit.app,
+        &visit.origin.on("BOT001"),
+        &signed.session,
+        id,
+        &entry,
+    )
+    .await
+    {
+        Ok(()) => next(id, "confirm"),
+        Err(AppError::InvalidField(problems)) => {
+            let customer = Some(signed.customer.customer_id);
+            let mut frame = frame(&signed, "BOT001", "bot001-title", 3);
+            frame.errors = render::problems(visit, "BOT001", customer, &problems).await?;
+            frame.here = again("input", id);
+            render::corrected(&Bot001 {
+                frame,
+                procedure: id.map(|id| id.to_string()).unwrap_or_default(),
+                address: entry.address,
+                address2: entry.address2,
+            })
+        }
+        Err(other) => Err(other),
+    }
+}
+
+// Where a page that answers a form can be loaded again.
+fn again(step: &str, id: Option<ProcedureId>) -> String {
+    id.map_or_else(|| "/otp".to_owned(), |id| Flow::Issue.path(step, id))
+}
+
+/// BOT002.
+pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Response, AppError> {
+    let procedure = showing(&signed, &query, "confirm").await?;
+    let mut page = confirm_page(&signed, procedure.id).await?;
+    if query.contains_key("resent") {
+        page.frame.notice = Some(signed.visit.text.of("bot002-resent"));
+    }
+    render::page(&page)
+}
+
+async fn confirm_page(signed: &Signed, procedure: ProcedureId) -> Result<Bot002, AppError> {
+    let visit = &signed.visit;
+    let id = signed.customer.customer_id;
+    let shown = issue_pages::confirm(&visit.app, &visit.origin, id, procedure).await?;
+    let mut frame = frame(signed, "BOT002", "bot002-title", 4);
+    frame.here = Flow::Issue.path("confirm", procedure);
+    Ok(Bot002 {
+        frame,
+        procedure: procedure.to_string(),
+        address: shown.address,
+        sent_at: shown.sent_at,
+        sent_to: shown.sent_to,
+        mail: progress(&shown.mails),
+    })
+}
+
+fn progress(states: &[String]) -> MailProgress {
+    let all = |word: &str| !states.is_empty() && states.iter().all(|s| s == word);
+    if states.iter().any(|s| s == "sent") {
+        MailProgress::Sent
+    } else if all("failed") || all("expired") {
+        MailProgress::Failed
+    } else {
+        MailProgress::Queued
+    }
+}
+
+/// BOT002, posted: 確定する, キャンセル, or the mail password again.
+pub(super) async fn confirm(
+    SignedForm(signed, mut fields): SignedForm,
+) -> Result<Response, AppError> {
+    match fields.text("action").as_str() {
+        "cancel" => cancel(&signed, &fields).await,
+        "resend" => resend(&signed, &fields).await,
+        _ => {
+            let proofs = Proofs {
+                confirmation: fields.secret("confirmation_password"),
+                mail: fields.secret("mail_password"),
+            };
+            commit(&signed, fields.procedure(), proofs).await
+        }
+    }
+}
+
+async fn commit(
+    signed: &Signed,
+    id: Option<ProcedureId>,
+    proofs: Proofs,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let origin = visit.origin.on("BOT002");
+    match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
+        Ok(Commit::Done) => next(id, "done"),
+        Ok(Commit::Stopped(until)) => stopped(signed, until),
+        Err(AppError::InvalidField(problems)) => {
+            let id = id.ok_or(AppError::Stale(Stale::Order))?;
+            let mut page = confirm_page(signed, id).await?;
+            let customer = Some(signed.customer.customer_id);
+            page.frame.errors = render::problems(visit, "BOT002", customer, &problems).await?;
+            render::corrected(&page)
+        }
+        Err(other) => Err(other),
+    }
+}
+
+fn stopped(signed: &Signed, until: Option<Millis>) -> Result<Response, AppError> {
+    let text = &signed.visit.text;
+    let told = match until {
+        Some(until) => text.with("err-proofs-locked", "until", text.moment(until)),
+        None => text.of("err-proofs-stopped"),
+    };
+    let mut frame = render::inside(signed, "BER001", "ber-title");
+    "/otp".clone_into(&mut frame.here);
+    let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
+    render::corrected(&Ber {
+        frame,
+        paragraphs: vec![told],
+        links,
+    })
+}
+
+async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let origin = visit.origin.on("BOT002");
+    let id = fields.procedure();
+    procedures::cancel(
+        &visit.app,
+        &origin,
+        &signed.session,
+        Flow::Issue,
+        "confirm",
+        id,
+    )
+    .await?;
+    let text = &visit.text;
+    let mut frame = render::inside(signed, "BER001", "ber-title");
+    "/otp".clone_into(&mut frame.here);
+    let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
+    render::page(&Ber {
+        frame,
+        paragraphs: vec![text.of("bot002-cancelled")],
+        links,
+    })
+}
+
+async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let id = fields.procedure();
+    let origin = visit.origin.on("BOT002");
+    match issue::resend_mail_password(&visit.app, &origin, &signed.session, id).await? {
+        Ok(()) => {
+            let id = id.ok_or(AppError::Stale(Stale::Order))?;
+            Ok(see_other(&format!(
+                "{}&resent",
+                Flow::Issue.path("confirm", id)
+            )))
+        }
+        Err(blocked) => {
+            let id = id.ok_or(AppError::Stale(Stale::Order))?;
+            let mut page = confirm_page(signed, id).await?;
+            page.frame.errors = vec![super::pages::FieldError {
+                field: "",
+                message: block(blocked).told(&page.frame),
+            }];
+            render::corrected(&page)
+        }
+    }
+}
+
+/// BOT003.
+pub(super) async fn show_done(signed: Signed, query: Asked) -> Result<Response, AppError> {
+    let procedure = showing(&signed, &query, "done").await?;
+    let visit = &signed.visit;
+    let id = signed.customer.customer_id;
+    let shown = issue_pages::done(&visit.app, &visit.origin, id, &procedure).await?;
+    render::page(&Bot003 {
+        frame: frame(&signed, "BOT003", "bot003-title", 5),
+        address: shown.issue.phone_address.clone(),
+        ids: otp::token_ids(&visit.origin, &shown.issue)?,
+        qr_svg: otp::qr(visit, &signed.customer, &shown.issue)?,
+        qr_until: Millis(shown.issue.qr_until),
+        app_link: otp::app_link(visit, &signed.customer, &shown.issue)?,
+        mail: progress(&shown.mails),
+        set_up: shown.issue.activation_id.is_some(),
+    })
+}

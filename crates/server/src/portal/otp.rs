@@ -1,0 +1,196 @@
+//! BOP001: what stands of a customer's token, and what can be done next.
+
+use std::collections::BTreeMap;
+
+use axum::{extract::Query, response::Response};
+use warifu_core::{counter::Gate, issue::IssueRefused, time::Millis, token::State};
+use warifu_store::{Customer, Issue};
+
+use super::{
+    pages::{Bop001, Offer, OtpState, TokenIds},
+    render,
+};
+use crate::{
+    actions::{
+        issue,
+        overview::{self, Overview},
+    },
+    error::AppError,
+    origin::Origin,
+    web::{
+        form::SignedForm,
+        visit::{Signed, Visit, see_other},
+    },
+};
+
+/// BOP001.
+pub(super) async fn show(
+    signed: Signed,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let now = visit.origin.now;
+    let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let waiting = view
+        .open
+        .as_ref()
+        .filter(|(i, _)| i.activation_id.is_none())
+        .map(|(i, _)| i);
+    let mut qr = None;
+    let mut ids = None;
+    if let Some(issue) = waiting {
+        ids = Some(token_ids(&visit.origin, issue)?);
+        if now.0 < issue.qr_until {
+            qr = Some((
+                self::qr(visit, &view.customer, issue)?,
+                Millis(issue.qr_until),
+            ));
+        }
+    }
+    let second_phone = view
+        .last_issue
+        .as_ref()
+        .filter(|i| i.end_reason.as_deref() == Some("second_phone"))
+        .and_then(|i| i.ended_at.map(Millis));
+    let (qr_svg, qr_until) = qr.unzip();
+    render::page(&Bop001 {
+        frame: render::inside(&signed, "BOP001", "bop001-title"),
+        state: state(&view, now),
+        offers: offers(&view),
+        ids,
+        qr_svg,
+        qr_until,
+        second_phone,
+        wait_until: match view.may_issue {
+            Err(IssueRefused::WaitUntil(until)) => Some(until),
+            _ => None,
+        },
+        after_issue: query.contains_key("after") && waiting.is_some(),
+    })
+}
+
+/// What the customer is told of the token.
+pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
+    if view.customer.suspended_at.is_some() {
+        return OtpState::Suspended;
+    }
+    if let Some((token, row)) = &view.in_use {
+        return match row.counter().gate(now) {
+            Gate::Until(until) => OtpState::LockedUntil(until),
+            Gate::Stopped => OtpState::Locked,
+            Gate::Open if row.suspended => OtpState::Suspended,
+            Gate::Open => OtpState::InUse {
+                valid_until: Millis(token.valid_until),
+            },
+        };
+    }
+    match (&view.open, &view.last_issue) {
+        (Some((issue, token)), _) if token.state == State::Activated => OtpState::Activated {
+            deadline: Millis(issue.start_until),
+        },
+        (Some((issue, _)), _) => OtpState::Issued {
+            deadline: Millis(issue.activate_until),
+        },
+        (None, Some(last)) if ended_by_deadline(last, now) => OtpState::IssueExpired,
+        (None, _) => OtpState::None,
+    }
+}
+
+fn ended_by_deadline(issue: &Issue, now: Millis) -> bool {
+    issue.end_reason.as_deref() == Some("deadline")
+        || (issue.ended_at.is_none() && issue.deadline.is_some_and(|at| at <= now.0))
+}
+
+fn offers(view: &Overview) -> Vec<Offer> {
+    let may_issue = matches!(
+        view.may_issue,
+        // BMP001 says what is wrong with the address.
+        Ok(())
+            | Err(IssueRefused::NoAddress | IssueRefused::AddressYoung(_) | IssueRefused::DayLimit)
+    );
+    let mut offers = Vec::new();
+    match &view.open {
+        Some((_, token)) if token.state == State::Activated => offers.push(Offer::Start),
+        Some(_) | None => {}
+    }
+    if view.in_use.is_some() {
+        offers.push(Offer::Release);
+    } else if may_issue {
+        offers.push(if view.open.is_some() {
+            Offer::IssueAgain
+        } else {
+            Offer::Issue
+        });
+    }
+    offers
+}
+
+/// The numbers of an issue as they are shown.
+pub(super) fn token_ids(origin: &Origin, waiting: &Issue) -> Result<TokenIds, AppError> {
+    let (service, user) = issue::numbers(origin, waiting)?;
+    Ok(TokenIds {
+        service: service.grouped(),
+        user: user.grouped(),
+        deadline: Millis(waiting.activate_until),
+    })
+}
+
+/// The address of the phone app with an issue's numbers in its fragment, which is never sent.
+pub(super) fn app_link(
+    visit: &Visit,
+    customer: &Customer,
+    waiting: &Issue,
+) -> Result<String, AppError> {
+    let (service, user) = issue::numbers(&visit.origin, waiting)?;
+    let secret = issue::qr_secret(&visit.origin, customer, waiting);
+    let fragment = format!("/app/#1.{}.{}.{secret}", service.as_str(), user.as_str());
+    Ok(visit
+        .app
+        .link(&visit.origin.institution.document.hosts.token, &fragment))
+}
+
+/// The same as a QR code: an SVG of attributes only, so that it needs no inline style.
+pub(super) fn qr(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<String, AppError> {
+    let link = app_link(visit, customer, waiting)?;
+    let code = fast_qr::QRBuilder::new(link.as_str())
+        .ecl(fast_qr::ECL::M)
+        .build()
+        .map_err(|e| AppError::internal(format!("QR: {e:?}")))?;
+    // Four modules of quiet around it (ISO/IEC 18004).
+    let side = code.size + 8;
+    let mut path = String::new();
+    for y in 0..code.size {
+        for x in 0..code.size {
+            if code[y][x].value() {
+                path.push_str(&format!("M{} {}h1v1h-1z", x + 4, y + 4));
+            }
+        }
+    }
+    Ok(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" \
+         width=\"264\" height=\"264\" shape-rendering=\"crispEdges\" aria-hidden=\"true\">\
+         <path fill=\"#fff\" d=\"M0 0h{side}v{side}H0z\"/><path fill=\"#000\" d=\"{path}\"/></svg>"
+    ))
+}
+
+/// A new QR code; back to the page that shows it.
+pub(super) async fn renew_qr(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    issue::renew_qr(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
+    Ok(match fields.procedure() {
+        Some(procedure) => see_other(&format!("/otp/issue/done?procedure={procedure}")),
+        None => see_other("/otp"),
+    })
+}
+
+/// The token mail again; back to the page that offers it.
+pub(super) async fn mail_again(
+    SignedForm(signed, fields): SignedForm,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    issue::send_token_mail_again(&visit.app, &visit.origin.on("BOT003"), &signed.session).await?;
+    Ok(match fields.procedure() {
+        Some(procedure) => see_other(&format!("/otp/issue/done?procedure={procedure}")),
+        None => see_other("/otp"),
+    })
+}

@@ -1,0 +1,104 @@
+//! The pages of a token's issue.
+
+use askama::Template;
+use warifu_core::time::Millis;
+
+use super::Frame;
+
+/// BOT000 トークンの発行（選択）.
+#[derive(Template, Debug)]
+#[template(path = "portal/bot000.html")]
+pub(crate) struct Bot000 {
+    pub frame: Frame,
+    pub procedure: String,
+}
+
+/// BMP001 メール通知パスワード.
+#[derive(Template, Debug)]
+#[template(path = "portal/bmp001.html")]
+pub(crate) struct Bmp001 {
+    pub frame: Frame,
+    pub procedure: String,
+    /// The notice addresses, masked.
+    pub addresses: Vec<String>,
+    /// Why no mail can be sent now.
+    pub block: Option<MailBlock>,
+}
+
+/// Why no mail password can be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MailBlock {
+    NoAddress,
+    Young(Millis),
+    DayLimit,
+    TooMany(Millis),
+}
+
+/// BOT001 トークン発行（ソフトウェアトークン発行情報入力）.
+#[derive(Template, Debug)]
+#[template(path = "portal/bot001.html")]
+pub(crate) struct Bot001 {
+    pub frame: Frame,
+    pub procedure: String,
+    pub address: String,
+    pub address2: String,
+}
+
+/// BOT002 トークン発行（ソフトウェアトークン発行情報入力内容確認）.
+#[derive(Template, Debug)]
+#[template(path = "portal/bot002.html")]
+pub(crate) struct Bot002 {
+    pub frame: Frame,
+    pub procedure: String,
+    /// The phone's address, exactly as it will be used.
+    pub address: String,
+    pub sent_at: Millis,
+    /// The notice addresses, masked.
+    pub sent_to: Vec<String>,
+    pub mail: MailProgress,
+}
+
+/// How far a mail has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum MailProgress {
+    Queued,
+    Sent,
+    Failed,
+}
+
+/// What a customer types into the phone app, and until when.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct TokenIds {
+    /// The service ID, in groups of four.
+    pub service: String,
+    /// The user ID, in groups of four.
+    pub user: String,
+    pub deadline: Millis,
+}
+
+/// BOT003 トークン発行（ソフトウェアトークン発行完了）.
+#[derive(Template, Debug)]
+#[template(path = "portal/bot003.html")]
+pub(crate) struct Bot003 {
+    pub frame: Frame,
+    pub address: String,
+    pub ids: TokenIds,
+    pub qr_svg: String,
+    pub qr_until: Millis,
+    /// The phone app's address with the ids, for whoever reads this page on that phone.
+    pub app_link: String,
+    pub mail: MailProgress,
+    /// Whether the phone has been set up meanwhile.
+    pub set_up: bool,
+}
+
+impl MailBlock {
+    pub(in crate::portal) fn told(&self, frame: &Frame) -> String {
+        match self {
+            Self::NoAddress => frame.t("bmp001-no-address"),
+            Self::Young(from) => frame.day("bmp001-young", "date", from),
+            Self::DayLimit => frame.t("bmp001-day-limit"),
+            Self::TooMany(until) => frame.time("bmp001-too-many", "until", until),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The customers' pages: one struct for each screen, its template beside it in `templates/portal`.
+//! Owns what a page shows and how it looks; decides nothing and reads no clock.
+
+mod frame;
+mod issue;
+mod sign_in;
+mod top;
+mod usage;
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use frame::{
+    FieldError, Frame, ISSUE_STEPS, RELEASE_STEPS, START_STEPS, Steps, TextSize,
+};
+pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, MailBlock, MailProgress, TokenIds};
+pub(crate) use sign_in::{Ber, Bli001, Bli002, Bli002NoToken, Extended, LoggedOut};
+pub(crate) use top::{Bci001, Bop001, Bpt001, Offer, OtpState};
+pub(crate) use usage::{Bok001, Bok002, Bok003, Bos001, Bos002};

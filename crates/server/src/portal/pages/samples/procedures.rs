@@ -1,0 +1,178 @@
+//! The pages of the issue, of the start of use and of the release in their states.
+
+use warifu_core::time::Millis;
+
+use super::{
+    super::{
+        Bmp001, Bok001, Bok002, Bok003, Bos001, Bos002, Bot000, Bot001, Bot002, Bot003, Frame,
+        ISSUE_STEPS, MailBlock, MailProgress, RELEASE_STEPS, START_STEPS,
+    },
+    HOUR, PROCEDURE, QR, Sample, ids, inside, later, sample, sampled, step, wrong,
+};
+use crate::text::{Text, tests::NOW};
+
+pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
+    let page = |addresses: &[&str], block| Bmp001 {
+        frame: step(inside(text, "BMP001", "bmp001-title"), ISSUE_STEPS, 2),
+        procedure: PROCEDURE.into(),
+        addresses: addresses
+            .iter()
+            .map(|&address| address.to_owned())
+            .collect(),
+        block,
+    };
+    let one = ["ta***@example.ne.jp"];
+    let two = ["ta***@example.ne.jp", "ya***@example.com"];
+    let soon = Millis(NOW.0 + HOUR / 6);
+    vec![
+        sampled!(
+            "bot000",
+            Bot000 {
+                frame: step(inside(text, "BOT000", "bot000-title"), ISSUE_STEPS, 1),
+                procedure: PROCEDURE.into(),
+            }
+        ),
+        sampled!("bmp001", page(&two, None)),
+        sampled!("bmp001-no-address", page(&[], Some(MailBlock::NoAddress))),
+        sampled!(
+            "bmp001-young",
+            page(&one, Some(MailBlock::Young(later(100))))
+        ),
+        sampled!("bmp001-day-limit", page(&one, Some(MailBlock::DayLimit))),
+        sampled!(
+            "bmp001-too-many",
+            page(&one, Some(MailBlock::TooMany(soon)))
+        ),
+    ]
+}
+
+pub(super) fn details(text: &Text) -> Vec<Sample> {
+    let page = |address: &str, errors: &[(&'static str, String)]| Bot001 {
+        frame: wrong(
+            step(inside(text, "BOT001", "bot001-title"), ISSUE_STEPS, 3),
+            errors,
+        ),
+        procedure: PROCEDURE.into(),
+        address: address.into(),
+        address2: address.into(),
+    };
+    let errors = [
+        ("address", text.with("err-address-chars", "char", "<")),
+        ("start_password", text.of("err-start-weak")),
+    ];
+    vec![
+        sampled!("bot001", page("", &[])),
+        sampled!("bot001-wrong", page("taro<@example.ne.jp", &errors)),
+    ]
+}
+
+pub(super) fn check(text: &Text) -> Vec<Sample> {
+    let page = |mail, notice, errors: &[(&'static str, String)]| Bot002 {
+        frame: Frame {
+            notice,
+            ..wrong(
+                step(inside(text, "BOT002", "bot002-title"), ISSUE_STEPS, 4),
+                errors,
+            )
+        },
+        procedure: PROCEDURE.into(),
+        address: "taro..yamada.@docomo.ne.jp".into(),
+        sent_at: NOW,
+        sent_to: vec!["ta***@example.ne.jp".into(), "ya***@example.com".into()],
+        mail,
+    };
+    let errors = [
+        ("confirmation_password", text.of("err-confirm")),
+        (
+            "mail_password",
+            text.with("err-mailpw", "at", text.time(NOW)),
+        ),
+    ];
+    let resent = Some(text.of("bot002-resent"));
+    vec![
+        sampled!("bot002", page(MailProgress::Sent, None, &[])),
+        sampled!("bot002-wrong", page(MailProgress::Sent, None, &errors)),
+        sampled!("bot002-resent", page(MailProgress::Queued, resent, &[])),
+        sampled!("bot002-failed", page(MailProgress::Failed, None, &[])),
+    ]
+}
+
+pub(super) fn issued(text: &Text) -> Vec<Sample> {
+    let page = |mail, set_up| Bot003 {
+        frame: Frame {
+            here: format!("/otp/issue/done?procedure={PROCEDURE}"),
+            ..step(inside(text, "BOT003", "bot003-title"), ISSUE_STEPS, 5)
+        },
+        address: "taro@example.ne.jp".into(),
+        ids: ids(),
+        qr_svg: QR.into(),
+        qr_until: Millis(NOW.0 + HOUR / 6),
+        app_link: "https://token.minato-bank.example.jp/app/#1.12345678.482913760512.AAAA".into(),
+        mail,
+        set_up,
+    };
+    vec![
+        sampled!("bot003", page(MailProgress::Queued, false)),
+        sampled!("bot003-mail-failed", page(MailProgress::Failed, false)),
+        sampled!("bot003-set-up", page(MailProgress::Sent, true)),
+    ]
+}
+
+pub(super) fn start(text: &Text) -> Vec<Sample> {
+    let at = |screen, title, now| step(inside(text, screen, title), START_STEPS, now);
+    let entry = || at("BOK002", "bok002-title", 2);
+    let used = wrong(entry(), &[("passcode", text.of("bli002-used"))]);
+    vec![
+        sampled!(
+            "bok001",
+            Bok001 {
+                frame: at("BOK001", "bok001-title", 1),
+                procedure: PROCEDURE.into(),
+                device: "iPhone（Safari）".into(),
+                set_up_at: NOW,
+            }
+        ),
+        sampled!(
+            "bok002",
+            Bok002 {
+                frame: entry(),
+                procedure: PROCEDURE.into()
+            }
+        ),
+        sampled!(
+            "bok002-used",
+            Bok002 {
+                frame: used,
+                procedure: PROCEDURE.into()
+            }
+        ),
+        sampled!(
+            "bok003",
+            Bok003 {
+                frame: at("BOK003", "bok003-title", 3),
+                hold_until: later(120)
+            }
+        ),
+    ]
+}
+
+pub(super) fn release(text: &Text) -> Vec<Sample> {
+    let at = |screen, title, now| step(inside(text, screen, title), RELEASE_STEPS, now);
+    vec![
+        sampled!(
+            "bos001",
+            Bos001 {
+                frame: at("BOS001", "bos001-title", 1),
+                procedure: PROCEDURE.into()
+            }
+        ),
+        sampled!(
+            "bos002",
+            Bos002 {
+                frame: at("BOS002", "bos002-title", 2),
+                again_from: Millis(NOW.0 + HOUR / 2),
+                hold_until: later(120),
+            }
+        ),
+    ]
+}

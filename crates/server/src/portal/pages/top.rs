@@ -1,0 +1,164 @@
+//! The top page, the menu of changes and the choice of procedures.
+
+use askama::Template;
+use warifu_core::time::Millis;
+
+use super::{Frame, TokenIds};
+
+/// BPT001 トップページ.
+#[derive(Template, Debug)]
+#[template(path = "portal/bpt001.html")]
+pub(crate) struct Bpt001 {
+    pub frame: Frame,
+    pub name: String,
+    pub last_login: Option<Millis>,
+    pub state: OtpState,
+    pub hold_until: Option<Millis>,
+}
+
+/// BCI001 お客様情報変更.
+#[derive(Template, Debug)]
+#[template(path = "portal/bci001.html")]
+pub(crate) struct Bci001 {
+    pub frame: Frame,
+}
+
+/// BOP001 ワンタイムパスワード設定（申請内容選択）.
+#[derive(Template, Debug)]
+#[template(path = "portal/bop001.html")]
+pub(crate) struct Bop001 {
+    pub frame: Frame,
+    pub state: OtpState,
+    pub offers: Vec<Offer>,
+    /// What the phone app asks for, while an issue waits for its set-up.
+    pub ids: Option<TokenIds>,
+    pub qr_svg: Option<String>,
+    pub qr_until: Option<Millis>,
+    /// When a second phone ended the last issue.
+    pub second_phone: Option<Millis>,
+    /// From when a token can be issued again after a release.
+    pub wait_until: Option<Millis>,
+    /// Whether the customer has just come from BOT003.
+    pub after_issue: bool,
+}
+
+/// How a customer's one-time password stands, as far as pages tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum OtpState {
+    None,
+    Issued { deadline: Millis },
+    Activated { deadline: Millis },
+    InUse { valid_until: Millis },
+    LockedUntil(Millis),
+    Locked,
+    Suspended,
+    IssueExpired,
+}
+
+/// A procedure that can be begun on BOP001.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Offer {
+    Issue,
+    IssueAgain,
+    Start,
+    Release,
+}
+
+impl OtpState {
+    /// The state in words.
+    pub(super) fn told(self, frame: &Frame) -> String {
+        match self {
+            Self::None => frame.t("state-none"),
+            Self::Issued { deadline } => frame.moment("state-issued", "deadline", &deadline),
+            Self::Activated { deadline } => frame.moment("state-activated", "deadline", &deadline),
+            Self::InUse { valid_until } => frame.day("state-in-use", "date", &valid_until),
+            Self::LockedUntil(until) => frame.moment("state-locked-time", "until", &until),
+            Self::Locked => frame.t("state-locked"),
+            Self::Suspended => frame.t("state-suspended"),
+            Self::IssueExpired => frame.t("state-issue-expired"),
+        }
+    }
+
+    /// The sign beside the words: all well, something to do, or stopped.
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::InUse { .. } => "well",
+            Self::None | Self::Issued { .. } | Self::Activated { .. } => "plain",
+            Self::LockedUntil(_) | Self::Locked | Self::Suspended | Self::IssueExpired => "stop",
+        }
+    }
+
+    /// The three steps until the first use, as long as it has not begun.
+    pub(super) fn flow(self) -> Option<[FlowStep; 3]> {
+        let done = match self {
+            Self::None | Self::IssueExpired => 0,
+            Self::Issued { .. } => 1,
+            Self::Activated { .. } => 2,
+            Self::InUse { .. } | Self::LockedUntil(_) | Self::Locked | Self::Suspended => {
+                return None;
+            }
+        };
+        let step = |key, index| FlowStep {
+            key,
+            past: index < done,
+            next: index == done,
+        };
+        Some([
+            step("bop001-flow-1", 0),
+            step("bop001-flow-2", 1),
+            step("bop001-flow-3", 2),
+        ])
+    }
+
+    /// Whether the page may have changed since, by what happens on the phone.
+    pub(super) const fn waits_for_phone(self) -> bool {
+        matches!(self, Self::Issued { .. })
+    }
+}
+
+/// One of the three steps until the first use.
+pub(super) struct FlowStep {
+    key: &'static str,
+    past: bool,
+    next: bool,
+}
+
+impl Offer {
+    pub(super) const fn title(self) -> &'static str {
+        match self {
+            Self::Issue => "bop001-issue",
+            Self::IssueAgain => "bop001-again",
+            Self::Start => "bop001-start",
+            Self::Release => "bop001-release",
+        }
+    }
+
+    pub(super) const fn about(self) -> &'static str {
+        match self {
+            Self::Issue => "bop001-issue-text",
+            Self::IssueAgain => "bop001-again-text",
+            Self::Start => "bop001-start-text",
+            Self::Release => "bop001-release-text",
+        }
+    }
+
+    /// Where its button posts to.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::Issue | Self::IssueAgain => "/otp/issue",
+            Self::Start => "/otp/start",
+            Self::Release => "/otp/release",
+        }
+    }
+
+    /// Whether it leads on; the others end or repeat something and stay quiet.
+    pub(super) const fn leads_on(self) -> bool {
+        matches!(self, Self::Issue | Self::Start)
+    }
+}
+
+impl Bop001 {
+    fn qr(&self) -> Option<(&str, &Millis)> {
+        self.qr_svg.as_deref().zip(self.qr_until.as_ref())
+    }
+}

@@ -1,0 +1,115 @@
+//! From what an action answers to a page: frames, field errors, statuses.
+
+use askama::Template;
+use axum::{
+    http::StatusCode,
+    response::{Html, IntoResponse, Response},
+};
+use warifu_core::{
+    ids::CustomerId,
+    oath::{Digits, Passcode, PasscodeError},
+    time::Millis,
+    verify::Reason,
+};
+
+use super::pages::{FieldError, Frame, Steps};
+use crate::{
+    actions::refusals,
+    error::{AppError, Problem},
+    text::Text,
+    web::visit::{Signed, Visit},
+};
+
+/// The frame of a page for someone without a session.
+pub(crate) fn outside(visit: &Visit, screen: &'static str, title: &'static str) -> Frame {
+    Frame {
+        text: visit.text.clone(),
+        screen,
+        title,
+        csrf: visit.csrf(),
+        signed_in: false,
+        steps: None,
+        errors: Vec::new(),
+        here: visit.here.clone(),
+        text_size: visit.text_size,
+        session_until: None,
+        now: visit.origin.now,
+        demo: visit.app.settings.demo.is_some(),
+        notice: None,
+    }
+}
+
+/// The frame of a page for a customer who is logged in.
+pub(crate) fn inside(signed: &Signed, screen: &'static str, title: &'static str) -> Frame {
+    let until = signed.session.idle_until.min(signed.session.ends_at);
+    Frame {
+        signed_in: true,
+        session_until: Some(Millis(until)),
+        ..outside(&signed.visit, screen, title)
+    }
+}
+
+/// A page of a procedure's step.
+pub(crate) fn step(frame: Frame, keys: &'static [&'static str], now: usize) -> Frame {
+    Frame {
+        steps: Some(Steps { keys, now }),
+        ..frame
+    }
+}
+
+/// Renders a page.
+pub(crate) fn page(template: &impl Template) -> Result<Response, AppError> {
+    Ok(Html(template.render().map_err(AppError::internal)?).into_response())
+}
+
+/// Renders a page that says what to correct.
+pub(crate) fn corrected(template: &impl Template) -> Result<Response, AppError> {
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(template)?).into_response())
+}
+
+/// The problems of a form in words, recorded.
+pub(crate) async fn problems(
+    visit: &Visit,
+    screen: &'static str,
+    customer: Option<CustomerId>,
+    problems: &[Problem],
+) -> Result<Vec<FieldError>, AppError> {
+    refusals::input(&visit.app, &visit.origin.on(screen), customer, problems).await?;
+    Ok(problems.iter().map(|p| told(&visit.text, p)).collect())
+}
+
+/// One problem in words.
+pub(crate) fn told(text: &Text, problem: &Problem) -> FieldError {
+    FieldError {
+        field: problem.field,
+        message: text.args(problem.key, &problem.values),
+    }
+}
+
+/// Reads a passcode field.
+pub(crate) fn passcode(visit: &Visit, typed: &str) -> Result<Passcode, Problem> {
+    let digits = visit.origin.institution.policy().passcode.digits;
+    // The policy's digits are checked when it is applied.
+    let digits = Digits::try_from(digits).unwrap_or(Digits::Six);
+    Passcode::parse(typed, digits).map_err(|error| {
+        let key = match error {
+            PasscodeError::Empty => "err-passcode-empty",
+            PasscodeError::Length | PasscodeError::Digits => "err-passcode-form",
+        };
+        Problem::new("passcode", key)
+    })
+}
+
+/// Why a passcode was refused, as its customer is told.
+pub(crate) fn refused(text: &Text, reason: Reason) -> FieldError {
+    let problem = match reason {
+        Reason::Wrong => Problem::new("passcode", "bli002-wrong"),
+        Reason::Used => Problem::new("passcode", "bli002-used"),
+        Reason::LockedUntil(until) => {
+            Problem::new("passcode", "bli002-locked-until").with("until", text.time(until))
+        }
+        Reason::Locked | Reason::Suspended => Problem::new("passcode", "bli002-locked"),
+        Reason::NotUsable | Reason::Expired => Problem::new("passcode", "bli002-no-token"),
+    };
+    told(text, &problem)
+}

@@ -1,0 +1,239 @@
+//! Serving: listeners, connections, workers, and a shutdown that finishes what it has begun.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::{Router, extract::ConnectInfo, http::StatusCode, routing::get};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    },
+};
+use tower::ServiceBuilder;
+
+use crate::{
+    actions::sweep,
+    app::App,
+    institutions::HostKind,
+    mail::{transport::Transport, worker},
+    web::enter::{self, DemoListener, Serves},
+};
+
+/// How long a connection may take to send its headers, and to finish after a shutdown.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One listening socket and what it serves.
+pub(crate) struct Listener {
+    pub(crate) socket: TcpListener,
+    pub(crate) kinds: Vec<HostKind>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// The demo's own loopback socket: only here are its mailbox and phone.
+    pub(crate) is_demo: bool,
+}
+
+/// Serves until told to stop.
+pub(crate) async fn run(
+    app: &App,
+    listeners: Vec<Listener>,
+    ops: Vec<TcpListener>,
+    transport: Option<Transport>,
+    stop: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let router = enter::router(app);
+    let mut tasks = tokio::task::JoinSet::new();
+    for listener in listeners {
+        tasks.spawn(accept(listener, router.clone(), stop.clone()));
+    }
+    for socket in ops {
+        let listener = Listener {
+            socket,
+            kinds: Vec::new(),
+            tls: None,
+            is_demo: false,
+        };
+        tasks.spawn(accept(listener, health(app), stop.clone()));
+    }
+    if let Some(transport) = transport {
+        tasks.spawn(worker::run(app.clone(), transport, stop.clone()));
+    }
+    tasks.spawn(keep_sweeping(app.clone(), stop.clone()));
+    tasks.spawn(keep_reloading(app.clone(), stop.clone()));
+    while let Some(ended) = tasks.join_next().await {
+        // A worker that panicked must not leave a server that only looks alive.
+        ended.context("a part of the server died")?;
+    }
+    app.store.close().await;
+    Ok(())
+}
+
+/// Reads certificate chain and key (PEM).
+pub(crate) fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
+    let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("certificate {}", certificate.display()))?;
+    let key =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("key {}", key.display()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .context("certificate and key do not belong together")?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let router = if listener.kinds.is_empty() {
+        router
+    } else {
+        let serves = Serves(listener.kinds.clone());
+        router.layer(axum::Extension(serves))
+    };
+    let router = if listener.is_demo {
+        router.layer(axum::Extension(DemoListener))
+    } else {
+        router
+    };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.socket.accept() => accepted,
+            _ = stop.changed() => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                connection(
+                    stream,
+                    peer,
+                    listener.tls.clone(),
+                    router.clone(),
+                    &graceful,
+                );
+            }
+            // Out of descriptors, or a peer that left: the next one may fare better.
+            Err(error) => {
+                tracing::warn!(%error, "accept");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
+}
+
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    graceful: &GracefulShutdown,
+) {
+    let service = ServiceBuilder::new()
+        .layer(axum::Extension(ConnectInfo(peer)))
+        .service(router);
+    let service = TowerToHyperService::new(service);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE);
+    builder.http2().timer(TokioTimer::new());
+    let watcher = graceful.watcher();
+    // Small answers must not wait for more to come.
+    let _ = stream.set_nodelay(true);
+    tokio::spawn(async move {
+        let served = match tls {
+            None => {
+                let io = TokioIo::new(stream);
+                watcher
+                    .watch(builder.serve_connection(io, service).into_owned())
+                    .await
+            }
+            Some(tls) => {
+                let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await
+                else {
+                    return;
+                };
+                let io = TokioIo::new(stream);
+                watcher
+                    .watch(builder.serve_connection(io, service).into_owned())
+                    .await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection");
+        }
+    });
+}
+
+fn health(app: &App) -> Router {
+    let app = app.clone();
+    Router::new()
+        .route("/health/live", get(|| async { "ok\n" }))
+        .route(
+            "/health/ready",
+            get(move || {
+                let app = app.clone();
+                async move {
+                    match app.store.schema().await {
+                        Ok(warifu_store::Schema::Current) => (StatusCode::OK, "ready\n"),
+                        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+                    }
+                }
+            }),
+        )
+}
+
+async fn keep_sweeping(app: App, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = sweep::sweep(&app).await {
+            tracing::error!(?error, "sweep");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(30)) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn keep_reloading(app: App, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        if let Err(error) = app.reload_institutions().await {
+            tracing::error!(%error, "institutions");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Turns true on the first SIGTERM or Ctrl-C.
+pub(crate) fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (tell, stop) = watch::channel(false);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        let _ = tell.send(true);
+        // Kept, so that receivers see the value and not a closed channel.
+        std::future::pending::<()>().await;
+    });
+    Ok(stop)
+}

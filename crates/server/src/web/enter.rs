@@ -1,0 +1,246 @@
+//! The way in: which institution's host, who calls, what headers every answer carries, one log line.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use tower::ServiceExt;
+use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer};
+use warifu_core::{
+    audit::{ActorKind, Channel, Kind, Outcome},
+    ids::AuditId,
+    random,
+};
+
+use super::visit::Visit;
+use crate::{app::App, demo, error::AppError, institutions::HostKind, phone, portal};
+
+/// No form and no phone sends more than this.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Everything that is served to customers and their phones.
+pub(crate) fn router(app: &App) -> Router {
+    let doors = Arc::new(Doors {
+        app: app.clone(),
+        portal: portal::router(app),
+        phone: phone::router(app),
+        demo: demo::router(app),
+    });
+    Router::new()
+        .fallback(move |request: Request| {
+            let doors = Arc::clone(&doors);
+            async move { doors.enter(request).await }
+        })
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(CompressionLayer::new())
+}
+
+struct Doors {
+    app: App,
+    portal: Router,
+    phone: Router,
+    /// Pages of the demo; none elsewhere.
+    demo: Option<Router>,
+}
+
+/// Which kinds of host a listener serves; a request for another kind is misdirected.
+#[derive(Clone, Debug)]
+pub(crate) struct Serves(pub(crate) Vec<HostKind>);
+
+/// Set on connections that came over loopback in the demo: only they see its mailbox and phone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DemoListener;
+
+impl Doors {
+    async fn enter(&self, mut request: Request) -> Response {
+        let begun = tokio::time::Instant::now();
+        let request_id = random::digits(&*self.app.random, 16);
+        let address = self.caller(&request);
+        let host = host(&request);
+        let serves = request.extensions().get::<Serves>();
+        let found = host
+            .as_deref()
+            .and_then(|host| self.app.institutions.by_host(host))
+            .filter(|(kind, _)| serves.is_none_or(|s| s.0.contains(kind)));
+        let path = request.uri().path().to_owned();
+        let method = request.method().clone();
+        let (kind, mut response) = match found {
+            None => (None, self.misdirected(address, &request_id).await),
+            Some((kind, institution)) => {
+                let visit = Visit::new(
+                    &self.app,
+                    (kind, institution),
+                    request.headers(),
+                    request.uri(),
+                    address,
+                    request_id.clone(),
+                );
+                request.extensions_mut().insert(visit.clone());
+                (Some(kind), self.through(kind, visit, request).await)
+            }
+        };
+        self.headers(kind, &path, response.headers_mut());
+        let status = response.status().as_u16();
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
+        response
+    }
+
+    async fn through(&self, kind: HostKind, visit: Visit, request: Request) -> Response {
+        if let Some(demo) = &self.demo
+            && request.uri().path().starts_with("/demo/")
+            && request.extensions().get::<DemoListener>().is_some()
+        {
+            return answer(demo, request).await;
+        }
+        let is_post = request.method() == axum::http::Method::POST;
+        match kind {
+            HostKind::Ib => {
+                let response = answer(&self.portal, request).await;
+                portal::errors::render(visit, is_post, response).await
+            }
+            HostKind::Token => {
+                let response = answer(&self.phone, request).await;
+                phone::errors::render(&visit, response)
+            }
+            // Their pages and interfaces are not part of this version.
+            HostKind::Console | HostKind::Api => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    // The caller, as far as it can be believed: a trusted proxy's word, else the socket's.
+    fn caller(&self, request: &Request) -> String {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let Some(peer) = peer.map(|info| info.0.ip().to_canonical()) else {
+            return "127.0.0.1".to_owned();
+        };
+        let trusted = &self.app.settings.trusted_proxies;
+        if !trusted.contains(&peer) {
+            return peer.to_string();
+        }
+        let hops = request.headers().get_all("x-forwarded-for");
+        let hops: Vec<_> = hops
+            .iter()
+            .filter_map(|line| line.to_str().ok())
+            .flat_map(|line| line.split(','))
+            .collect();
+        // From the right: the first that is no proxy of ours. Garbage counts as the proxy itself.
+        for hop in hops.iter().rev() {
+            match hop.trim().parse::<std::net::IpAddr>() {
+                Ok(ip) if trusted.contains(&ip) => {}
+                Ok(ip) => return ip.to_canonical().to_string(),
+                Err(_) => break,
+            }
+        }
+        peer.to_string()
+    }
+
+    // No institution, so no page of one; recorded for the installation itself.
+    async fn misdirected(&self, address: String, request_id: &str) -> Response {
+        let now = self.app.clock.now();
+        let row = warifu_store::audit::AuditRow {
+            bucket: 0,
+            customer_id: "-".to_owned(),
+            at: now.0,
+            id: AuditId::generate(now, &*self.app.random),
+            institution_id: "-".to_owned(),
+            actor_kind: ActorKind::Anonymous.as_str().to_owned(),
+            actor_id: String::new(),
+            token_id: None,
+            kind: Kind::AccessRefused.as_str().to_owned(),
+            result: Outcome::Refused.as_str().to_owned(),
+            reason: Some("misdirected".to_owned()),
+            channel: Channel::Portal.as_str().to_owned(),
+            screen: None,
+            address: Some(address),
+            device: None,
+            request_id: Some(request_id.to_owned()),
+            correlation: None,
+            before_json: None,
+            after_json: None,
+            v: 1,
+        };
+        if let Err(error) = self.note(&row).await {
+            tracing::error!(%error, "audit");
+            return AppError::Overloaded.into_response();
+        }
+        (StatusCode::MISDIRECTED_REQUEST, "421 Misdirected Request\n").into_response()
+    }
+
+    async fn note(
+        &self,
+        row: &warifu_store::audit::AuditRow,
+    ) -> Result<(), warifu_store::StoreError> {
+        let mut tx = self.app.store.begin().await?;
+        tx.record(row).await?;
+        tx.commit().await
+    }
+
+    fn headers(&self, kind: Option<HostKind>, path: &str, headers: &mut HeaderMap) {
+        const IB: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+             img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'";
+        const TOKEN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+             img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+             require-trusted-types-for 'script'; trusted-types warifu-worker";
+        let policy = if kind == Some(HostKind::Token) {
+            TOKEN
+        } else {
+            IB
+        };
+        let camera = if kind == Some(HostKind::Token) {
+            "camera=(self), geolocation=(), microphone=()"
+        } else {
+            "camera=(), geolocation=(), microphone=()"
+        };
+        let fixed = [
+            ("content-security-policy", policy),
+            ("permissions-policy", camera),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ];
+        for (name, value) in fixed {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if !self.app.settings.plain_http && !path.is_empty() {
+            let value = HeaderValue::from_static("max-age=63072000");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        }
+    }
+}
+
+async fn answer(router: &Router, request: Request<Body>) -> Response {
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// The host asked for, without its port, in lower case.
+fn host(request: &Request) -> Option<String> {
+    let named = request.uri().authority().map(|a| a.as_str()).or_else(|| {
+        let mut all = request.headers().get_all(header::HOST).iter();
+        let first = all.next()?.to_str().ok()?;
+        // Two Host headers mean two minds about whose request this is.
+        all.next().is_none().then_some(first)
+    })?;
+    let host = match named.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => named,
+    };
+    Some(host.to_ascii_lowercase())
+}

@@ -1,0 +1,112 @@
+//! Forms: read whole, their CSRF token checked before a handler sees them.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use warifu_core::{ids::ProcedureId, secret::SecretText};
+
+use super::{
+    csrf,
+    visit::{HalfSigned, Signed, Visit},
+};
+use crate::error::AppError;
+
+/// What a form brought: one value per name, the first where there are several.
+#[derive(Default)]
+pub(crate) struct Fields(BTreeMap<String, String>);
+
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+impl Fields {
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let mut fields = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(body) {
+            fields
+                .entry(name.into_owned())
+                .or_insert_with(|| value.into_owned());
+        }
+        Self(fields)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Takes a secret out of the form.
+    pub(crate) fn secret(&mut self, name: &str) -> SecretText {
+        SecretText::new(self.0.remove(name).unwrap_or_default())
+    }
+
+    pub(crate) fn procedure(&self) -> Option<ProcedureId> {
+        self.0.get("procedure").and_then(|id| id.parse().ok())
+    }
+}
+
+/// A form of someone without a session.
+#[derive(Debug)]
+pub(crate) struct OpenForm(pub(crate) Visit, pub(crate) Fields);
+
+/// A form of a customer who is logged in.
+#[derive(Debug)]
+pub(crate) struct SignedForm(pub(crate) Signed, pub(crate) Fields);
+
+/// A form of a customer whose passcode is due.
+#[derive(Debug)]
+pub(crate) struct HalfForm(pub(crate) HalfSigned, pub(crate) Fields);
+
+impl<S: Sync> FromRequest<S> for OpenForm {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        let (mut parts, body) = request.into_parts();
+        let visit = Visit::from_request_parts(&mut parts, state).await?;
+        let fields = fields(&visit, Request::from_parts(parts, body)).await?;
+        Ok(Self(visit, fields))
+    }
+}
+
+impl<S: Sync> FromRequest<S> for SignedForm {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        let (mut parts, body) = request.into_parts();
+        let signed = Signed::from_request_parts(&mut parts, state).await?;
+        let fields = fields(&signed.visit, Request::from_parts(parts, body)).await?;
+        Ok(Self(signed, fields))
+    }
+}
+
+impl<S: Sync> FromRequest<S> for HalfForm {
+    type Rejection = AppError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
+        let (mut parts, body) = request.into_parts();
+        let half = HalfSigned::from_request_parts(&mut parts, state).await?;
+        let fields = fields(&half.signed.visit, Request::from_parts(parts, body)).await?;
+        Ok(Self(half, fields))
+    }
+}
+
+async fn fields(visit: &Visit, request: Request) -> Result<Fields, AppError> {
+    // The limit of the body is set around the whole router.
+    let Ok(body) = Bytes::from_request(request, &()).await else {
+        return Err(AppError::Forged);
+    };
+    let fields = Fields::read(&body);
+    if csrf::fits(
+        &visit.origin.institution,
+        &visit.browser,
+        &fields.text("csrf"),
+    ) {
+        Ok(fields)
+    } else {
+        Err(AppError::Forged)
+    }
+}

@@ -1,0 +1,276 @@
+-- One row a bank. The document is the TOML that was applied, whole.
+CREATE TABLE institutions (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    service_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    version BIGINT NOT NULL,
+    document TEXT COLLATE "C" NOT NULL,
+    applied_at BIGINT NOT NULL
+);
+
+CREATE TABLE institution_versions (
+    institution_id TEXT COLLATE "C" NOT NULL,
+    version BIGINT NOT NULL,
+    document TEXT COLLATE "C" NOT NULL,
+    applied_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, version)
+);
+
+-- A host belongs to one institution of the whole installation.
+CREATE TABLE institution_hosts (
+    host TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    institution_id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL
+);
+
+-- Data keys, sealed under a key-encryption key that is not in the database.
+CREATE TABLE institution_keys (
+    institution_id TEXT COLLATE "C" NOT NULL,
+    key_id BIGINT NOT NULL,
+    sealed BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, key_id)
+);
+
+-- What is found from outside: login ID, customer number, user ID. Written first; points to nothing
+-- until the customer's own transaction has committed.
+CREATE TABLE directory (
+    institution_id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C" NOT NULL,
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    reference TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, kind, value)
+);
+
+CREATE TABLE customers (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    institution_id TEXT COLLATE "C" NOT NULL,
+    customer_number TEXT COLLATE "C" NOT NULL,
+    login_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    name_kana TEXT COLLATE "C" NOT NULL,
+    birthday TEXT COLLATE "C" NOT NULL,
+    locale TEXT COLLATE "C" NOT NULL,
+    login_hash TEXT COLLATE "C" NOT NULL,
+    login_mac BYTEA NOT NULL,
+    confirmation_hash TEXT COLLATE "C" NOT NULL,
+    confirmation_mac BYTEA NOT NULL,
+    must_change BOOLEAN NOT NULL,
+    otp_required BOOLEAN NOT NULL,
+    hold_until BIGINT,
+    issue_from BIGINT,
+    suspended_at BIGINT,
+    last_login_at BIGINT,
+    previous_login_at BIGINT,
+    created_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id)
+);
+
+CREATE TABLE addresses (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    address TEXT COLLATE "C" NOT NULL,
+    mac BYTEA NOT NULL,
+    registered_at BIGINT NOT NULL,
+    confirmed_at BIGINT,
+    removed_at BIGINT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+-- Failures of login, confirm, mail and start; the passcode's own counter lives in verifiers.
+-- What has no customer (an unknown login ID, a network) is its own customer_id.
+CREATE TABLE counters (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT,
+    locked BOOLEAN NOT NULL,
+    day BIGINT NOT NULL,
+    day_total BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, subject, kind)
+);
+
+-- Browsers that a customer has logged in with: they keep their own budget of login failures.
+CREATE TABLE devices (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    secret_hash BYTEA NOT NULL,
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, secret_hash)
+);
+
+CREATE TABLE sessions (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    secret_hash BYTEA NOT NULL,
+    level TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    idle_until BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    end_reason TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX sessions_ending ON sessions (ended_at, ends_at);
+
+CREATE TABLE procedures (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    step TEXT COLLATE "C" NOT NULL,
+    input BYTEA,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    outcome TEXT,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE mail_passwords (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    procedure_id TEXT COLLATE "C" NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL,
+    mac BYTEA NOT NULL,
+    sent_to TEXT COLLATE "C" NOT NULL,
+    sent_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE tokens (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    token_no BIGINT NOT NULL,
+    root BYTEA,
+    signing_key TEXT,
+    signing_mac BYTEA,
+    device TEXT,
+    issued_at BIGINT NOT NULL,
+    activated_at BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    valid_until BIGINT NOT NULL,
+    suspended_at BIGINT,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE issues (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    token_id TEXT COLLATE "C" NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL,
+    phone_address TEXT COLLATE "C" NOT NULL,
+    address_mac BYTEA NOT NULL,
+    start_mac BYTEA,
+    activate_until BIGINT NOT NULL,
+    start_until BIGINT NOT NULL,
+    qr_until BIGINT NOT NULL,
+    ecdh_thumbprint TEXT,
+    ecdsa_thumbprint TEXT,
+    activation_id TEXT,
+    reply BYTEA,
+    acknowledged_at BIGINT,
+    created_at BIGINT NOT NULL,
+    deadline BIGINT,
+    ended_at BIGINT,
+    end_reason TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX issues_deadline ON issues (deadline);
+
+-- The hot table: all that a verification reads and the little that it writes.
+CREATE TABLE verifiers (
+    bucket BIGINT NOT NULL,
+    token_no BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    token_id TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    suspended BOOLEAN NOT NULL,
+    algorithm TEXT COLLATE "C" NOT NULL,
+    digits BIGINT NOT NULL,
+    period BIGINT NOT NULL,
+    sealed_key BYTEA NOT NULL,
+    valid_until BIGINT NOT NULL,
+    floor_step BIGINT NOT NULL,
+    last_step BIGINT NOT NULL,
+    drift BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT,
+    locked BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, token_no)
+) WITH (fillfactor = 80);
+
+CREATE TABLE mails (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    institution_id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    reference TEXT COLLATE "C" NOT NULL,
+    recipient TEXT COLLATE "C" NOT NULL,
+    subject TEXT COLLATE "C" NOT NULL,
+    body BYTEA,
+    has_secret BOOLEAN NOT NULL,
+    reception TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    leased_by TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    sent_at BIGINT,
+    last_error TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX mails_waiting ON mails (state, next_at);
+
+CREATE TABLE audit (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    institution_id TEXT COLLATE "C" NOT NULL,
+    actor_kind TEXT COLLATE "C" NOT NULL,
+    actor_id TEXT COLLATE "C" NOT NULL,
+    token_id TEXT,
+    kind TEXT COLLATE "C" NOT NULL,
+    result TEXT COLLATE "C" NOT NULL,
+    reason TEXT,
+    channel TEXT COLLATE "C" NOT NULL,
+    screen TEXT,
+    address TEXT,
+    device TEXT,
+    request_id TEXT,
+    correlation TEXT,
+    before_json TEXT,
+    after_json TEXT,
+    v BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, at, id)
+) PARTITION BY RANGE (at);
+-- Months are added ahead by the server; what falls outside lands here and is never lost.
+CREATE TABLE audit_other PARTITION OF audit DEFAULT;
+CREATE INDEX audit_by_institution ON audit (institution_id, at);

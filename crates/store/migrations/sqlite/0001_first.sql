@@ -1,0 +1,274 @@
+-- One row a bank. The document is the TOML that was applied, whole.
+CREATE TABLE institutions (
+    id TEXT NOT NULL PRIMARY KEY,
+    service_id TEXT NOT NULL UNIQUE,
+    version BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    applied_at BIGINT NOT NULL
+);
+
+CREATE TABLE institution_versions (
+    institution_id TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    document TEXT NOT NULL,
+    applied_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, version)
+);
+
+-- A host belongs to one institution of the whole installation.
+CREATE TABLE institution_hosts (
+    host TEXT NOT NULL PRIMARY KEY,
+    institution_id TEXT NOT NULL,
+    kind TEXT NOT NULL
+);
+
+-- Data keys, sealed under a key-encryption key that is not in the database.
+CREATE TABLE institution_keys (
+    institution_id TEXT NOT NULL,
+    key_id BIGINT NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, key_id)
+);
+
+-- What is found from outside: login ID, customer number, user ID. Written first; points to nothing
+-- until the customer's own transaction has committed.
+CREATE TABLE directory (
+    institution_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, kind, value)
+);
+
+CREATE TABLE customers (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    institution_id TEXT NOT NULL,
+    customer_number TEXT NOT NULL,
+    login_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    name_kana TEXT NOT NULL,
+    birthday TEXT NOT NULL,
+    locale TEXT NOT NULL,
+    login_hash TEXT NOT NULL,
+    login_mac BLOB NOT NULL,
+    confirmation_hash TEXT NOT NULL,
+    confirmation_mac BLOB NOT NULL,
+    must_change BOOLEAN NOT NULL,
+    otp_required BOOLEAN NOT NULL,
+    hold_until BIGINT,
+    issue_from BIGINT,
+    suspended_at BIGINT,
+    last_login_at BIGINT,
+    previous_login_at BIGINT,
+    created_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id)
+);
+
+CREATE TABLE addresses (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    address TEXT NOT NULL,
+    mac BLOB NOT NULL,
+    registered_at BIGINT NOT NULL,
+    confirmed_at BIGINT,
+    removed_at BIGINT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+-- Failures of login, confirm, mail and start; the passcode's own counter lives in verifiers.
+-- What has no customer (an unknown login ID, a network) is its own customer_id.
+CREATE TABLE counters (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT,
+    locked BOOLEAN NOT NULL,
+    day BIGINT NOT NULL,
+    day_total BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, subject, kind)
+);
+
+-- Browsers that a customer has logged in with: they keep their own budget of login failures.
+CREATE TABLE devices (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, secret_hash)
+);
+
+CREATE TABLE sessions (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    secret_hash BLOB NOT NULL,
+    level TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    idle_until BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    end_reason TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX sessions_ending ON sessions (ended_at, ends_at);
+
+CREATE TABLE procedures (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    step TEXT NOT NULL,
+    input BLOB,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    outcome TEXT,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE mail_passwords (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    procedure_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    mac BLOB NOT NULL,
+    sent_to TEXT NOT NULL,
+    sent_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE tokens (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    token_no BIGINT NOT NULL,
+    root BLOB,
+    signing_key TEXT,
+    signing_mac BLOB,
+    device TEXT,
+    issued_at BIGINT NOT NULL,
+    activated_at BIGINT,
+    started_at BIGINT,
+    ended_at BIGINT,
+    valid_until BIGINT NOT NULL,
+    suspended_at BIGINT,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+
+CREATE TABLE issues (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    phone_address TEXT NOT NULL,
+    address_mac BLOB NOT NULL,
+    start_mac BLOB,
+    activate_until BIGINT NOT NULL,
+    start_until BIGINT NOT NULL,
+    qr_until BIGINT NOT NULL,
+    ecdh_thumbprint TEXT,
+    ecdsa_thumbprint TEXT,
+    activation_id TEXT,
+    reply BLOB,
+    acknowledged_at BIGINT,
+    created_at BIGINT NOT NULL,
+    deadline BIGINT,
+    ended_at BIGINT,
+    end_reason TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX issues_deadline ON issues (deadline);
+
+-- The hot table: all that a verification reads and the little that it writes.
+CREATE TABLE verifiers (
+    bucket BIGINT NOT NULL,
+    token_no BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    token_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    suspended BOOLEAN NOT NULL,
+    algorithm TEXT NOT NULL,
+    digits BIGINT NOT NULL,
+    period BIGINT NOT NULL,
+    sealed_key BLOB NOT NULL,
+    valid_until BIGINT NOT NULL,
+    floor_step BIGINT NOT NULL,
+    last_step BIGINT NOT NULL,
+    drift BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    locked_until BIGINT,
+    locked BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    PRIMARY KEY (bucket, token_no)
+) WITHOUT ROWID;
+
+CREATE TABLE mails (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    institution_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body BLOB,
+    has_secret BOOLEAN NOT NULL,
+    reception TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    leased_by TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    sent_at BIGINT,
+    last_error TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX mails_waiting ON mails (state, next_at);
+
+CREATE TABLE audit (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    id TEXT NOT NULL,
+    institution_id TEXT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT NOT NULL,
+    token_id TEXT,
+    kind TEXT NOT NULL,
+    result TEXT NOT NULL,
+    reason TEXT,
+    channel TEXT NOT NULL,
+    screen TEXT,
+    address TEXT,
+    device TEXT,
+    request_id TEXT,
+    correlation TEXT,
+    before_json TEXT,
+    after_json TEXT,
+    v BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, at, id)
+);
+CREATE INDEX audit_by_institution ON audit (institution_id, at);

@@ -1,0 +1,328 @@
+//! Customers, their notice addresses, known browsers, and the directory that finds them.
+
+use sqlx::FromRow;
+use warifu_core::{
+    ids::{AddressId, CustomerId, InstitutionId},
+    time::Millis,
+};
+
+use crate::{
+    StoreError, Tx,
+    engine::{execute, fetch_all, fetch_optional},
+};
+
+/// A customer as stored. The MACs bind the hashes to this row.
+#[derive(Clone, Debug, FromRow)]
+pub struct Customer {
+    /// Shard: first byte of SHA-256 of the id.
+    pub bucket: i64,
+    /// Primary key.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// The bank.
+    #[sqlx(try_from = "String")]
+    pub institution_id: InstitutionId,
+    /// The bank's own number for the customer.
+    pub customer_number: String,
+    /// Login ID, in lower case.
+    pub login_id: String,
+    /// Name as the bank writes it.
+    pub name: String,
+    /// Name in kana.
+    pub name_kana: String,
+    /// `YYYY-MM-DD`, or empty.
+    pub birthday: String,
+    /// `ja` or `en`.
+    pub locale: String,
+    /// Argon2id, as a PHC string.
+    pub login_hash: String,
+    /// MAC of `login_hash`.
+    pub login_mac: Vec<u8>,
+    /// Argon2id, as a PHC string.
+    pub confirmation_hash: String,
+    /// MAC of `confirmation_hash`.
+    pub confirmation_mac: Vec<u8>,
+    /// Both static passwords were given by the bank and have not been changed yet.
+    pub must_change: bool,
+    /// Set by the first start of use; cleared only by a proved release.
+    pub otp_required: bool,
+    /// Until when transactions are held (ms).
+    pub hold_until: Option<i64>,
+    /// Earliest moment of a new issue after a release (ms).
+    pub issue_from: Option<i64>,
+    /// When the customer or the bank stopped everything (ms).
+    pub suspended_at: Option<i64>,
+    /// The login that is going on or was last (ms).
+    pub last_login_at: Option<i64>,
+    /// The login before it (ms): what the top page shows.
+    pub previous_login_at: Option<i64>,
+    /// When the row was made (ms).
+    pub created_at: i64,
+    /// Raised by each act on the customer.
+    pub version: i64,
+}
+
+/// A registered notice address.
+#[derive(Clone, Debug, FromRow)]
+pub struct Address {
+    /// Id of the address.
+    #[sqlx(try_from = "String")]
+    pub id: AddressId,
+    /// As the customer wrote it.
+    pub address: String,
+    /// MAC of `address`.
+    pub mac: Vec<u8>,
+    /// When it was registered (ms).
+    pub registered_at: i64,
+    /// When it was proved to be the customer's (ms); counts for issues from here on.
+    pub confirmed_at: Option<i64>,
+    /// When it was removed (ms); notices go on for 30 more days.
+    pub removed_at: Option<i64>,
+}
+
+/// Where something that is found from outside points to.
+#[derive(Clone, Debug, FromRow)]
+pub struct Found {
+    /// Shard of the customer.
+    pub bucket: i64,
+    /// The customer.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// What of the customer's is meant: an issue's id, or empty.
+    pub reference: String,
+}
+
+/// What the directory is keyed by, beside the institution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// Login ID, lower case.
+    LoginId,
+    /// The bank's own number.
+    CustomerNumber,
+    /// The token holder's number of one issue.
+    UserId,
+    /// A phone's activation.
+    Activation,
+}
+
+impl Key {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::LoginId => "login_id",
+            Self::CustomerNumber => "customer_number",
+            Self::UserId => "user_id",
+            Self::Activation => "activation",
+        }
+    }
+}
+
+impl Tx {
+    /// Finds what a login ID, customer number or user ID of this institution points to.
+    pub async fn find(
+        &mut self,
+        institution: InstitutionId,
+        key: Key,
+        value: &str,
+    ) -> Result<Option<Found>, StoreError> {
+        const SQL: &str = "SELECT bucket, customer_id, reference FROM directory \
+             WHERE institution_id = $1 AND kind = $2 AND value = $3";
+        fetch_optional!(
+            self,
+            Found,
+            SQL,
+            institution.to_string(),
+            key.as_str(),
+            value
+        )
+    }
+
+    /// Takes a key of the directory; `Conflict` when someone has it.
+    pub async fn reserve(
+        &mut self,
+        institution: InstitutionId,
+        key: Key,
+        value: &str,
+        customer: CustomerId,
+        reference: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO directory \
+             (institution_id, kind, value, bucket, customer_id, reference, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        execute!(
+            self,
+            SQL,
+            institution.to_string(),
+            key.as_str(),
+            value,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            reference,
+            now.0
+        )?;
+        Ok(())
+    }
+
+    /// Frees a key of the directory.
+    pub async fn free(
+        &mut self,
+        institution: InstitutionId,
+        key: Key,
+        value: &str,
+    ) -> Result<(), StoreError> {
+        const SQL: &str =
+            "DELETE FROM directory WHERE institution_id = $1 AND kind = $2 AND value = $3";
+        execute!(self, SQL, institution.to_string(), key.as_str(), value)?;
+        Ok(())
+    }
+
+    /// Reads a customer.
+    pub async fn customer(&mut self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        const SQL: &str = "SELECT bucket, customer_id, institution_id, customer_number, login_id, name, \
+             name_kana, birthday, locale, login_hash, login_mac, confirmation_hash, \
+             confirmation_mac, must_change, otp_required, hold_until, issue_from, suspended_at, \
+             last_login_at, previous_login_at, created_at, version \
+             FROM customers WHERE bucket = $1 AND customer_id = $2";
+        fetch_optional!(self, Customer, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// Takes the customer for this transaction: every act on a customer begins here, so that acts on
+    /// one customer happen one after the other and each decides from what the last one left.
+    ///
+    /// Raising the version is what locks the row on PostgreSQL, and what makes a verification that
+    /// was decided on the older version write nothing.
+    pub async fn take_customer(&mut self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
+        const SQL: &str = "UPDATE customers SET version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2";
+        match execute!(self, SQL, i64::from(id.bucket()), id.to_string())? {
+            0 => Ok(None),
+            _ => self.customer(id).await,
+        }
+    }
+
+    /// Writes a new customer.
+    pub async fn insert_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
+             customer_number, login_id, name, name_kana, birthday, locale, login_hash, login_mac, \
+             confirmation_hash, confirmation_mac, must_change, otp_required, created_at, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)";
+        execute!(
+            self,
+            SQL,
+            c.bucket,
+            c.customer_id.to_string(),
+            c.institution_id.to_string(),
+            &c.customer_number,
+            &c.login_id,
+            &c.name,
+            &c.name_kana,
+            &c.birthday,
+            &c.locale,
+            &c.login_hash,
+            &c.login_mac,
+            &c.confirmation_hash,
+            &c.confirmation_mac,
+            c.must_change,
+            c.otp_required,
+            c.created_at
+        )?;
+        Ok(())
+    }
+
+    /// Writes what acts change on a customer that this transaction has taken.
+    pub async fn save_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE customers SET otp_required = $3, hold_until = $4, \
+             issue_from = $5, suspended_at = $6, last_login_at = $7, previous_login_at = $8 \
+             WHERE bucket = $1 AND customer_id = $2 AND version = $9";
+        one(execute!(
+            self,
+            SQL,
+            c.bucket,
+            c.customer_id.to_string(),
+            c.otp_required,
+            c.hold_until,
+            c.issue_from,
+            c.suspended_at,
+            c.last_login_at,
+            c.previous_login_at,
+            c.version
+        )?)
+    }
+
+    /// All notice addresses of a customer, oldest first; removed ones too.
+    pub async fn addresses(&mut self, id: CustomerId) -> Result<Vec<Address>, StoreError> {
+        const SQL: &str = "SELECT id, address, mac, registered_at, confirmed_at, removed_at \
+             FROM addresses WHERE bucket = $1 AND customer_id = $2 ORDER BY id";
+        fetch_all!(self, Address, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// Registers a notice address.
+    pub async fn insert_address(&mut self, id: CustomerId, a: &Address) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO addresses \
+             (bucket, customer_id, id, address, mac, registered_at, confirmed_at, removed_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            a.id.to_string(),
+            &a.address,
+            &a.mac,
+            a.registered_at,
+            a.confirmed_at,
+            a.removed_at
+        )?;
+        Ok(())
+    }
+
+    /// Whether this browser has logged this customer in before.
+    pub async fn knows_device(
+        &mut self,
+        id: CustomerId,
+        secret_hash: &[u8],
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT last_seen_at FROM devices \
+             WHERE bucket = $1 AND customer_id = $2 AND secret_hash = $3";
+        let row = fetch_optional!(
+            self,
+            (i64,),
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            secret_hash
+        )?;
+        Ok(row.is_some())
+    }
+
+    /// Remembers a browser after a login.
+    pub async fn remember_device(
+        &mut self,
+        id: CustomerId,
+        secret_hash: &[u8],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO devices \
+             (bucket, customer_id, secret_hash, first_seen_at, last_seen_at) \
+             VALUES ($1, $2, $3, $4, $4) \
+             ON CONFLICT (bucket, customer_id, secret_hash) DO UPDATE SET last_seen_at = $4";
+        execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            secret_hash,
+            now.0
+        )?;
+        Ok(())
+    }
+}
+
+/// A conditional write changed its row, or someone else was first.
+pub(crate) fn one(rows: u64) -> Result<(), StoreError> {
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(StoreError::Conflict)
+    }
+}

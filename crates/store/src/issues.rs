@@ -1,0 +1,158 @@
+//! Issues: what one token issue needs until its use is started, and what is left of it.
+
+use sqlx::FromRow;
+use warifu_core::{
+    ids::{CustomerId, IssueId, TokenId},
+    time::Millis,
+};
+
+use crate::{
+    StoreError, Tx,
+    customers::one,
+    engine::{execute, fetch_all, fetch_optional},
+};
+
+/// One issue of a token.
+#[derive(Clone, Debug, FromRow)]
+pub struct Issue {
+    /// Id.
+    #[sqlx(try_from = "String")]
+    pub id: IssueId,
+    /// The token it makes.
+    #[sqlx(try_from = "String")]
+    pub token_id: TokenId,
+    /// The token holder's number, 12 digits.
+    pub user_id: String,
+    /// Phone address of BOT001, as typed.
+    pub phone_address: String,
+    /// MAC of `phone_address`.
+    pub address_mac: Vec<u8>,
+    /// MAC of the start password, bound to this row; gone when the issue ends.
+    pub start_mac: Option<Vec<u8>>,
+    /// The phone must be set up by then (ms).
+    pub activate_until: i64,
+    /// The use must be started by then (ms).
+    pub start_until: i64,
+    /// Until when the QR that was shown is good (ms); its secret follows from this.
+    pub qr_until: i64,
+    /// RFC 7638 thumbprint of the phone's ECDH key.
+    pub ecdh_thumbprint: Option<String>,
+    /// RFC 7638 thumbprint of the phone's ECDSA key.
+    pub ecdsa_thumbprint: Option<String>,
+    /// The activation, once there was one.
+    pub activation_id: Option<String>,
+    /// The answer that was given to the phone, sealed, for a repeat; gone when acknowledged.
+    pub reply: Option<Vec<u8>>,
+    /// When the phone acknowledged (ms).
+    pub acknowledged_at: Option<i64>,
+    /// When it was made (ms).
+    pub created_at: i64,
+    /// The deadline that runs (ms); none once the issue has ended.
+    pub deadline: Option<i64>,
+    /// When it ended (ms).
+    pub ended_at: Option<i64>,
+    /// `started`, `deadline`, `reissued`, `start_password`, `second_phone`, `released`.
+    pub end_reason: Option<String>,
+}
+
+/// An issue whose deadline has passed.
+#[derive(Clone, Debug, FromRow)]
+pub struct Overdue {
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// Which.
+    #[sqlx(try_from = "String")]
+    pub id: IssueId,
+    /// The bank.
+    pub institution_id: String,
+}
+
+impl Tx {
+    /// Writes a new issue.
+    pub async fn insert_issue(&mut self, id: CustomerId, i: &Issue) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO issues (bucket, customer_id, id, token_id, user_id, \
+             phone_address, address_mac, start_mac, activate_until, start_until, qr_until, \
+             created_at, deadline) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            i.id.to_string(),
+            i.token_id.to_string(),
+            &i.user_id,
+            &i.phone_address,
+            &i.address_mac,
+            i.start_mac.as_deref(),
+            i.activate_until,
+            i.start_until,
+            i.qr_until,
+            i.created_at,
+            i.deadline
+        )?;
+        Ok(())
+    }
+
+    /// All issues of a customer, newest first.
+    pub async fn issues(&mut self, id: CustomerId) -> Result<Vec<Issue>, StoreError> {
+        const SQL: &str = "SELECT id, token_id, user_id, phone_address, address_mac, start_mac, \
+             activate_until, start_until, qr_until, ecdh_thumbprint, ecdsa_thumbprint, \
+             activation_id, reply, acknowledged_at, created_at, deadline, ended_at, end_reason \
+             FROM issues WHERE bucket = $1 AND customer_id = $2 ORDER BY id DESC";
+        fetch_all!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// Writes an issue of a customer that this transaction has taken.
+    pub async fn save_issue(&mut self, id: CustomerId, i: &Issue) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE issues SET start_mac = $4, qr_until = $5, ecdh_thumbprint = $6, \
+             ecdsa_thumbprint = $7, activation_id = $8, reply = $9, acknowledged_at = $10, \
+             deadline = $11, ended_at = $12, end_reason = $13, start_until = $14 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+        one(execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            i.id.to_string(),
+            i.start_mac.as_deref(),
+            i.qr_until,
+            i.ecdh_thumbprint.as_deref(),
+            i.ecdsa_thumbprint.as_deref(),
+            i.activation_id.as_deref(),
+            i.reply.as_deref(),
+            i.acknowledged_at,
+            i.deadline,
+            i.ended_at,
+            i.end_reason.as_deref(),
+            i.start_until
+        )?)
+    }
+
+    /// How many tokens were issued to a customer since `since`.
+    pub async fn issues_since(&mut self, id: CustomerId, since: Millis) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM issues \
+             WHERE bucket = $1 AND customer_id = $2 AND created_at >= $3";
+        let row = fetch_optional!(
+            self,
+            (i64,),
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            since.0
+        )?;
+        Ok(row.map_or(0, |r| r.0))
+    }
+
+    /// Open issues whose deadline has passed, oldest first.
+    pub async fn overdue_issues(
+        &mut self,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<Overdue>, StoreError> {
+        const SQL: &str = "SELECT i.customer_id, i.id, c.institution_id FROM issues i \
+             JOIN customers c ON c.bucket = i.bucket AND c.customer_id = i.customer_id \
+             WHERE i.deadline <= $1 ORDER BY i.deadline LIMIT $2";
+        fetch_all!(self, Overdue, SQL, now.0, limit)
+    }
+}

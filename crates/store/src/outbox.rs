@@ -1,0 +1,254 @@
+//! The outbox: mails wait here in the transaction that caused them; a worker claims them by lease.
+
+use sqlx::FromRow;
+use warifu_core::{
+    ids::{CustomerId, InstitutionId, MailId},
+    time::Millis,
+};
+
+use crate::{
+    StoreError, Tx,
+    customers::one,
+    engine::{execute, fetch_all, fetch_optional},
+};
+
+/// A mail in the outbox.
+#[derive(Clone, Debug, FromRow)]
+pub struct MailRow {
+    /// Id; the Message-ID is made from it, so a mail sent twice is known as the same.
+    #[sqlx(try_from = "String")]
+    pub id: MailId,
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// The bank.
+    #[sqlx(try_from = "String")]
+    pub institution_id: InstitutionId,
+    /// `mail-code`, `mail-token`, …
+    pub kind: String,
+    /// What it belongs to: a procedure or an issue, or empty.
+    pub reference: String,
+    /// Address as typed.
+    pub recipient: String,
+    /// Subject line.
+    pub subject: String,
+    /// Body, sealed; gone when a mail with a secret is sent or has expired.
+    pub body: Option<Vec<u8>>,
+    /// Carries the mail password.
+    pub has_secret: bool,
+    /// Reception number.
+    pub reception: String,
+    /// `queued`, `sending`, `sent`, `failed`, `expired`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: i64,
+    /// Next try, or end of the lease (ms).
+    pub next_at: i64,
+    /// Who holds the lease.
+    pub leased_by: Option<String>,
+    /// When it was written (ms).
+    pub created_at: i64,
+    /// After this it is dropped unsent (ms).
+    pub expires_at: Option<i64>,
+    /// When it was handed over (ms).
+    pub sent_at: Option<i64>,
+    /// Why the last try failed; never an address or a body.
+    pub last_error: Option<String>,
+}
+
+impl Tx {
+    /// Writes a mail beside the change that it tells of.
+    pub async fn enqueue(&mut self, m: &MailRow) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO mails (bucket, customer_id, id, institution_id, kind, \
+             reference, recipient, subject, body, has_secret, reception, state, attempts, next_at, \
+             created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, $12, $12, $13)";
+        execute!(
+            self,
+            SQL,
+            i64::from(m.customer_id.bucket()),
+            m.customer_id.to_string(),
+            m.id.to_string(),
+            m.institution_id.to_string(),
+            &m.kind,
+            &m.reference,
+            &m.recipient,
+            &m.subject,
+            m.body.as_deref(),
+            m.has_secret,
+            &m.reception,
+            m.created_at,
+            m.expires_at
+        )?;
+        Ok(())
+    }
+
+    /// Mails of a customer whose secret is still to be sent, newest first.
+    pub async fn mails_with_secret(
+        &mut self,
+        customer: CustomerId,
+    ) -> Result<Vec<MailRow>, StoreError> {
+        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, recipient, \
+             subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
+             expires_at, sent_at, last_error FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND has_secret = $3 AND state = 'queued' \
+             ORDER BY created_at DESC, id DESC";
+        fetch_all!(
+            self,
+            MailRow,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            true
+        )
+    }
+
+    /// Whether any mail is due.
+    pub async fn mails_due(&mut self, now: Millis) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT next_at FROM mails \
+             WHERE state IN ('queued', 'sending') AND next_at <= $1 LIMIT 1";
+        Ok(fetch_optional!(self, (i64,), SQL, now.0)?.is_some())
+    }
+
+    /// Claims mails that are due, for `lease` milliseconds; what an earlier holder did not finish in
+    /// its lease is due again.
+    pub async fn claim_mails(
+        &mut self,
+        holder: &str,
+        now: Millis,
+        lease: i64,
+        limit: i64,
+    ) -> Result<Vec<MailRow>, StoreError> {
+        // The lock differs per engine: PostgreSQL's workers step over each other's rows, SQLite has
+        // one writer.
+        const DUE: &str = "SELECT bucket, customer_id, id FROM mails \
+             WHERE state IN ('queued', 'sending') AND next_at <= $1 ORDER BY next_at LIMIT $2";
+        const DUE_SKIPPING: &str = "SELECT bucket, customer_id, id FROM mails \
+             WHERE state IN ('queued', 'sending') AND next_at <= $1 ORDER BY next_at LIMIT $2 \
+             FOR UPDATE SKIP LOCKED";
+        const TAKE: &str = "UPDATE mails SET state = 'sending', leased_by = $4, next_at = $5, \
+             attempts = attempts + 1 WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+        const READ: &str = "SELECT id, customer_id, institution_id, kind, reference, recipient, \
+             subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
+             expires_at, sent_at, last_error FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+        let sql = if self.is_postgres() {
+            DUE_SKIPPING
+        } else {
+            DUE
+        };
+        let due = fetch_all!(self, (i64, String, String), sql, now.0, limit)?;
+        let mut mails = Vec::with_capacity(due.len());
+        for (bucket, customer, id) in due {
+            execute!(
+                self,
+                TAKE,
+                bucket,
+                &customer,
+                &id,
+                holder,
+                now.0.saturating_add(lease)
+            )?;
+            mails.extend(fetch_optional!(
+                self, MailRow, READ, bucket, &customer, &id
+            )?);
+        }
+        Ok(mails)
+    }
+
+    /// Writes the outcome of a try, if the lease is still this holder's; wipes a secret that was sent
+    /// or has expired.
+    pub async fn finish_mail(&mut self, m: &MailRow) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE mails SET state = $4, next_at = $5, sent_at = $6, \
+             last_error = $7, body = $8, leased_by = NULL \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND leased_by = $9";
+        one(execute!(
+            self,
+            SQL,
+            i64::from(m.customer_id.bucket()),
+            m.customer_id.to_string(),
+            m.id.to_string(),
+            &m.state,
+            m.next_at,
+            m.sent_at,
+            m.last_error.as_deref(),
+            m.body.as_deref(),
+            m.leased_by.as_deref()
+        )?)
+    }
+
+    /// Drops queued mails of a kind for a procedure or issue: a newer one takes their place.
+    pub async fn drop_mails(
+        &mut self,
+        customer: CustomerId,
+        kind: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE mails SET state = 'expired', body = NULL, expires_at = $4 \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND state = 'queued'";
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            kind,
+            now.0
+        )?;
+        Ok(())
+    }
+
+    /// The states of the newest mails of one kind and reference, one per recipient.
+    pub async fn mail_states(
+        &mut self,
+        customer: CustomerId,
+        kind: &str,
+        reference: &str,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT state, created_at FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4 \
+             ORDER BY created_at DESC, id DESC";
+        let rows = fetch_all!(
+            self,
+            (String, i64),
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            kind,
+            reference
+        )?;
+        let newest = rows.first().map(|r| r.1);
+        Ok(rows
+            .into_iter()
+            .filter(|r| Some(r.1) == newest)
+            .map(|r| r.0)
+            .collect())
+    }
+
+    /// How many mails of one kind and reference were written.
+    pub async fn mails_of(
+        &mut self,
+        customer: CustomerId,
+        kind: &str,
+        reference: &str,
+    ) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4";
+        let row = fetch_optional!(
+            self,
+            (i64,),
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            kind,
+            reference
+        )?;
+        Ok(row.map_or(0, |r| r.0))
+    }
+
+    /// How many mails stand in each state, for `doctor`.
+    pub async fn mails_by_state(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
+        const SQL: &str =
+            "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mails GROUP BY state ORDER BY state";
+        fetch_all!(self, (String, i64), SQL)
+    }
+}

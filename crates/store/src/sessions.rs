@@ -1,0 +1,391 @@
+//! Sessions and the procedures that run inside them.
+
+use sqlx::FromRow;
+use warifu_core::{
+    ids::{CustomerId, ProcedureId, SessionId},
+    time::Millis,
+};
+
+use crate::{
+    StoreError, Tx,
+    customers::one,
+    engine::{execute, fetch_optional},
+};
+
+/// A session. The cookie holds the secret; the row holds its hash.
+#[derive(Clone, Debug, FromRow)]
+pub struct Session {
+    /// Id, for logs and audit.
+    #[sqlx(try_from = "String")]
+    pub id: SessionId,
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// SHA-256 of the secret.
+    pub secret_hash: Vec<u8>,
+    /// `password`: waits for the passcode; `full`: logged in.
+    pub level: String,
+    /// When it began (ms).
+    pub created_at: i64,
+    /// Last request (ms, to about 15 s).
+    pub seen_at: i64,
+    /// Ends here without a request (ms).
+    pub idle_until: i64,
+    /// Ends here at the latest (ms).
+    pub ends_at: i64,
+    /// When it was ended (ms).
+    pub ended_at: Option<i64>,
+    /// `logout`, `replaced`, `renewed`, `stopped`, `idle`.
+    pub end_reason: Option<String>,
+}
+
+/// A procedure: a row on the server that says how far its customer has come.
+#[derive(Clone, Debug, FromRow)]
+pub struct Procedure {
+    /// What pages carry.
+    #[sqlx(try_from = "String")]
+    pub id: ProcedureId,
+    /// The session it was begun in; no other may go on with it.
+    #[sqlx(try_from = "String")]
+    pub session_id: SessionId,
+    /// `issue`, `start`, `release`.
+    pub kind: String,
+    /// The step that is waited for.
+    pub step: String,
+    /// What was typed so far, sealed.
+    pub input: Option<Vec<u8>>,
+    /// When it was begun (ms).
+    pub created_at: i64,
+    /// When it dies of age (ms).
+    pub expires_at: i64,
+    /// When it ended (ms).
+    pub ended_at: Option<i64>,
+    /// `done`, `cancelled`, `superseded`, `stopped`.
+    pub outcome: Option<String>,
+    /// Raised by each step.
+    pub version: i64,
+}
+
+/// A mail password that was sent; the row holds its MAC.
+#[derive(Clone, Debug, FromRow)]
+pub struct MailPassword {
+    /// Id, bound into the MAC.
+    pub id: String,
+    /// The procedure it was sent for.
+    #[sqlx(try_from = "String")]
+    pub procedure_id: ProcedureId,
+    /// The session it was sent in.
+    #[sqlx(try_from = "String")]
+    pub session_id: SessionId,
+    /// MAC of the secret, bound to id, session, procedure and addresses.
+    pub mac: Vec<u8>,
+    /// Masked addresses, one a line.
+    pub sent_to: String,
+    /// When it was sent (ms).
+    pub sent_at: i64,
+    /// When it dies (ms).
+    pub expires_at: i64,
+    /// When it was used or replaced (ms).
+    pub ended_at: Option<i64>,
+}
+
+impl Tx {
+    /// Writes a new session.
+    pub async fn insert_session(&mut self, s: &Session) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO sessions (bucket, customer_id, id, secret_hash, level, \
+             created_at, seen_at, idle_until, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        execute!(
+            self,
+            SQL,
+            i64::from(s.customer_id.bucket()),
+            s.customer_id.to_string(),
+            s.id.to_string(),
+            &s.secret_hash,
+            &s.level,
+            s.created_at,
+            s.seen_at,
+            s.idle_until,
+            s.ends_at
+        )?;
+        Ok(())
+    }
+
+    /// Finds a session by the hash of its secret; ended ones too, so that their owner is told why.
+    pub async fn session(
+        &mut self,
+        customer: CustomerId,
+        secret_hash: &[u8],
+    ) -> Result<Option<Session>, StoreError> {
+        const SQL: &str = "SELECT id, customer_id, secret_hash, level, created_at, seen_at, \
+             idle_until, ends_at, ended_at, end_reason FROM sessions \
+             WHERE bucket = $1 AND customer_id = $2 AND secret_hash = $3";
+        fetch_optional!(
+            self,
+            Session,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            secret_hash
+        )
+    }
+
+    /// Notes a request of a living session.
+    pub async fn touch_session(&mut self, s: &Session) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE sessions SET seen_at = $4, idle_until = $5 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(s.customer_id.bucket()),
+            s.customer_id.to_string(),
+            s.id.to_string(),
+            s.seen_at,
+            s.idle_until
+        )?;
+        Ok(())
+    }
+
+    /// Gives a living session a new secret; zero rows when it has ended or has another by now.
+    pub async fn rekey_session(&mut self, s: &Session, hash: &[u8]) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE sessions SET secret_hash = $4 WHERE bucket = $1 \
+             AND customer_id = $2 AND id = $3 AND secret_hash = $5 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(s.customer_id.bucket()),
+            s.customer_id.to_string(),
+            s.id.to_string(),
+            hash,
+            &s.secret_hash
+        )
+    }
+
+    /// Ends one session; zero rows when it had ended already.
+    pub async fn end_session(
+        &mut self,
+        customer: CustomerId,
+        session: SessionId,
+        reason: &str,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE sessions SET ended_at = $4, end_reason = $5 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            session.to_string(),
+            now.0,
+            reason
+        )
+    }
+
+    /// Ends all living sessions of a customer.
+    pub async fn end_sessions(
+        &mut self,
+        customer: CustomerId,
+        reason: &str,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
+             WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            now.0,
+            reason
+        )
+    }
+
+    /// Removes sessions whose end lies before `before`; their devices' cookies mean nothing any more.
+    pub async fn sweep_sessions(&mut self, before: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM sessions WHERE ends_at < $1";
+        execute!(self, SQL, before.0)
+    }
+
+    /// Writes a new procedure; a newer one of the same kind ends the older, whatever its session.
+    pub async fn begin_procedure(
+        &mut self,
+        customer: CustomerId,
+        p: &Procedure,
+    ) -> Result<(), StoreError> {
+        const END: &str = "UPDATE procedures SET ended_at = $4, outcome = 'superseded', \
+             input = NULL, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND ended_at IS NULL";
+        const SQL: &str = "INSERT INTO procedures (bucket, customer_id, id, session_id, kind, step, \
+             input, created_at, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";
+        let bucket = i64::from(customer.bucket());
+        execute!(
+            self,
+            END,
+            bucket,
+            customer.to_string(),
+            &p.kind,
+            p.created_at
+        )?;
+        execute!(
+            self,
+            SQL,
+            bucket,
+            customer.to_string(),
+            p.id.to_string(),
+            p.session_id.to_string(),
+            &p.kind,
+            &p.step,
+            p.input.as_deref(),
+            p.created_at,
+            p.expires_at
+        )?;
+        Ok(())
+    }
+
+    /// Reads a procedure of this customer.
+    pub async fn procedure(
+        &mut self,
+        customer: CustomerId,
+        id: ProcedureId,
+    ) -> Result<Option<Procedure>, StoreError> {
+        const SQL: &str = "SELECT id, session_id, kind, step, input, created_at, expires_at, \
+             ended_at, outcome, version FROM procedures \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+        fetch_optional!(
+            self,
+            Procedure,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            id.to_string()
+        )
+    }
+
+    /// Moves a procedure on; `Conflict` when someone moved it since it was read.
+    pub async fn save_procedure(
+        &mut self,
+        customer: CustomerId,
+        p: &Procedure,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE procedures SET step = $4, input = $5, expires_at = $6, \
+             ended_at = $7, outcome = $8, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND version = $9";
+        one(execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            p.id.to_string(),
+            &p.step,
+            p.input.as_deref(),
+            p.expires_at,
+            p.ended_at,
+            p.outcome.as_deref(),
+            p.version
+        )?)
+    }
+
+    /// Ends what still runs in a session that ends: its procedures and mail passwords.
+    pub async fn end_procedures(
+        &mut self,
+        customer: CustomerId,
+        outcome: &str,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        const PROCEDURES: &str = "UPDATE procedures SET ended_at = $3, outcome = $4, input = NULL, \
+             version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
+        let bucket = i64::from(customer.bucket());
+        execute!(
+            self,
+            PROCEDURES,
+            bucket,
+            customer.to_string(),
+            now.0,
+            outcome
+        )?;
+        self.end_mail_passwords(customer, now).await
+    }
+
+    /// Ends all mail passwords of a customer: used, replaced or logged out.
+    pub async fn end_mail_passwords(
+        &mut self,
+        customer: CustomerId,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE mail_passwords SET ended_at = $3 \
+             WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            now.0
+        )?;
+        Ok(())
+    }
+
+    /// Writes a mail password; the ones before it die.
+    pub async fn insert_mail_password(
+        &mut self,
+        customer: CustomerId,
+        m: &MailPassword,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO mail_passwords (bucket, customer_id, id, procedure_id, \
+             session_id, mac, sent_to, sent_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        self.end_mail_passwords(customer, Millis(m.sent_at)).await?;
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            &m.id,
+            m.procedure_id.to_string(),
+            m.session_id.to_string(),
+            &m.mac,
+            &m.sent_to,
+            m.sent_at,
+            m.expires_at
+        )?;
+        Ok(())
+    }
+
+    /// The newest mail password of a procedure.
+    pub async fn mail_password(
+        &mut self,
+        customer: CustomerId,
+        procedure: ProcedureId,
+    ) -> Result<Option<MailPassword>, StoreError> {
+        const SQL: &str = "SELECT id, procedure_id, session_id, mac, sent_to, sent_at, expires_at, \
+             ended_at FROM mail_passwords \
+             WHERE bucket = $1 AND customer_id = $2 AND procedure_id = $3 \
+             ORDER BY sent_at DESC, id DESC LIMIT 1";
+        fetch_optional!(
+            self,
+            MailPassword,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            procedure.to_string()
+        )
+    }
+
+    /// How many mail passwords were sent to a customer since `since`, and when the earliest was.
+    pub async fn mail_passwords_since(
+        &mut self,
+        customer: CustomerId,
+        since: Millis,
+    ) -> Result<(i64, Option<i64>), StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT), MIN(sent_at) FROM mail_passwords \
+             WHERE bucket = $1 AND customer_id = $2 AND sent_at > $3";
+        let row = fetch_optional!(
+            self,
+            (i64, Option<i64>),
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            since.0
+        )?;
+        Ok(row.unwrap_or((0, None)))
+    }
+}

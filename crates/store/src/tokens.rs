@@ -1,0 +1,264 @@
+//! Tokens and the hot table of verifiers.
+
+use sqlx::FromRow;
+use warifu_core::{
+    counter::Counter,
+    ids::{CustomerId, TokenId},
+    time::Millis,
+    token::State,
+};
+
+use crate::{
+    StoreError, Tx,
+    customers::one,
+    engine::{execute, fetch_all, fetch_optional},
+};
+
+/// A token. What a verification needs of it stands in its [`VerifierRow`].
+#[derive(Clone, Debug, FromRow)]
+pub struct Token {
+    /// Id.
+    #[sqlx(try_from = "String")]
+    pub id: TokenId,
+    /// `software` or `hardware`.
+    pub kind: String,
+    /// Where it stands in its life.
+    #[sqlx(try_from = "String")]
+    pub state: State,
+    /// Key into the hot table.
+    pub token_no: i64,
+    /// Root secret, sealed.
+    pub root: Option<Vec<u8>>,
+    /// The phone's signing key (JWK), bound by `signing_mac`.
+    pub signing_key: Option<String>,
+    /// MAC of `signing_key`.
+    pub signing_mac: Option<Vec<u8>>,
+    /// What kind of phone was set up, for people.
+    pub device: Option<String>,
+    /// When it was issued (ms).
+    pub issued_at: i64,
+    /// When the phone was set up (ms).
+    pub activated_at: Option<i64>,
+    /// When its use was started (ms).
+    pub started_at: Option<i64>,
+    /// When it ended (ms).
+    pub ended_at: Option<i64>,
+    /// Its last day (ms).
+    pub valid_until: i64,
+    /// When it was suspended (ms).
+    pub suspended_at: Option<i64>,
+    /// Raised by each write.
+    pub version: i64,
+}
+
+/// One row of the hot table.
+#[derive(Clone, Debug, FromRow)]
+pub struct VerifierRow {
+    /// Shard.
+    pub bucket: i64,
+    /// Key.
+    pub token_no: i64,
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// Which token.
+    #[sqlx(try_from = "String")]
+    pub token_id: TokenId,
+    /// Copy of the token's state, written with it.
+    #[sqlx(try_from = "String")]
+    pub state: State,
+    /// Copy of the token's suspension.
+    pub suspended: bool,
+    /// `sha1`, `sha256`, `sha512`.
+    pub algorithm: String,
+    /// Digits of a passcode.
+    pub digits: i64,
+    /// Seconds of a step.
+    pub period: i64,
+    /// The passcode key, sealed.
+    pub sealed_key: Vec<u8>,
+    /// The token's last day (ms).
+    pub valid_until: i64,
+    /// No step up to this one is accepted (after a restore, a changed timeline).
+    pub floor_step: i64,
+    /// Last accepted step; −1 before the first.
+    pub last_step: i64,
+    /// Learned steps of a hardware token's clock.
+    pub drift: i64,
+    /// Wrong ones in a row.
+    pub failures: i64,
+    /// Locked until (ms).
+    pub locked_until: Option<i64>,
+    /// Locked until someone unlocks.
+    pub locked: bool,
+    /// Raised by each write; an accepting write names the one it was decided on.
+    pub version: i64,
+}
+
+impl VerifierRow {
+    /// The counter as the rules know it.
+    #[must_use]
+    pub fn counter(&self) -> Counter {
+        Counter {
+            failures: u32::try_from(self.failures).unwrap_or(u32::MAX),
+            locked_until: self.locked_until.map(Millis),
+            locked: self.locked,
+        }
+    }
+}
+
+impl Tx {
+    /// Writes a new token.
+    pub async fn insert_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO tokens (bucket, customer_id, id, kind, state, token_no, \
+             issued_at, valid_until, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)";
+        execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            t.id.to_string(),
+            &t.kind,
+            t.state.as_str(),
+            t.token_no,
+            t.issued_at,
+            t.valid_until
+        )?;
+        Ok(())
+    }
+
+    /// All tokens of a customer, newest first.
+    pub async fn tokens(&mut self, id: CustomerId) -> Result<Vec<Token>, StoreError> {
+        const SQL: &str = "SELECT id, kind, state, token_no, root, signing_key, signing_mac, \
+             device, issued_at, activated_at, started_at, ended_at, valid_until, suspended_at, \
+             version FROM tokens WHERE bucket = $1 AND customer_id = $2 ORDER BY id DESC";
+        fetch_all!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// Reads one token of a customer.
+    pub async fn token(
+        &mut self,
+        id: CustomerId,
+        token: TokenId,
+    ) -> Result<Option<Token>, StoreError> {
+        Ok(self.tokens(id).await?.into_iter().find(|t| t.id == token))
+    }
+
+    /// Writes a token that was read in this transaction.
+    pub async fn save_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE tokens SET state = $4, root = $5, signing_key = $6, \
+             signing_mac = $7, device = $8, activated_at = $9, started_at = $10, ended_at = $11, \
+             valid_until = $12, suspended_at = $13, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND version = $14";
+        one(execute!(
+            self,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            t.id.to_string(),
+            t.state.as_str(),
+            t.root.as_deref(),
+            t.signing_key.as_deref(),
+            t.signing_mac.as_deref(),
+            t.device.as_deref(),
+            t.activated_at,
+            t.started_at,
+            t.ended_at,
+            t.valid_until,
+            t.suspended_at,
+            t.version
+        )?)
+    }
+
+    /// Writes a new row of the hot table.
+    pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO verifiers (bucket, token_no, customer_id, token_id, state, \
+             suspended, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
+             drift, failures, locked, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, 1)";
+        execute!(
+            self,
+            SQL,
+            v.bucket,
+            v.token_no,
+            v.customer_id.to_string(),
+            v.token_id.to_string(),
+            v.state.as_str(),
+            v.suspended,
+            &v.algorithm,
+            v.digits,
+            v.period,
+            &v.sealed_key,
+            v.valid_until,
+            v.floor_step,
+            v.last_step,
+            false
+        )?;
+        Ok(())
+    }
+
+    /// Reads a row of the hot table.
+    pub async fn verifier(
+        &mut self,
+        bucket: i64,
+        token_no: i64,
+    ) -> Result<Option<VerifierRow>, StoreError> {
+        const SQL: &str = "SELECT bucket, token_no, customer_id, token_id, state, suspended, \
+             algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
+             failures, locked_until, locked, version FROM verifiers \
+             WHERE bucket = $1 AND token_no = $2";
+        fetch_optional!(self, VerifierRow, SQL, bucket, token_no)
+    }
+
+    /// Spends a step: the one write that accepts a passcode. `Conflict` when the row is not the one
+    /// that was decided on any more; then nothing was accepted.
+    pub async fn accept_step(&mut self, v: &VerifierRow, step: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE verifiers SET last_step = $3, failures = 0, locked_until = NULL, \
+             version = version + 1 WHERE bucket = $1 AND token_no = $2 AND last_step < $3 \
+             AND version = $4 AND locked = $5 AND suspended = $5";
+        one(execute!(
+            self, SQL, v.bucket, v.token_no, step, v.version, false
+        )?)
+    }
+
+    /// Writes what a refused guess leaves: the counter.
+    pub async fn count_failure(
+        &mut self,
+        v: &VerifierRow,
+        counter: &Counter,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE verifiers SET failures = $3, locked_until = $4, locked = $5, \
+             version = version + 1 WHERE bucket = $1 AND token_no = $2 AND version = $6";
+        one(execute!(
+            self,
+            SQL,
+            v.bucket,
+            v.token_no,
+            i64::from(counter.failures),
+            counter.locked_until.map(|t| t.0),
+            counter.locked,
+            v.version
+        )?)
+    }
+
+    /// Writes state and suspension of a token into the hot table; every act on a token ends here, so
+    /// that a verification that is under way writes nothing.
+    pub async fn set_verifier(
+        &mut self,
+        bucket: i64,
+        token_no: i64,
+        state: State,
+        suspended: bool,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE verifiers SET state = $3, suspended = $4, version = version + 1 \
+             WHERE bucket = $1 AND token_no = $2";
+        one(execute!(
+            self,
+            SQL,
+            bucket,
+            token_no,
+            state.as_str(),
+            suspended
+        )?)
+    }
+}

@@ -1,0 +1,203 @@
+/** 初期設定: from three typed values to a kept token, in one act that may be repeated. Owns the order of its steps. */
+
+import { deviceKeysWork, makeDeviceKeys, openBox, publicKeys, sign } from "./keys.js";
+import { acknowledgementMessage, activationMessage, publicJwk, VERSION } from "./protocol.js";
+import { ask, Refusal } from "./server.js";
+import {
+  claimPending,
+  closeDatabase,
+  dropPending,
+  loadPending,
+  loadTokens,
+  saveToken,
+  settleToken,
+} from "./storage.js";
+
+/** @typedef {import("./keys.js").DeviceKeys} DeviceKeys */
+/** @typedef {import("./protocol.js").Entry} Entry */
+/** @typedef {import("./storage.js").TokenRecord} TokenRecord */
+
+/**
+ * What an activation needs from outside: the network and the phone's own clock.
+ * @typedef {{fetch: typeof globalThis.fetch, now: () => number}} Outside
+ */
+
+/**
+ * Sets a token up and keeps it; throws a Refusal, and then nothing but the device keys is kept.
+ * The entry is normalised and its form checked by the caller (`normaliseDigits`, `wrongFields`).
+ * A repeat with the same IDs sends the same two keys, so that a lost answer leads to the same token.
+ * @param {Entry} entry
+ * @param {Outside} outside
+ * @returns {Promise<{token: TokenRecord, serverNow: number | null}>} `serverNow` is null when the token was here already
+ */
+export async function activate(entry, outside) {
+  const present = (await stored(loadTokens())).find((token) => isOf(token, entry));
+  if (present !== undefined) {
+    // Its delivery keys may be gone: to ask again would be to ask as a second phone and kill the issue.
+    return { token: present, serverNow: null };
+  }
+  const keys = await stored(deviceKeysFor(entry, outside.now()));
+  const { token, serverNow } = await receive(entry, keys, outside);
+  await stored(saveToken(token));
+  return { token, serverNow };
+}
+
+/**
+ * Tells the server of each token whose arrival it does not know yet; what fails is tried again next time.
+ * @param {Outside} outside
+ * @returns {Promise<void>}
+ */
+export async function acknowledge({ fetch }) {
+  const waiting = (await loadTokens()).filter((token) => !token.acknowledged);
+  for (const token of waiting) {
+    const { activationId, deviceKey } = token;
+    const signature = await sign(deviceKey.privateKey, acknowledgementMessage(activationId));
+    const known = await ask(fetch, `/phone/v1/activations/${encodeURIComponent(activationId)}/ack`, { signature }).then(
+      () => true,
+      isFinal,
+    );
+    if (known) {
+      await settleToken(token);
+    }
+  }
+}
+
+/**
+ * Keys that are on the disk and come back from it able to work; only such keys are ever sent.
+ * @param {Entry} entry
+ * @param {number} now
+ * @returns {Promise<DeviceKeys>}
+ */
+async function deviceKeysFor({ serviceId, userId }, now) {
+  await claimPending(serviceId, userId, await makeDeviceKeys(), now);
+  await closeDatabase();
+  const keys = await loadPending(serviceId, userId);
+  if (keys === null || !(await deviceKeysWork(keys))) {
+    throw new Error("the keys did not come back");
+  }
+  return keys;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {DeviceKeys} keys
+ * @param {Outside} outside
+ */
+async function receive(entry, keys, { fetch, now }) {
+  const { serviceId, userId, startPassword, qrSecret } = entry;
+  const { ecdhJwk, ecdsaJwk, thumbprints } = await publicKeys(keys);
+  const signature = await sign(keys.ecdsa.privateKey, activationMessage(entry, thumbprints));
+  const request = {
+    version: VERSION,
+    service_id: serviceId,
+    user_id: userId,
+    start_password: startPassword,
+    ...(qrSecret === null ? {} : { qr_secret: qrSecret }),
+    ecdh_jwk: ecdhJwk,
+    ecdsa_jwk: ecdsaJwk,
+    signature,
+  };
+  try {
+    const answer = await ask(fetch, "/phone/v1/activations", request);
+    return await tokenFrom(/** @type {Answer} */ (answer), entry, keys, thumbprints, now());
+  } catch (error) {
+    if (error instanceof Refusal) {
+      if (error.reason === "other-phone") {
+        await dropPending(serviceId, userId);
+      }
+      throw error;
+    }
+    throw new Refusal("failed", { cause: error });
+  }
+}
+
+/**
+ * The server's answer to an activation.
+ * @typedef {object} Answer
+ * @property {string} activation_id
+ * @property {string} institution_id
+ * @property {string} issue_id
+ * @property {string} token_id
+ * @property {string} institution_name
+ * @property {unknown} server_jwk
+ * @property {string} nonce
+ * @property {string} box
+ * @property {{algorithm: string, digits: number, period: number}} passcode
+ * @property {number} valid_until
+ * @property {number} start_deadline
+ * @property {number} now
+ */
+
+/**
+ * @param {Answer} answer
+ * @param {Entry} entry
+ * @param {DeviceKeys} device
+ * @param {{ecdh: string, ecdsa: string}} thumbprints
+ * @param {number} phoneNow
+ * @returns {Promise<{token: TokenRecord, serverNow: number | null}>}
+ */
+async function tokenFrom(answer, { serviceId, userId }, device, thumbprints, phoneNow) {
+  const { institution_id: institutionId, issue_id: issueId, nonce, box } = answer;
+  const sealed = { serverJwk: publicJwk(answer.server_jwk), nonce, box };
+  const keys = await openBox(device.ecdh.privateKey, sealed, { institutionId, issueId, userId, ...thumbprints });
+  const serverNow = Number.isFinite(answer.now) ? answer.now : null;
+  /** @type {TokenRecord} */
+  const token = {
+    tokenId: answer.token_id,
+    activationId: answer.activation_id,
+    issueId,
+    institutionId,
+    institutionName: answer.institution_name,
+    serviceId,
+    userId,
+    passcode: passcodeRule(answer.passcode),
+    keys,
+    deviceKey: device.ecdsa,
+    validUntil: answer.valid_until,
+    startDeadline: answer.start_deadline,
+    addedAt: serverNow ?? phoneNow,
+    acknowledged: false,
+  };
+  return { token, serverNow };
+}
+
+/**
+ * @param {{algorithm: string, digits: number, period: number}} rule
+ * @returns {import("./oath.js").PasscodeRule}
+ */
+function passcodeRule({ algorithm, digits, period }) {
+  if (algorithm !== "SHA-256" || ![6, 7, 8].includes(digits) || !Number.isInteger(period) || period < 1) {
+    throw new TypeError("a kind of passcode this version does not know");
+  }
+  return { algorithm, digits, period };
+}
+
+/**
+ * What the disk refuses, the customer reads as one text, and the server never hears of it.
+ * @template T
+ * @param {Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function stored(work) {
+  try {
+    return await work;
+  } catch (cause) {
+    throw new Refusal("store", { cause });
+  }
+}
+
+/**
+ * @param {TokenRecord} token
+ * @param {Entry} entry
+ */
+function isOf(token, { serviceId, userId }) {
+  return token.serviceId === serviceId && token.userId === userId;
+}
+
+/**
+ * An acknowledgement the server will never want again; the delivery key has no use left.
+ * @param {unknown} error
+ */
+function isFinal(error) {
+  return error instanceof Refusal && (error.status === 404 || error.status === 410);
+}

@@ -1,0 +1,216 @@
+/** What the phone keeps: tokens, activations under way and settings, in IndexedDB. Nothing here ever leaves the phone. */
+
+/** @typedef {import("./keys.js").DeviceKeys} DeviceKeys */
+/** @typedef {import("./keys.js").TokenKeys} TokenKeys */
+/** @typedef {import("./oath.js").PasscodeRule} PasscodeRule */
+
+/**
+ * One token. Times are milliseconds since 1970 by the server's clock.
+ * `deviceKey` signs everything after activation; the ECDH pair is not part of a token.
+ * @typedef {object} TokenRecord
+ * @property {string} tokenId          `tok_…`, the record's key
+ * @property {string} activationId     `act_…`
+ * @property {string} issueId          `iss_…`
+ * @property {string} institutionId    `ins_…`
+ * @property {string} institutionName  as sent at activation
+ * @property {string} serviceId        8 digits
+ * @property {string} userId           12 digits
+ * @property {PasscodeRule} passcode   how the digits are made
+ * @property {TokenKeys} keys          three non-extractable keys
+ * @property {CryptoKeyPair} deviceKey ECDSA P-256, private half non-extractable
+ * @property {number} validUntil       the token's last moment
+ * @property {number} startDeadline    until when its use must be started
+ * @property {number} addedAt          when it was set up
+ * @property {boolean} acknowledged    whether the server knows that it arrived
+ */
+
+/**
+ * An activation under way: the same two keys for each repeat with this user ID.
+ * @typedef {object} PendingRecord
+ * @property {string} id         service ID and user ID, the record's key
+ * @property {DeviceKeys} keys
+ * @property {number} startedAt  by the phone's own clock
+ */
+
+/**
+ * What was learned of the clock: server time minus phone time, and when.
+ * @typedef {{offset: number, checkedAt: number}} ClockRecord
+ */
+
+/**
+ * All tokens, the oldest first.
+ * @returns {Promise<TokenRecord[]>}
+ */
+export async function loadTokens() {
+  /** @type {TokenRecord[]} */
+  const tokens = await run("tokens", "readonly", (tokens) => tokens.getAll());
+  return tokens.sort((a, b) => a.addedAt - b.addedAt || (a.tokenId < b.tokenId ? -1 : 1));
+}
+
+/**
+ * Keeps a token; one with the same ID is replaced.
+ * @param {TokenRecord} token
+ * @returns {Promise<void>}
+ */
+export async function saveToken(token) {
+  await run("tokens", "readwrite", (tokens) => tokens.put(token));
+}
+
+/**
+ * Notes that the server knows the token has arrived, and forgets the delivery's keys in the same transaction.
+ * @param {TokenRecord} token
+ * @returns {Promise<void>}
+ */
+export async function settleToken(token) {
+  const transaction = (await database()).transaction(["tokens", "pending"], "readwrite", DURABLE);
+  transaction.objectStore("tokens").put({ ...token, acknowledged: true });
+  transaction.objectStore("pending").delete(pendingId(token.serviceId, token.userId));
+  await finished(transaction);
+}
+
+/**
+ * The activation under way for these IDs: the one that is kept already, or else the given keys from now on.
+ * One transaction decides, so that two tabs can never send two sets of keys.
+ * @param {string} serviceId
+ * @param {string} userId
+ * @param {DeviceKeys} fresh
+ * @param {number} startedAt
+ * @returns {Promise<void>}
+ */
+export async function claimPending(serviceId, userId, fresh, startedAt) {
+  const transaction = (await database()).transaction("pending", "readwrite", DURABLE);
+  const pending = transaction.objectStore("pending");
+  const id = pendingId(serviceId, userId);
+  const count = pending.count(id);
+  count.onsuccess = () => {
+    if (count.result === 0) {
+      pending.put({ id, keys: fresh, startedAt });
+    }
+  };
+  await finished(transaction);
+}
+
+/**
+ * The keys of the activation under way for these IDs.
+ * @param {string} serviceId
+ * @param {string} userId
+ * @returns {Promise<DeviceKeys | null>}
+ */
+export async function loadPending(serviceId, userId) {
+  /** @type {PendingRecord | undefined} */
+  const record = await run("pending", "readonly", (pending) => pending.get(pendingId(serviceId, userId)));
+  return record?.keys ?? null;
+}
+
+/**
+ * Forgets an activation that can never end well.
+ * @param {string} serviceId
+ * @param {string} userId
+ * @returns {Promise<void>}
+ */
+export async function dropPending(serviceId, userId) {
+  await run("pending", "readwrite", (pending) => pending.delete(pendingId(serviceId, userId)));
+}
+
+/**
+ * What was last learned of the clock.
+ * @returns {Promise<ClockRecord | null>}
+ */
+export async function loadClock() {
+  return (await run("settings", "readonly", (settings) => settings.get("clock"))) ?? null;
+}
+
+/**
+ * Keeps what was learned of the clock.
+ * @param {ClockRecord} clock
+ * @returns {Promise<void>}
+ */
+export async function saveClock(clock) {
+  await run("settings", "readwrite", (settings) => settings.put(clock, "clock"));
+}
+
+/**
+ * Closes the database; the next use opens it anew, from the disk.
+ * @returns {Promise<void>}
+ */
+export async function closeDatabase() {
+  const open = opened;
+  opened = null;
+  (await open)?.close();
+}
+
+/**
+ * @template T
+ * @param {"tokens" | "pending" | "settings"} name
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest<T>} ask
+ * @returns {Promise<T>}
+ */
+async function run(name, mode, ask) {
+  const transaction = (await database()).transaction(name, mode, DURABLE);
+  const request = ask(transaction.objectStore(name));
+  await finished(transaction);
+  return request.result;
+}
+
+/**
+ * @param {IDBTransaction} transaction
+ * @returns {Promise<void>}
+ */
+function finished(transaction) {
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error ?? new Error("the transaction was aborted"));
+  });
+}
+
+/** @returns {Promise<IDBDatabase>} */
+function database() {
+  opened ??= openDatabase().catch((error) => {
+    opened = null;
+    throw error;
+  });
+  return opened;
+}
+
+/** @returns {Promise<IDBDatabase>} */
+function openDatabase() {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open("warifu", 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore("tokens", { keyPath: "tokenId" });
+      request.result.createObjectStore("pending", { keyPath: "id" });
+      request.result.createObjectStore("settings");
+    };
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("the database is blocked"));
+    request.onsuccess = () => {
+      const open = request.result;
+      // A browser may close it at any time, and a newer version in another tab must not wait for this one.
+      open.onclose = forget;
+      open.onversionchange = () => {
+        open.close();
+        forget();
+      };
+      resolve(open);
+    };
+  });
+}
+
+function forget() {
+  opened = null;
+}
+
+/**
+ * @param {string} serviceId
+ * @param {string} userId
+ */
+function pendingId(serviceId, userId) {
+  return `${serviceId}.${userId}`;
+}
+
+// A key that has been used must survive a power cut, not only a crash of the browser.
+const DURABLE = /** @type {const} */ ({ durability: "strict" });
+
+/** @type {Promise<IDBDatabase> | null} */
+let opened = null;

@@ -1,0 +1,26 @@
+/** The page after 初期設定: what is done, and what is still to do on the PC. */
+
+import { momentText } from "../texts.js";
+import { check, h } from "./dom.js";
+
+/**
+ * Says that the token is on the phone.
+ * @param {import("../app.js").App} app
+ * @param {import("../storage.js").TokenRecord} token
+ * @param {boolean} wasHere whether it had been set up on this phone before
+ * @returns {import("../app.js").View}
+ */
+export function doneView(app, token, wasHere) {
+  const { texts } = app;
+  const deadline = momentText(texts.language, token.startDeadline);
+  const open = () => app.go({ name: "token", tokenId: token.tokenId });
+  const node = h(
+    "div",
+    {},
+    check(),
+    h("h1", { tabindex: -1 }, texts.of(wasHere ? "app-set-already" : "app-set-done")),
+    wasHere ? null : h("p", {}, texts.of("app-set-next", { deadline })),
+    h("button", { type: "button", class: "primary", click: open }, texts.of("app-set-open")),
+  );
+  return { node };
+}

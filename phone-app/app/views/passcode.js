@@ -1,0 +1,169 @@
+/** ワンタイムパスワード: the digits, the time left, and nothing that competes with them. */
+
+import { passcodeAt, secondsLeft, stepAt } from "../oath.js";
+import { dateText, inFours, timeText } from "../texts.js";
+import { h, sign } from "./dom.js";
+import { ring } from "./ring.js";
+import { addToken } from "./tokens.js";
+
+/** @typedef {import("../app.js").App} App */
+/** @typedef {import("../storage.js").TokenRecord} TokenRecord */
+
+/**
+ * The page with one token's passcode.
+ * @param {App} app
+ * @param {TokenRecord} token
+ * @param {number} count how many tokens the phone has
+ * @param {() => void} lose called when the token's keys no longer work
+ * @returns {import("../app.js").View}
+ */
+export function passcodeView(app, token, count, lose) {
+  const { texts, clock } = app;
+  const isEnded = clock.now() > token.validUntil;
+  const date = dateText(texts.language, token.validUntil);
+  const code = isEnded ? ended(app, date) : running(app, token, lose);
+  const time = h("p", { class: "note", id: "clock" });
+  const drawTime = () => time.replaceChildren(...clockNote(app));
+  drawTime();
+  app.events.addEventListener("clock", drawTime);
+  const node = h(
+    "div",
+    {},
+    h("h1", { tabindex: -1, class: "code-label" }, texts.of("app-code-label")),
+    code.node,
+    h("p", { class: "warn" }, texts.of("app-code-warn")),
+    h(
+      "div",
+      { class: "facts" },
+      isEnded ? null : h("p", {}, texts.of("app-code-valid", { date })),
+      h("p", {}, texts.of("app-token-user", { user: inFours(token.userId) })),
+      expiring(app, token),
+      time,
+    ),
+    count > 1
+      ? h("button", { type: "button", class: "secondary", click: () => app.go({ name: "home" }) }, texts.of("app-tokens-title"))
+      : addToken(app, count),
+  );
+  const leave = () => {
+    app.events.removeEventListener("clock", drawTime);
+    code.leave();
+  };
+  return { node, leave };
+}
+
+/**
+ * The panel that lives: it draws itself at each second of the server's clock.
+ * @param {App} app
+ * @param {TokenRecord} token
+ * @param {() => void} lose
+ */
+function running({ texts, clock, events }, token, lose) {
+  const rule = token.passcode;
+  const digits = h("p", { class: `digits of-${rule.digits}`, "aria-hidden": "true", id: "passcode" });
+  const spoken = h("p", { class: "spoken" });
+  const left = h("p", { class: "left", role: "timer", "aria-live": "off" });
+  const circle = ring();
+  let shownStep = -1;
+  let timer = 0;
+
+  const draw = async () => {
+    clearTimeout(timer);
+    const now = clock.now();
+    // A hair past the full second, so that a timer that fires early does not show the same second twice.
+    timer = setTimeout(() => void draw(), 1000 - (now % 1000) + 15);
+    const step = stepAt(rule, now);
+    const seconds = secondsLeft(rule, now);
+    left.textContent = texts.of(seconds > SOON ? "app-code-left" : "app-code-soon", { seconds });
+    circle.show(seconds, rule.period);
+    if (step !== shownStep) {
+      shownStep = step;
+      const code = await codeOf(token, now);
+      if (code === null) {
+        lose();
+        return;
+      }
+      if (step !== shownStep) {
+        return;
+      }
+      digits.replaceChildren(...groups(code));
+      spoken.textContent = texts.of("app-code-reader", { reader: [...code].join(texts.language === "ja" ? "、" : ", ") });
+    }
+  };
+  const wake = () => void draw();
+  document.addEventListener("visibilitychange", wake);
+  events.addEventListener("clock", wake);
+  wake();
+
+  const leave = () => {
+    // Marks a passcode still being computed as unwanted.
+    shownStep = -1;
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", wake);
+    events.removeEventListener("clock", wake);
+  };
+  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, left)), leave };
+}
+
+/**
+ * Null where the phone was restored from a backup: its browser then gives back records without their keys.
+ * @param {TokenRecord} token
+ * @param {number} now
+ */
+async function codeOf(token, now) {
+  try {
+    return await passcodeAt(token.keys.passcode, token.passcode, now);
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {App} app
+ * @param {string} date
+ */
+function ended({ texts }, date) {
+  return { node: h("div", { class: "message" }, sign(), h("p", {}, texts.of("app-code-ended", { date }))), leave: () => {} };
+}
+
+/**
+ * Two groups, each digit in a cell of its own: nothing moves when the digits change.
+ * @param {string} code
+ */
+function groups(code) {
+  const half = Math.floor(code.length / 2);
+  /** @param {string} part */
+  const group = (part) => h("span", { class: "group" }, ...[...part].map((digit) => h("span", {}, digit)));
+  return [group(code.slice(0, half)), group(code.slice(half))];
+}
+
+/**
+ * @param {App} app
+ * @param {TokenRecord} token
+ */
+function expiring({ texts, clock }, token) {
+  const days = Math.ceil((token.validUntil - clock.now()) / DAY);
+  return days < 1 || days > NOTICE_DAYS ? null : h("p", { class: "strong" }, texts.of("app-expiring", { days }));
+}
+
+/** @param {App} app */
+function clockNote({ texts, clock }) {
+  const state = clock.state();
+  switch (state.kind) {
+    case "ok":
+      return [texts.of("app-clock-ok", { time: timeText(texts.language, state.checkedAt) })];
+    case "fast":
+      return [sign(), texts.of("app-clock-fast", { minutes: state.minutes })];
+    case "slow":
+      return [sign(), texts.of("app-clock-slow", { minutes: state.minutes })];
+    case "far":
+      return [sign(), texts.of("app-clock-far")];
+    case "not-asked":
+      return [];
+    case "unknown":
+      return [texts.of("app-clock-unknown")];
+  }
+}
+
+const SOON = 10;
+const DAY = 86_400_000;
+const NOTICE_DAYS = 30;

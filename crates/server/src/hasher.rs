@@ -47,7 +47,11 @@ impl Hasher {
     }
 
     /// Hashes a new password; gives a PHC string.
-    pub fn hash(&self, password: &SecretText, random: &dyn Random) -> Result<String, AppError> {
+    pub(crate) fn hash(
+        &self,
+        password: &SecretText,
+        random: &dyn Random,
+    ) -> Result<String, AppError> {
         let salt: [u8; 16] = random::bytes(random);
         self.argon2
             .hash_password_with_salt(password.expose().as_bytes(), &salt)
@@ -56,7 +60,11 @@ impl Hasher {
     }
 
     /// Whether a password fits; `None` does the same work and says no.
-    pub async fn fits(&self, hash: Option<String>, password: SecretText) -> Result<bool, AppError> {
+    pub(crate) async fn fits(
+        &self,
+        hash: Option<String>,
+        password: SecretText,
+    ) -> Result<bool, AppError> {
         let place = Arc::clone(&self.places)
             .acquire_owned()
             .await

@@ -152,7 +152,9 @@ fn connection(
     builder.http2().timer(TokioTimer::new());
     let watcher = graceful.watcher();
     // Small answers must not wait for more to come.
-    let _ = stream.set_nodelay(true);
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "nodelay");
+    }
     tokio::spawn(async move {
         let served = match tls {
             None => {

@@ -20,6 +20,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
+use warifu_core::{random::Random, time::Clock};
 use warifu_store::{Schema, Settings as StoreSettings, Store};
 
 use crate::{
@@ -77,7 +78,7 @@ struct Which {
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub enum Failure {
     /// The configuration is wrong.
     #[error("configuration: {0}")]
     Configuration(String),
@@ -188,16 +189,57 @@ async fn current_store(config: &Config) -> Result<Store, Failure> {
     }
 }
 
+/// What a process gets from the world around it; tests give another.
+pub struct World {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness.
+    pub random: Arc<dyn Random>,
+    /// The cost of static passwords.
+    pub hasher: Hasher,
+    /// Serve links of plain http on this port: for browsers of the same machine.
+    pub plain_http_port: Option<u16>,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+impl World {
+    fn real() -> Result<Self, Failure> {
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            hasher: Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?,
+            plain_http_port: None,
+        })
+    }
+}
+
 async fn open(config: &Config) -> Result<App, Failure> {
+    open_in(config, World::real()?).await
+}
+
+async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
     let kek = keyring::read(&config.keys_file)?;
     let settings = Settings {
         trusted_proxies: config.trusted_proxies.clone(),
-        ..Settings::default()
+        plain_http: world.plain_http_port.is_some(),
+        public_port: world.plain_http_port,
+        demo: None,
     };
-    let hasher = Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?;
     let store = current_store(config).await?;
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    Ok(App::new(store, clock, random, hasher, kek, settings).await?)
+    Ok(App::new(
+        store,
+        world.clock,
+        world.random,
+        world.hasher,
+        kek,
+        settings,
+    )
+    .await?)
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
@@ -217,8 +259,13 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 }
 
 async fn serve(config: &Config) -> Result<(), Failure> {
+    serve_in(config, World::real()?).await
+}
+
+/// Serves as configured, in a given world.
+pub async fn serve_in(config: &Config, world: World) -> Result<(), Failure> {
     let transport = transport(config)?;
-    let app = open(config).await?;
+    let app = open_in(config, world).await?;
     if config.listen.ib.is_empty() && config.listen.token.is_empty() {
         return Err(Failure::Configuration(
             "listen.ib, listen.token: neither is set".to_owned(),

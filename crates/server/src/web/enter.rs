@@ -169,7 +169,7 @@ impl Doors {
             tracing::error!(%error, "audit");
             return AppError::Overloaded.into_response();
         }
-        (StatusCode::MISDIRECTED_REQUEST, "421 Misdirected Request\n").into_response()
+        (AppError::Misdirected.parts().0, "421 Misdirected Request\n").into_response()
     }
 
     async fn note(

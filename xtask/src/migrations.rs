@@ -26,16 +26,11 @@ pub(crate) fn complaints(files: &[String]) -> Vec<String> {
     if sqlite.is_empty() && postgres.is_empty() {
         complaints.push("crates/store/migrations: there are no migrations".to_owned());
     }
-    for (engine, mine, other) in [
-        ("sqlite", &sqlite, &postgres),
-        ("postgres", &postgres, &sqlite),
-    ] {
+    for (engine, mine, other) in [("sqlite", &sqlite, &postgres), ("postgres", &postgres, &sqlite)]
+    {
         let folder = format!("crates/store/migrations/{engine}");
-        complaints.extend(
-            other
-                .difference(mine)
-                .map(|name| format!("{folder}/{name}: is missing")),
-        );
+        complaints
+            .extend(other.difference(mine).map(|name| format!("{folder}/{name}: is missing")));
         for (index, name) in mine.iter().enumerate() {
             let number = format!("{:04}_", index + 1);
             if !name.starts_with(&number) {
@@ -51,10 +46,7 @@ pub(crate) fn complaints(files: &[String]) -> Vec<String> {
 
 fn names<'a>(files: &'a [String], engine: &str) -> BTreeSet<&'a str> {
     let folder = format!("crates/store/migrations/{engine}/");
-    files
-        .iter()
-        .filter_map(|file| file.strip_prefix(&folder))
-        .collect()
+    files.iter().filter_map(|file| file.strip_prefix(&folder)).collect()
 }
 
 #[cfg(test)]
@@ -62,9 +54,7 @@ mod tests {
     use super::*;
 
     fn of(names: &[&str]) -> Vec<String> {
-        let files = names
-            .iter()
-            .map(|name| format!("crates/store/migrations/{name}"));
+        let files = names.iter().map(|name| format!("crates/store/migrations/{name}"));
         complaints(&files.collect::<Vec<_>>())
     }
 
@@ -82,15 +72,8 @@ mod tests {
 
     #[test]
     fn a_missing_half_is_named() {
-        let complaints = of(&[
-            "sqlite/0001_a.sql",
-            "sqlite/0002_b.sql",
-            "postgres/0001_a.sql",
-        ]);
-        assert_eq!(
-            complaints,
-            ["crates/store/migrations/postgres/0002_b.sql: is missing"]
-        );
+        let complaints = of(&["sqlite/0001_a.sql", "sqlite/0002_b.sql", "postgres/0001_a.sql"]);
+        assert_eq!(complaints, ["crates/store/migrations/postgres/0002_b.sql: is missing"]);
     }
 
     #[test]

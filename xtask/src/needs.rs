@@ -38,11 +38,7 @@ enum Remedy {
 
 /// Meets every need or says what to do; `may_sudo` lets it ask for root's rights.
 pub(crate) fn meet(house: &House, needs: &[Need], may_sudo: bool) -> Result<()> {
-    let missing: Vec<Need> = needs
-        .iter()
-        .copied()
-        .filter(|need| !look(*need, house))
-        .collect();
+    let missing: Vec<Need> = needs.iter().copied().filter(|need| !look(*need, house)).collect();
     let mut packages = Vec::new();
     for need in &missing {
         match need.remedy() {
@@ -197,20 +193,9 @@ fn installed_requirements(house: &House) -> PathBuf {
 
 fn install_mail_server(house: &House) -> Result<()> {
     let environment = environment(house);
-    run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&environment))?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ];
-    run(Command::new(python(house))
-        .args(pip)
-        .arg(requirements(house)))?;
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    run(Command::new(python(house)).args(pip).arg(requirements(house)))?;
     fs::copy(requirements(house), installed_requirements(house))?;
     Ok(())
 }
@@ -222,10 +207,7 @@ fn is_same(left: &Path, right: &Path) -> bool {
 /// npm writes its own list last, so a list older than the lock file means another installation.
 fn has_packages(folder: &Path) -> bool {
     let changed = |file: &str| fs::metadata(folder.join(file)).and_then(|data| data.modified());
-    match (
-        changed("node_modules/.package-lock.json"),
-        changed("package-lock.json"),
-    ) {
+    match (changed("node_modules/.package-lock.json"), changed("package-lock.json")) {
         (Ok(installed), Ok(locked)) => installed >= locked,
         (_, _) => false,
     }

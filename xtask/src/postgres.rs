@@ -52,11 +52,7 @@ impl Cluster {
             .spawn()
             .context("the shell that keeps PostgreSQL does not start")?;
         let mut cluster = Self { keeper, port };
-        let output = cluster
-            .keeper
-            .stdout
-            .take()
-            .context("no output to wait for")?;
+        let output = cluster.keeper.stdout.take().context("no output to wait for")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         if line.trim() != "READY" {
@@ -98,8 +94,6 @@ fn shell() -> Result<Command> {
     }
     let mut command = Command::new("runuser");
     // A folder for temporary files may be root's alone.
-    command
-        .args(["-u", "postgres", "--", "sh"])
-        .env_remove("TMPDIR");
+    command.args(["-u", "postgres", "--", "sh"]).env_remove("TMPDIR");
     Ok(command)
 }

@@ -22,9 +22,7 @@ impl House {
     /// honours every way to move the target folder.
     pub(crate) fn find() -> Result<Self> {
         let manifest = env::var("CARGO_MANIFEST_DIR").context("run me as `cargo xtask`")?;
-        let root = Path::new(&manifest)
-            .parent()
-            .context("xtask lies in no folder")?;
+        let root = Path::new(&manifest).parent().context("xtask lies in no folder")?;
         let this = env::current_exe()?;
         let programs = this.parent().context("this program lies in no folder")?;
         Ok(Self {
@@ -65,13 +63,7 @@ impl House {
 
     /// The files of the checkout, relative to its root: what is committed, and what could be.
     pub(crate) fn files(&self) -> Result<Vec<String>> {
-        let list = [
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-        ];
+        let list = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
         let output = self.command("git", list).stderr(Stdio::inherit()).output();
         let output = output.context("git does not start")?;
         if !output.status.success() {
@@ -94,9 +86,7 @@ impl House {
 /// Runs a command on this terminal; an error names what failed.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
-    let status = command
-        .status()
-        .with_context(|| format!("`{shown}` does not start"))?;
+    let status = command.status().with_context(|| format!("`{shown}` does not start"))?;
     if !status.success() {
         bail!("`{shown}` failed ({status})");
     }
@@ -105,10 +95,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Whether a command starts and succeeds; its words are for nobody.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -123,14 +110,8 @@ pub(crate) fn printed(command: &mut Command) -> String {
 
 /// What `cargo run` says of this program; it would mislead other tools of Cargo.
 fn is_about_xtask(name: &OsStr) -> bool {
-    let names = [
-        "CARGO_PKG_",
-        "CARGO_MANIFEST_",
-        "CARGO_BIN_",
-        "CARGO_CRATE_",
-    ];
-    name.to_str()
-        .is_some_and(|name| names.iter().any(|prefix| name.starts_with(prefix)))
+    let names = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    name.to_str().is_some_and(|name| names.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 fn shown(command: &Command) -> String {

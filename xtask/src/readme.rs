@@ -33,12 +33,7 @@ pub(crate) fn check(house: &House) -> Result<()> {
     }
     for document in house.files()?.iter().filter(|file| is_document(file)) {
         let text = house.read(document)?;
-        let folder = house
-            .root
-            .join(document)
-            .parent()
-            .map(Path::to_path_buf)
-            .unwrap_or_default();
+        let folder = house.root.join(document).parent().map(Path::to_path_buf).unwrap_or_default();
         let broken = links(&text).filter(|link| !folder.join(link).exists());
         complaints
             .extend(broken.map(|link| format!("{document}: the link to {link} leads nowhere")));
@@ -66,22 +61,14 @@ fn code(document: &str) -> Vec<&str> {
 
 fn is_document(file: &str) -> bool {
     let is_ours = !file.contains('/') || file.starts_with("docs/");
-    is_ours
-        && file
-            .rsplit_once('.')
-            .is_some_and(|(_, extension)| extension == "md")
+    is_ours && file.rsplit_once('.').is_some_and(|(_, extension)| extension == "md")
 }
 
 /// The files that a document links to, as written `[text](file#place)`.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    let targets = text
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let files = targets.filter(|target| !target.contains("://"));
-    files
-        .filter_map(|target| target.split('#').next())
-        .filter(|file| !file.is_empty())
+    files.filter_map(|target| target.split('#').next()).filter(|file| !file.is_empty())
 }
 
 fn unknown_task(words: &str) -> Option<String> {
@@ -97,8 +84,7 @@ fn unknown_task(words: &str) -> Option<String> {
 /// The arguments for the product, when the line calls it.
 fn product(line: &str) -> Option<&str> {
     let line = line.strip_prefix("sudo ").unwrap_or(line);
-    line.strip_prefix("cargo run --release -- ")
-        .or_else(|| line.strip_prefix("warifu "))
+    line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("warifu "))
 }
 
 /// Asks the program for help on that very line: it refuses unknown commands and options, and does nothing.
@@ -113,10 +99,7 @@ mod tests {
 
     #[test]
     fn only_lines_inside_fences_are_code() {
-        assert_eq!(
-            code("a\n```sh\nb\n\nc\n```\nd\n```\ne\n```"),
-            ["b", "c", "e"]
-        );
+        assert_eq!(code("a\n```sh\nb\n\nc\n```\nd\n```\ne\n```"), ["b", "c", "e"]);
     }
 
     #[test]
@@ -136,10 +119,7 @@ mod tests {
     #[test]
     fn lines_that_call_the_product_are_found() {
         assert_eq!(product("cargo run --release -- demo"), Some("demo"));
-        assert_eq!(
-            product("warifu customers import FILE"),
-            Some("customers import FILE")
-        );
+        assert_eq!(product("warifu customers import FILE"), Some("customers import FILE"));
         assert_eq!(product("git clone"), None);
     }
 }

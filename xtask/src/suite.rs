@@ -27,37 +27,15 @@ struct Step {
 }
 
 const STEPS: [Step; 9] = [
-    Step {
-        name: "fmt",
-        needs: &[Need::Rustfmt],
-        run: fmt,
-    },
-    Step {
-        name: "clippy",
-        needs: &[Need::Clippy],
-        run: clippy,
-    },
+    Step { name: "fmt", needs: &[Need::Rustfmt], run: fmt },
+    Step { name: "clippy", needs: &[Need::Clippy], run: clippy },
     Step {
         name: "rust",
-        needs: &[
-            Need::Postgres,
-            Need::Openssl,
-            Need::Oathtool,
-            Need::Python,
-            Need::MailServer,
-        ],
+        needs: &[Need::Postgres, Need::Openssl, Need::Oathtool, Need::Python, Need::MailServer],
         run: rust,
     },
-    Step {
-        name: "build",
-        needs: &[],
-        run: build,
-    },
-    Step {
-        name: "phone",
-        needs: &[Need::Node, Need::Oathtool, Need::PhonePackages],
-        run: phone,
-    },
+    Step { name: "build", needs: &[], run: build },
+    Step { name: "phone", needs: &[Need::Node, Need::Oathtool, Need::PhonePackages], run: phone },
     Step {
         name: "walks",
         needs: &[
@@ -74,30 +52,15 @@ const STEPS: [Step; 9] = [
         ],
         run: walks,
     },
-    Step {
-        name: "tidy",
-        needs: &[],
-        run: tidy::check,
-    },
-    Step {
-        name: "migrations",
-        needs: &[],
-        run: migrations::check,
-    },
-    Step {
-        name: "readme",
-        needs: &[],
-        run: readme_in_step,
-    },
+    Step { name: "tidy", needs: &[], run: tidy::check },
+    Step { name: "migrations", needs: &[], run: migrations::check },
+    Step { name: "readme", needs: &[], run: readme_in_step },
 ];
 
 impl Options {
     /// Reads `[--install] [--only STEP,…]`.
     pub(crate) fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self {
-            may_sudo: false,
-            steps: Vec::new(),
-        };
+        let mut options = Self { may_sudo: false, steps: Vec::new() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.as_str() {
@@ -139,26 +102,15 @@ impl fmt::Debug for Step {
 pub(crate) fn test(mut house: House, options: &Options) -> Result<()> {
     let start = now();
     println!("── needs");
-    let mut wanted: Vec<Need> = options
-        .steps
-        .iter()
-        .flat_map(|step| step.needs)
-        .copied()
-        .collect();
+    let mut wanted: Vec<Need> = options.steps.iter().flat_map(|step| step.needs).copied().collect();
     wanted.sort();
     wanted.dedup();
     needs::meet(&house, &wanted, options.may_sudo)?;
     house.export("WARIFU_TEST_PYTHON", needs::python(&house).display());
     house.export("WARIFU_PROGRAM", house.programs.join("warifu").display());
-    house.export(
-        "WARIFU_WALK_SERVER",
-        house.programs.join("examples/walk_server").display(),
-    );
+    house.export("WARIFU_WALK_SERVER", house.programs.join("examples/walk_server").display());
 
-    let cluster = wanted
-        .contains(&Need::Postgres)
-        .then(Cluster::start)
-        .transpose()?;
+    let cluster = wanted.contains(&Need::Postgres).then(Cluster::start).transpose()?;
     if let Some(cluster) = &cluster {
         println!("  PostgreSQL of this run: {}", cluster.url());
         house.export("TEST_POSTGRES_URL", cluster.url());
@@ -166,21 +118,14 @@ pub(crate) fn test(mut house: House, options: &Options) -> Result<()> {
     for step in &options.steps {
         println!("\n── {}", step.name);
         let start = now();
-        let again = format!(
-            "Run only this step again: cargo xtask test --only {}",
-            step.name
-        );
+        let again = format!("Run only this step again: cargo xtask test --only {}", step.name);
         let ended = (step.run)(&house);
         let time = shown(start.elapsed());
         ended.map_err(|why| anyhow!("── {} failed after {time}: {why:#}\n\n{again}", step.name))?;
         println!("── {} passed after {time}", step.name);
     }
     let names: Vec<&str> = options.steps.iter().map(|step| step.name).collect();
-    println!(
-        "\nEvery step passed in {}: {}.",
-        shown(start.elapsed()),
-        names.join(", ")
-    );
+    println!("\nEvery step passed in {}: {}.", shown(start.elapsed()), names.join(", "));
     Ok(())
 }
 
@@ -191,15 +136,7 @@ fn fmt(house: &House) -> Result<()> {
 fn clippy(house: &House) -> Result<()> {
     house.run(
         "cargo",
-        [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ],
+        ["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
     )
 }
 
@@ -213,28 +150,13 @@ fn rust(house: &House) -> Result<()> {
 }
 
 fn build(house: &House) -> Result<()> {
-    house.run(
-        "cargo",
-        ["build", "--locked", "-p", "warifu", "--bin", "warifu"],
-    )?;
-    house.run(
-        "cargo",
-        [
-            "build",
-            "--locked",
-            "-p",
-            "warifu",
-            "--example",
-            "walk_server",
-        ],
-    )
+    house.run("cargo", ["build", "--locked", "-p", "warifu", "--bin", "warifu"])?;
+    house.run("cargo", ["build", "--locked", "-p", "warifu", "--example", "walk_server"])
 }
 
 fn phone(house: &House) -> Result<()> {
     let folder = house.root.join("phone-app");
-    run(house
-        .command("npm", ["run", "--silent", "check"])
-        .current_dir(&folder))?;
+    run(house.command("npm", ["run", "--silent", "check"]).current_dir(&folder))?;
     node_tests(house, "phone-app")
 }
 
@@ -253,10 +175,7 @@ fn readme_in_step(house: &House) -> Result<()> {
 fn node_tests(house: &House, folder: &str) -> Result<()> {
     let mut tests = Vec::new();
     for file in house.files()? {
-        let Some(inside) = file
-            .strip_prefix(folder)
-            .and_then(|rest| rest.strip_prefix('/'))
-        else {
+        let Some(inside) = file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) else {
             continue;
         };
         if inside.ends_with(".test.js") {
@@ -271,21 +190,14 @@ fn node_tests(house: &House, folder: &str) -> Result<()> {
         bail!("{folder}/ has no tests (*.test.js)");
     }
     let arguments = ["--test".to_owned()].into_iter().chain(tests);
-    run(house
-        .command("node", arguments)
-        .current_dir(house.root.join(folder)))
+    run(house.command("node", arguments).current_dir(house.root.join(folder)))
 }
 
 fn is_script(file: &str) -> bool {
-    Path::new(file)
-        .extension()
-        .is_some_and(|extension| extension == "js")
+    Path::new(file).extension().is_some_and(|extension| extension == "js")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only to tell a developer how long a step took"
-)]
+#[expect(clippy::disallowed_methods, reason = "only to tell a developer how long a step took")]
 fn now() -> Instant {
     Instant::now()
 }
@@ -323,10 +235,7 @@ mod tests {
     #[test]
     fn an_unknown_step_is_an_error_that_names_the_known_ones() {
         let error = parse(&["--only", "rusty"]).unwrap_err().to_string();
-        assert!(
-            error.contains("rusty") && error.contains("walks"),
-            "{error}"
-        );
+        assert!(error.contains("rusty") && error.contains("walks"), "{error}");
         assert!(parse(&["--only"]).is_err());
         assert!(parse(&["--just"]).is_err());
     }

@@ -14,23 +14,11 @@ struct Tool {
 const TOOLS: [Tool; 3] = [
     Tool {
         // Advisories need the network's database: `cargo deny check advisories` by hand.
-        command: &[
-            "cargo",
-            "deny",
-            "--workspace",
-            "check",
-            "bans",
-            "licenses",
-            "sources",
-        ],
+        command: &["cargo", "deny", "--workspace", "check", "bans", "licenses", "sources"],
         version: &["cargo", "deny", "--version"],
         package: "cargo-deny@0.20.2",
     },
-    Tool {
-        command: &["typos"],
-        version: &["typos", "--version"],
-        package: "typos-cli@1.52.0",
-    },
+    Tool { command: &["typos"], version: &["typos", "--version"], package: "typos-cli@1.52.0" },
     Tool {
         command: &["cargo", "machete", "--skip-target-dir"],
         version: &["cargo", "machete", "--version"],
@@ -46,10 +34,7 @@ pub(crate) fn check(house: &House) -> Result<()> {
         .map(|tool| tool.package)
         .collect();
     if !missing.is_empty() {
-        bail!(
-            "Tools are missing. Run\n\n  cargo install --locked {}",
-            missing.join(" ")
-        );
+        bail!("Tools are missing. Run\n\n  cargo install --locked {}", missing.join(" "));
     }
     for tool in &TOOLS {
         println!("── {}", tool.command.join(" "));

@@ -120,10 +120,7 @@ mod tests {
         for kind in Kind::ALL {
             let word = kind.as_str();
             let (thing, event) = word.split_once('.').unwrap();
-            assert!(
-                !thing.is_empty() && !event.is_empty() && !event.contains('.'),
-                "{word}"
-            );
+            assert!(!thing.is_empty() && !event.is_empty() && !event.contains('.'), "{word}");
             let past = event.ends_with("ed") || ["sent", "signed_in"].contains(&event);
             assert!(past, "{word} is not in the past tense");
             assert_eq!(word.parse(), Ok(*kind));

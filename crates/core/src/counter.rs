@@ -40,11 +40,7 @@ impl Counter {
     /// A counter without failures: new, after a success, after an unlock.
     #[must_use]
     pub const fn cleared() -> Self {
-        Self {
-            failures: 0,
-            locked_until: None,
-            locked: false,
-        }
+        Self { failures: 0, locked_until: None, locked: false }
     }
 
     /// Whether a guess may be evaluated now.
@@ -62,9 +58,7 @@ impl Counter {
     #[must_use]
     pub fn failed(&self, policy: &LockPolicy, now: Millis) -> (Self, Option<Grade>) {
         self.after_failure(policy.stop_after, now, |failures| {
-            failures
-                .is_multiple_of(policy.lock_after.max(1))
-                .then_some(policy.lock_for)
+            failures.is_multiple_of(policy.lock_after.max(1)).then_some(policy.lock_for)
         })
     }
 
@@ -77,11 +71,7 @@ impl Counter {
             let longest = policy.longest_wait.seconds();
             // 2^32 times the shortest wait is beyond any longest one.
             let factor = 1u32.checked_shl(doublings).unwrap_or(u32::MAX);
-            let wait = policy
-                .first_wait
-                .seconds()
-                .saturating_mul(factor)
-                .min(longest);
+            let wait = policy.first_wait.seconds().saturating_mul(factor).min(longest);
             Some(Span::of_seconds(wait))
         })
     }
@@ -97,24 +87,10 @@ impl Counter {
         }
         let failures = self.failures.saturating_add(1);
         if failures >= stop_after {
-            return (
-                Self {
-                    failures,
-                    locked_until: None,
-                    locked: true,
-                },
-                Some(Grade::Stopped),
-            );
+            return (Self { failures, locked_until: None, locked: true }, Some(Grade::Stopped));
         }
         let locked_until = lock_for(failures).map(|span| now.plus(span.duration()));
-        (
-            Self {
-                failures,
-                locked_until,
-                locked: false,
-            },
-            locked_until.map(Grade::Until),
-        )
+        (Self { failures, locked_until, locked: false }, locked_until.map(Grade::Until))
     }
 }
 
@@ -135,10 +111,7 @@ mod tests {
         let mut counter = Counter::cleared();
         for failures in 1..=4 {
             let (next, grade) = counter.failed(&policy, NOW);
-            assert_eq!(
-                (next.failures, grade, next.gate(NOW)),
-                (failures, None, Gate::Open)
-            );
+            assert_eq!((next.failures, grade, next.gate(NOW)), (failures, None, Gate::Open));
             counter = next;
         }
         let (locked, grade) = counter.failed(&policy, NOW);
@@ -154,24 +127,13 @@ mod tests {
         }
         let (stopped, grade) = counter.failed(&policy, after(31));
         assert_eq!(grade, Some(Grade::Stopped));
-        assert_eq!(
-            stopped,
-            Counter {
-                failures: 10,
-                locked_until: None,
-                locked: true
-            }
-        );
+        assert_eq!(stopped, Counter { failures: 10, locked_until: None, locked: true });
         assert_eq!(stopped.gate(Millis(i64::MAX)), Gate::Stopped);
     }
 
     #[test]
     fn each_further_row_of_failures_locks_again_before_the_stop() {
-        let policy = LockPolicy {
-            lock_after: 3,
-            stop_after: 20,
-            ..LockPolicy::default()
-        };
+        let policy = LockPolicy { lock_after: 3, stop_after: 20, ..LockPolicy::default() };
         let mut counter = Counter::cleared();
         let mut grades = Vec::new();
         for day in 0..20 {
@@ -183,10 +145,7 @@ mod tests {
             });
             counter = next;
         }
-        assert_eq!(
-            grades.into_iter().collect::<String>(),
-            "..L..L..L..L..L..L.S"
-        );
+        assert_eq!(grades.into_iter().collect::<String>(), "..L..L..L..L..L..L.S");
     }
 
     #[test]
@@ -194,16 +153,8 @@ mod tests {
         let policy = LockPolicy::default();
         let login = LoginPolicy::default();
         for closed in [
-            Counter {
-                failures: 5,
-                locked_until: Some(after(1)),
-                locked: false,
-            },
-            Counter {
-                failures: 9,
-                locked_until: None,
-                locked: true,
-            },
+            Counter { failures: 5, locked_until: Some(after(1)), locked: false },
+            Counter { failures: 9, locked_until: None, locked: true },
         ] {
             assert_eq!(closed.failed(&policy, NOW), (closed, None));
             assert_eq!(closed.failed_login(&login, NOW), (closed, None));
@@ -219,16 +170,10 @@ mod tests {
             let now = counter.locked_until.unwrap_or(NOW);
             let (next, grade) = counter.failed_login(&policy, now);
             assert_eq!(grade, next.locked_until.map(Grade::Until));
-            waits.push(
-                next.locked_until
-                    .map_or(0, |until| (until.0 - now.0) / 1_000),
-            );
+            waits.push(next.locked_until.map_or(0, |until| (until.0 - now.0) / 1_000));
             counter = next;
         }
-        assert_eq!(
-            waits,
-            [0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900]
-        );
+        assert_eq!(waits, [0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900]);
     }
 
     #[test]
@@ -242,10 +187,7 @@ mod tests {
         }
         let now = counter.locked_until.unwrap();
         let (stopped, grade) = counter.failed_login(&policy, now);
-        assert_eq!(
-            (stopped.gate(Millis(i64::MAX)), grade),
-            (Gate::Stopped, Some(Grade::Stopped))
-        );
+        assert_eq!((stopped.gate(Millis(i64::MAX)), grade), (Gate::Stopped, Some(Grade::Stopped)));
     }
 
     proptest! {

@@ -55,14 +55,8 @@ mod tests {
         let now = Millis(1_000);
         let strict = HoldPolicy::default();
         for &kind in HoldKind::ALL {
-            assert_eq!(
-                hold_after(kind, &strict, None, now),
-                Some(Millis(120 * 3_600_000 + 1_000))
-            );
-            let lenient = HoldPolicy {
-                exempt: vec![kind],
-                ..HoldPolicy::default()
-            };
+            assert_eq!(hold_after(kind, &strict, None, now), Some(Millis(120 * 3_600_000 + 1_000)));
+            let lenient = HoldPolicy { exempt: vec![kind], ..HoldPolicy::default() };
             for &other in HoldKind::ALL {
                 let held = hold_after(other, &lenient, None, now).is_some();
                 assert_eq!(held, other != kind, "{other} with {kind} exempt");
@@ -72,15 +66,9 @@ mod tests {
 
     #[test]
     fn an_exempt_change_does_not_end_a_running_hold() {
-        let policy = HoldPolicy {
-            exempt: HoldKind::ALL.to_vec(),
-            ..HoldPolicy::default()
-        };
+        let policy = HoldPolicy { exempt: HoldKind::ALL.to_vec(), ..HoldPolicy::default() };
         let running = Some(Millis(77));
-        assert_eq!(
-            hold_after(HoldKind::Password, &policy, running, Millis(5)),
-            running
-        );
+        assert_eq!(hold_after(HoldKind::Password, &policy, running, Millis(5)), running);
     }
 
     proptest! {

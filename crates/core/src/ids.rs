@@ -154,9 +154,7 @@ fn bucket_of(text: &str) -> u8 {
 fn uuid_v7(now: Millis, random: &dyn Random) -> [u8; 16] {
     let millis = u64::try_from(now.0).unwrap_or(0);
     let random = random::bytes::<10>(random);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random)
-        .into_uuid()
-        .into_bytes()
+    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().into_bytes()
 }
 
 // Lower case, and in ASCII order, so that texts sort as the bytes do.
@@ -171,8 +169,7 @@ fn write_crockford(f: &mut fmt::Formatter<'_>, bytes: [u8; 16]) -> fmt::Result {
             CROCKFORD[usize::try_from((value >> shift) & 31).unwrap_or(0)]
         }
     });
-    text.iter()
-        .try_for_each(|c| fmt::Write::write_char(f, char::from(*c)))
+    text.iter().try_for_each(|c| fmt::Write::write_char(f, char::from(*c)))
 }
 
 fn read_crockford(text: &str) -> Result<[u8; 16], IdError> {
@@ -181,10 +178,7 @@ fn read_crockford(text: &str) -> Result<[u8; 16], IdError> {
         return Err(IdError::Form);
     }
     let value = text.bytes().try_fold(0u128, |value, character| {
-        let place = CROCKFORD
-            .iter()
-            .position(|c| *c == character)
-            .ok_or(IdError::Form)?;
+        let place = CROCKFORD.iter().position(|c| *c == character).ok_or(IdError::Form)?;
         Ok((value << 5) | u128::try_from(place).map_err(|_| IdError::Form)?)
     })?;
     Ok(value.to_be_bytes())
@@ -212,10 +206,7 @@ mod tests {
         let id = TokenId::generate(NOON, &Stream::new(1)).to_string();
         assert!(id.parse::<TokenId>().is_ok());
         assert_eq!(id.parse::<CustomerId>(), Err(IdError::Prefix("cus_")));
-        assert_eq!(
-            id.replace("tok_", "TOK_").parse::<TokenId>(),
-            Err(IdError::Prefix("tok_"))
-        );
+        assert_eq!(id.replace("tok_", "TOK_").parse::<TokenId>(), Err(IdError::Prefix("tok_")));
     }
 
     #[test]
@@ -251,9 +242,7 @@ mod tests {
     #[test]
     fn later_ids_sort_later_as_values_and_as_texts() {
         let random = Stream::new(4);
-        let ids: Vec<_> = (0..50)
-            .map(|n| AuditId::generate(Millis(NOON.0 + n), &random))
-            .collect();
+        let ids: Vec<_> = (0..50).map(|n| AuditId::generate(Millis(NOON.0 + n), &random)).collect();
         assert!(ids.is_sorted());
         assert!(ids.iter().map(ToString::to_string).is_sorted());
     }
@@ -264,9 +253,8 @@ mod tests {
         assert_eq!(CustomerId::from_bytes([0; 16]).bucket(), 0x34);
         assert_eq!(InstitutionId::from_bytes([0; 16]).bucket(), 0xd8);
         let random = Stream::new(5);
-        let used: std::collections::BTreeSet<_> = (0..4_000)
-            .map(|_| CustomerId::generate(NOON, &random).bucket())
-            .collect();
+        let used: std::collections::BTreeSet<_> =
+            (0..4_000).map(|_| CustomerId::generate(NOON, &random).bucket()).collect();
         assert_eq!(used.len(), 256);
     }
 

@@ -22,11 +22,7 @@ impl ServiceId {
     /// Reads it as typed, with spaces, hyphens and full-width digits.
     pub fn parse(text: &str) -> Result<Self, NumberError> {
         let digits = typed_digits(text, 8).map_err(|_| NumberError)?;
-        if digits.len() == 8 {
-            Ok(Self(digits.as_str().to_owned()))
-        } else {
-            Err(NumberError)
-        }
+        if digits.len() == 8 { Ok(Self(digits.as_str().to_owned())) } else { Err(NumberError) }
     }
 
     /// The 8 digits.
@@ -239,9 +235,7 @@ const DAMM: [[u8; 10]; 10] = [
 ];
 
 fn damm(digits: &str) -> u8 {
-    digits.bytes().fold(0, |interim, digit| {
-        DAMM[usize::from(interim)][usize::from(digit - b'0')]
-    })
+    digits.bytes().fold(0, |interim, digit| DAMM[usize::from(interim)][usize::from(digit - b'0')])
 }
 
 #[cfg(test)]
@@ -254,10 +248,7 @@ mod tests {
     fn a_service_id_is_eight_digits_however_typed() {
         for text in ["12345678", "1234 5678", "１２３４－５６７８", " 1234-5678 "] {
             let id = ServiceId::parse(text).unwrap();
-            assert_eq!(
-                (id.as_str(), id.grouped().as_str()),
-                ("12345678", "1234 5678")
-            );
+            assert_eq!((id.as_str(), id.grouped().as_str()), ("12345678", "1234 5678"));
         }
         for text in ["", "1234567", "123456789", "1234567a", "ABCDEFGH"] {
             assert_eq!(ServiceId::parse(text), Err(NumberError), "{text}");
@@ -276,12 +267,9 @@ mod tests {
     fn a_user_id_is_read_however_typed() {
         let id = UserId::parse("438812345679").unwrap();
         assert_eq!(id.grouped(), "4388 1234 5679");
-        for text in [
-            "4388 1234 5679",
-            "4388-1234-5679",
-            "４３８８　１２３４　５６７９",
-            " 438812345679\n",
-        ] {
+        for text in
+            ["4388 1234 5679", "4388-1234-5679", "４３８８　１２３４　５６７９", " 438812345679\n"]
+        {
             assert_eq!(UserId::parse(text), Ok(id.clone()));
         }
         for text in ["", "43881234567", "4388123456790", "43881234567x"] {
@@ -294,23 +282,12 @@ mod tests {
     fn a_reception_number_is_read_as_told_on_the_telephone() {
         let number = ReceptionNumber::parse("R-4821-0970").unwrap();
         assert_eq!(number.to_string(), "R-4821-0970");
-        for text in [
-            "r-4821-0970",
-            "48210970",
-            "R48210970",
-            "Ｒ－４８２１－０９７０",
-            " R 4821 0970 ",
-        ] {
+        for text in
+            ["r-4821-0970", "48210970", "R48210970", "Ｒ－４８２１－０９７０", " R 4821 0970 "]
+        {
             assert_eq!(ReceptionNumber::parse(text), Ok(number.clone()), "{text}");
         }
-        for text in [
-            "",
-            "R-",
-            "R-4821-097",
-            "R-4821-09701",
-            "Q-4821-0970",
-            "RR-4821-0970",
-        ] {
+        for text in ["", "R-", "R-4821-097", "R-4821-09701", "Q-4821-0970", "RR-4821-0970"] {
             assert_eq!(ReceptionNumber::parse(text), Err(NumberError), "{text}");
         }
         let fresh = ReceptionNumber::generate(&Stream::new(1));
@@ -319,25 +296,15 @@ mod tests {
 
     #[test]
     fn a_login_id_ignores_case_and_width() {
-        for text in [
-            "hanako_01",
-            "Hanako_01",
-            "ＨＡＮＡＫＯ＿０１",
-            " hanako_01 ",
-        ] {
+        for text in ["hanako_01", "Hanako_01", "ＨＡＮＡＫＯ＿０１", " hanako_01 "] {
             assert_eq!(LoginId::parse(text).unwrap().as_str(), "hanako_01");
         }
         for text in ["", "hanak", &"a".repeat(33)] {
             assert_eq!(LoginId::parse(text), Err(LoginIdError::Length), "{text}");
         }
-        for text in [
-            "hanako 01",
-            "hanako@01",
-            "はなこさんです",
-            "hanako/01",
-            "hanakö01",
-            "hanako\0",
-        ] {
+        for text in
+            ["hanako 01", "hanako@01", "はなこさんです", "hanako/01", "hanakö01", "hanako\0"]
+        {
             assert_eq!(LoginId::parse(text), Err(LoginIdError::Form), "{text}");
         }
         assert!(LoginId::parse(&"a".repeat(32)).is_ok() && LoginId::parse("a.b-c_").is_ok());

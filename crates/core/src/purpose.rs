@@ -35,9 +35,6 @@ mod tests {
         }
         assert_eq!(Purpose::ALL.len(), 9);
         assert!("Login".parse::<Purpose>().is_err());
-        assert_eq!(
-            serde_json::to_string(&Purpose::StepUp).unwrap(),
-            "\"step_up\""
-        );
+        assert_eq!(serde_json::to_string(&Purpose::StepUp).unwrap(), "\"step_up\"");
     }
 }

@@ -24,10 +24,8 @@ pub fn digits(random: &dyn Random, count: usize) -> String {
     while out.len() < count {
         let drawn = Zeroizing::new(bytes::<32>(random));
         // 250 to 255 are thrown away: they would make 0 to 5 likelier than 6 to 9.
-        let usable = drawn
-            .iter()
-            .filter(|byte| **byte < 250)
-            .map(|byte| char::from(b'0' + byte % 10));
+        let usable =
+            drawn.iter().filter(|byte| **byte < 250).map(|byte| char::from(b'0' + byte % 10));
         out.extend(usable.take(count - out.len()));
     }
     out

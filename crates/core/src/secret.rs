@@ -83,10 +83,7 @@ mod tests {
     fn a_secret_hides_from_debug_prints() {
         let secret = SecretText::new("hunter2hunter2".to_owned());
         assert_eq!(format!("{secret:?}"), "SecretText(redacted)");
-        assert_eq!(
-            format!("{:?}", SecretBytes::from([1, 2, 3])),
-            "SecretBytes(redacted)"
-        );
+        assert_eq!(format!("{:?}", SecretBytes::from([1, 2, 3])), "SecretBytes(redacted)");
     }
 
     #[test]

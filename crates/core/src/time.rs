@@ -70,37 +70,25 @@ impl Span {
     /// A span of so many seconds.
     #[must_use]
     pub const fn of_seconds(amount: u32) -> Self {
-        Self {
-            amount,
-            unit: Unit::Seconds,
-        }
+        Self { amount, unit: Unit::Seconds }
     }
 
     /// A span of so many minutes (65,535 at most, so that every span has a number of seconds).
     #[must_use]
     pub const fn of_minutes(amount: u16) -> Self {
-        Self {
-            amount: amount as u32,
-            unit: Unit::Minutes,
-        }
+        Self { amount: amount as u32, unit: Unit::Minutes }
     }
 
     /// A span of so many hours.
     #[must_use]
     pub const fn of_hours(amount: u16) -> Self {
-        Self {
-            amount: amount as u32,
-            unit: Unit::Hours,
-        }
+        Self { amount: amount as u32, unit: Unit::Hours }
     }
 
     /// A span of so many days, of 24 hours each.
     #[must_use]
     pub const fn of_days(amount: u8) -> Self {
-        Self {
-            amount: amount as u32,
-            unit: Unit::Days,
-        }
+        Self { amount: amount as u32, unit: Unit::Days }
     }
 
     /// Its length in seconds.
@@ -197,9 +185,7 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -214,12 +200,7 @@ mod tests {
 
     #[test]
     fn spans_read_as_people_write_them() {
-        for (text, seconds) in [
-            ("60s", 60),
-            ("30m", 1_800),
-            ("72h", 259_200),
-            ("7d", 604_800),
-        ] {
+        for (text, seconds) in [("60s", 60), ("30m", 1_800), ("72h", 259_200), ("7d", 604_800)] {
             let span: Span = text.parse().unwrap();
             assert_eq!(span.seconds(), seconds);
             assert_eq!(span.to_string(), text);

@@ -176,10 +176,7 @@ mod tests {
 
     #[test]
     fn every_state_answers_every_event_as_the_table_says() {
-        assert_eq!(
-            (State::ALL.len(), Event::ALL.len()),
-            (TABLE.len(), TABLE[0].1.len())
-        );
+        assert_eq!((State::ALL.len(), Event::ALL.len()), (TABLE.len(), TABLE[0].1.len()));
         for (&from, (name, row)) in State::ALL.iter().zip(&TABLE) {
             assert_eq!(from.as_str(), *name);
             for (&event, to) in Event::ALL.iter().zip(row) {
@@ -194,14 +191,7 @@ mod tests {
 
     #[test]
     fn nothing_that_ended_lives_again() {
-        let ended = [
-            "released",
-            "revoked",
-            "expired",
-            "lost",
-            "faulty",
-            "destroyed",
-        ];
+        let ended = ["released", "revoked", "expired", "lost", "faulty", "destroyed"];
         for from in ended.map(|word| word.parse::<State>().unwrap()) {
             for &event in Event::ALL {
                 if let Ok(to) = from.after(event) {
@@ -223,9 +213,6 @@ mod tests {
     #[test]
     fn a_refusal_says_from_what_and_by_what() {
         let refused = State::Released.after(Event::Started).unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "a token that is released cannot become started"
-        );
+        assert_eq!(refused.to_string(), "a token that is released cannot become started");
     }
 }

@@ -1,11 +1,7 @@
 //! The server with a clock and randomness that tests drive: same configuration, same router, same
 //! workers. `walk_server FILE CONTROL_PORT PORT START_MS`; on the control port, loopback only,
 //! `POST /advance` with a number of milliseconds moves the clock, `GET /now` reads it.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a tool of the tests"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of the tests")]
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -63,10 +59,7 @@ async fn main() {
                 (hand.0.fetch_add(by, Ordering::SeqCst) + by).to_string()
             }),
         )
-        .route(
-            "/now",
-            routing::get(move || async move { eye.now().0.to_string() }),
-        );
+        .route("/now", routing::get(move || async move { eye.now().0.to_string() }));
     let socket = tokio::net::TcpListener::bind(control).await.unwrap();
     tokio::spawn(async move { axum::serve(socket, router).await });
     let world = World {

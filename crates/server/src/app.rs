@@ -40,17 +40,13 @@ pub struct Settings {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App")
-            .field("store", &self.0.store)
-            .finish_non_exhaustive()
+        f.debug_struct("App").field("store", &self.0.store).finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Parts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parts")
-            .field("store", &self.store)
-            .finish_non_exhaustive()
+        f.debug_struct("Parts").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
@@ -93,11 +89,7 @@ impl App {
 
     /// A link to one of our hosts, with scheme and port as this process serves them.
     pub(crate) fn link(&self, host: &str, path: &str) -> String {
-        let scheme = if self.settings.plain_http {
-            "http"
-        } else {
-            "https"
-        };
+        let scheme = if self.settings.plain_http { "http" } else { "https" };
         match self.settings.public_port {
             Some(port) => format!("{scheme}://{host}:{port}{path}"),
             None => format!("{scheme}://{host}{path}"),

@@ -4,9 +4,7 @@ use jiff::{SignedDuration, Timestamp, Unit, Zoned, tz::TimeZone};
 use warifu_core::time::Millis;
 
 fn zoned(at: Millis, zone: &TimeZone) -> Zoned {
-    Timestamp::from_millisecond(at.0)
-        .unwrap_or(Timestamp::MAX)
-        .to_zoned(zone.clone())
+    Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::MAX).to_zoned(zone.clone())
 }
 
 fn millis(at: &Zoned) -> Millis {
@@ -15,16 +13,12 @@ fn millis(at: &Zoned) -> Millis {
 
 /// The first moment of the day.
 pub(crate) fn day_start(at: Millis, zone: &TimeZone) -> Millis {
-    zoned(at, zone)
-        .start_of_day()
-        .map_or(at, |start| millis(&start))
+    zoned(at, zone).start_of_day().map_or(at, |start| millis(&start))
 }
 
 /// The first moment of the next day.
 pub(crate) fn next_day(at: Millis, zone: &TimeZone) -> Millis {
-    let tomorrow = zoned(at, zone)
-        .tomorrow()
-        .and_then(|day| day.start_of_day());
+    let tomorrow = zoned(at, zone).tomorrow().and_then(|day| day.start_of_day());
     tomorrow.map_or(at, |start| millis(&start))
 }
 
@@ -37,9 +31,7 @@ pub(crate) fn day_number(at: Millis, zone: &TimeZone) -> i64 {
 /// The end of the same day some years later.
 pub(crate) fn years_later(at: Millis, years: u32, zone: &TimeZone) -> Millis {
     let span = jiff::Span::new().years(i64::from(years));
-    let later = zoned(at, zone)
-        .checked_add(span)
-        .unwrap_or_else(|_| zoned(at, zone));
+    let later = zoned(at, zone).checked_add(span).unwrap_or_else(|_| zoned(at, zone));
     later.end_of_day().map_or(at, |end| millis(&end))
 }
 
@@ -51,20 +43,13 @@ pub(crate) fn month(at: Millis, ahead: i32) -> Option<(String, Millis, Millis)> 
         .and_then(|day| day.start_of_day())
         .ok()?;
     let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
-    Some((
-        first.strftime("audit_%Y_%m").to_string(),
-        millis(&first),
-        millis(&next),
-    ))
+    Some((first.strftime("audit_%Y_%m").to_string(), millis(&first), millis(&next)))
 }
 
 /// Whole seconds until a moment, at least one.
 pub(crate) fn seconds_until(now: Millis, until: Millis) -> u64 {
     let wait = SignedDuration::from_millis(until.0.saturating_sub(now.0));
-    wait.round(Unit::Second)
-        .map_or(1, |wait| wait.as_secs())
-        .max(1)
-        .unsigned_abs()
+    wait.round(Unit::Second).map_or(1, |wait| wait.as_secs()).max(1).unsigned_abs()
 }
 
 #[cfg(test)]

@@ -12,29 +12,14 @@ use toml::{Table, Value};
 
 /// Every key there is, with what it means; `doctor` and the sample are made from it.
 pub const KEYS: &[(&str, &str)] = &[
-    (
-        "listen.ib",
-        "addresses of the customers' pages, e.g. [\"127.0.0.1:8080\"]",
-    ),
-    (
-        "listen.token",
-        "addresses of the phone app; may be the same as listen.ib",
-    ),
+    ("listen.ib", "addresses of the customers' pages, e.g. [\"127.0.0.1:8080\"]"),
+    ("listen.token", "addresses of the phone app; may be the same as listen.ib"),
     ("listen.console", "addresses of the staff console"),
     ("listen.api", "addresses of the bank's API"),
-    (
-        "listen.ops",
-        "addresses of health and metrics; never a public one",
-    ),
+    ("listen.ops", "addresses of health and metrics; never a public one"),
     ("database.url", "sqlite:PATH or postgres://USER@HOST/NAME"),
-    (
-        "database.distributed",
-        "true when the tables are distributed by Citus",
-    ),
-    (
-        "database.max_connections",
-        "connections of this node at most",
-    ),
+    ("database.distributed", "true when the tables are distributed by Citus"),
+    ("database.max_connections", "connections of this node at most"),
     ("keys.file", "file with the key-encryption key"),
     ("keys.pkcs11", "URI of the key-encryption key in an HSM"),
     ("smtp.host", "mail relay"),
@@ -42,14 +27,8 @@ pub const KEYS: &[(&str, &str)] = &[
     ("smtp.tls", "starttls, implicit, or none (loopback only)"),
     ("smtp.username", "name to authenticate with"),
     ("smtp.password_file", "file that holds the password"),
-    (
-        "smtp.ca_file",
-        "PEM of the relay's CA, where it is not a public one",
-    ),
-    (
-        "proxies.trusted",
-        "addresses whose X-Forwarded-For is believed",
-    ),
+    ("smtp.ca_file", "PEM of the relay's CA, where it is not a public one"),
+    ("proxies.trusted", "addresses whose X-Forwarded-For is believed"),
     ("log.format", "text or json"),
     ("log.level", "error, warn, info, debug or trace"),
 ];
@@ -170,10 +149,7 @@ impl Config {
             },
             database_url: v.database_url()?,
             max_connections: v.number("database.max_connections", 1, 500)?.unwrap_or(16),
-            keys_file: v
-                .text("keys.file")?
-                .unwrap_or_else(|| "warifu.keys".to_owned())
-                .into(),
+            keys_file: v.text("keys.file")?.unwrap_or_else(|| "warifu.keys".to_owned()).into(),
             smtp: v.smtp()?,
             trusted_proxies: v.list("proxies.trusted")?,
             log_json: v.word("log.format", &["text", "json"])?.as_deref() == Some("json"),
@@ -220,11 +196,9 @@ impl Values {
         };
         match number {
             Some(number) if (floor..=ceiling).contains(&number) => Ok(Some(number)),
-            _ => Err(wrong(
-                key,
-                &format!("a number from {floor} to {ceiling}"),
-                &value.to_string(),
-            )),
+            _ => {
+                Err(wrong(key, &format!("a number from {floor} to {ceiling}"), &value.to_string()))
+            }
         }
     }
 
@@ -256,10 +230,7 @@ impl Values {
                 .collect::<Result<_, _>>()?,
             Some(other) => return Err(wrong(key, "a list of texts", &other.to_string())),
         };
-        texts
-            .iter()
-            .map(|text| text.parse().map_err(|_| wrong(key, "an address", text)))
-            .collect()
+        texts.iter().map(|text| text.parse().map_err(|_| wrong(key, "an address", text))).collect()
     }
 
     fn addresses(&self, key: &str) -> Result<Vec<SocketAddr>, ConfigError> {
@@ -270,19 +241,12 @@ impl Values {
     }
 
     fn database_url(&self) -> Result<String, ConfigError> {
-        let url = self
-            .text("database.url")?
-            .unwrap_or_else(|| "sqlite:warifu.db".to_owned());
-        if ["sqlite:", "postgres://", "postgresql://"]
-            .iter()
-            .any(|p| url.starts_with(p))
-        {
+        let url = self.text("database.url")?.unwrap_or_else(|| "sqlite:warifu.db".to_owned());
+        if ["sqlite:", "postgres://", "postgresql://"].iter().any(|p| url.starts_with(p)) {
             Ok(url)
         } else {
             // The value may hold a password: it is not repeated.
-            Err(ConfigError(
-                "database.url: must begin with sqlite: or postgres://".to_owned(),
-            ))
+            Err(ConfigError("database.url: must begin with sqlite: or postgres://".to_owned()))
         }
     }
 
@@ -313,11 +277,7 @@ impl Values {
 
 fn flatten(prefix: &str, table: Table, out: &mut BTreeMap<String, Value>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() {
-            name
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
         match value {
             Value::Table(inner) => flatten(&key, inner, out),
             other @ (Value::String(_)
@@ -341,9 +301,7 @@ fn known(key: &str) -> Result<(), ConfigError> {
         .map(|(known, _)| (strsim::osa_distance(key, known), *known))
         .min()
         .map_or("", |(_, known)| known);
-    Err(ConfigError(format!(
-        "{key}: there is no such setting; the nearest is {nearest}"
-    )))
+    Err(ConfigError(format!("{key}: there is no such setting; the nearest is {nearest}")))
 }
 
 fn wrong(key: &str, wanted: &str, found: &str) -> ConfigError {
@@ -355,37 +313,21 @@ mod tests {
     use super::*;
 
     fn load(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::load(
-            None,
-            pairs
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned())),
-        )
+        Config::load(None, pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
     }
 
     #[test]
     fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         let error = load(&[("WARIFU_DATABASE__ULR", "sqlite:x")]).unwrap_err();
-        assert_eq!(
-            error.0,
-            "database.ulr: there is no such setting; the nearest is database.url"
-        );
+        assert_eq!(error.0, "database.ulr: there is no such setting; the nearest is database.url");
     }
 
     #[test]
     fn a_bad_value_is_refused_with_its_key() {
         for (name, value, key) in [
             ("WARIFU_LISTEN__IB", "here", "listen.ib"),
-            (
-                "WARIFU_DATABASE__URL",
-                "mysql://root:secret@x/y",
-                "database.url",
-            ),
-            (
-                "WARIFU_DATABASE__MAX_CONNECTIONS",
-                "0",
-                "database.max_connections",
-            ),
+            ("WARIFU_DATABASE__URL", "mysql://root:secret@x/y", "database.url"),
+            ("WARIFU_DATABASE__MAX_CONNECTIONS", "0", "database.max_connections"),
             ("WARIFU_SMTP__PORT", "25", "smtp.port"),
             ("WARIFU_LOG__FORMAT", "xml", "log.format"),
             ("WARIFU_PROXIES__TRUSTED", "nobody", "proxies.trusted"),
@@ -400,11 +342,8 @@ mod tests {
     fn the_environment_stands_above_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("warifu.toml");
-        std::fs::write(
-            &path,
-            "[database]\nurl = \"sqlite:a.db\"\n[listen]\nib = [\"[::1]:1\"]\n",
-        )
-        .unwrap();
+        std::fs::write(&path, "[database]\nurl = \"sqlite:a.db\"\n[listen]\nib = [\"[::1]:1\"]\n")
+            .unwrap();
         let env = [("WARIFU_DATABASE__URL".to_owned(), "sqlite:b.db".to_owned())];
         let config = Config::load(Some(&path), env.into_iter()).unwrap();
         assert_eq!(config.database_url, "sqlite:b.db");

@@ -52,11 +52,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(field: &'static str, key: &'static str) -> Self {
-        Self {
-            field,
-            key,
-            values: Vec::new(),
-        }
+        Self { field, key, values: Vec::new() }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {

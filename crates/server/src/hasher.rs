@@ -33,11 +33,7 @@ impl Hasher {
             .hash_password_with_salt(b"nobody", &[0; 16])
             .map_err(|e| e.to_string())?
             .to_string();
-        Ok(Self {
-            argon2,
-            places: Arc::new(Semaphore::new(places)),
-            nobody: nobody.into(),
-        })
+        Ok(Self { argon2, places: Arc::new(Semaphore::new(places)), nobody: nobody.into() })
     }
 
     /// The cost for real passwords: OWASP's 19 MiB, two passes.
@@ -65,20 +61,15 @@ impl Hasher {
         hash: Option<String>,
         password: SecretText,
     ) -> Result<bool, AppError> {
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| AppError::Overloaded)?;
+        let place =
+            Arc::clone(&self.places).acquire_owned().await.map_err(|_| AppError::Overloaded)?;
         let argon2 = self.argon2.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.to_string());
         let fits = tokio::task::spawn_blocking(move || {
             let _place = place;
-            PasswordHash::new(&hash).is_ok_and(|h| {
-                argon2
-                    .verify_password(password.expose().as_bytes(), &h)
-                    .is_ok()
-            })
+            PasswordHash::new(&hash)
+                .is_ok_and(|h| argon2.verify_password(password.expose().as_bytes(), &h).is_ok())
         })
         .await
         .map_err(|e| AppError::internal(format!("argon2 worker: {e}")))?;

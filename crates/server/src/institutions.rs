@@ -90,10 +90,7 @@ impl Institutions {
         if version == self.loaded().version {
             return Ok(());
         }
-        let mut loaded = Loaded {
-            version,
-            ..Loaded::default()
-        };
+        let mut loaded = Loaded { version, ..Loaded::default() };
         for row in tx.institutions().await? {
             let keys = tx.data_keys(row.id).await?;
             let key = keys
@@ -109,9 +106,7 @@ impl Institutions {
                 (HostKind::Console, &hosts.console),
                 (HostKind::Api, &hosts.api),
             ] {
-                loaded
-                    .hosts
-                    .insert(host.clone(), (kind, Arc::clone(&institution)));
+                loaded.hosts.insert(host.clone(), (kind, Arc::clone(&institution)));
             }
             loaded.all.push(institution);
         }
@@ -126,20 +121,11 @@ fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
         toml::from_str(&row.document).map_err(|e| corrupt(e.to_string()))?;
     let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
     let facts = Arc::new(facts(&document, zone));
-    Ok(Institution {
-        id: row.id,
-        version: row.version,
-        document,
-        keys,
-        facts,
-    })
+    Ok(Institution { id: row.id, version: row.version, document, keys, facts })
 }
 
 fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
-    let both = |b: &institution::Bilingual| Both {
-        ja: b.ja.clone(),
-        en: b.en.clone(),
-    };
+    let both = |b: &institution::Bilingual| Both { ja: b.ja.clone(), en: b.en.clone() };
     let p = &d.policy;
     let minutes = |seconds: u32| seconds / 60;
     Facts {
@@ -151,13 +137,7 @@ fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
         emergency: both(&d.emergency.name),
         emergency_phone: d.emergency.phone.clone(),
         sender: d.mail.sender.clone(),
-        sender_domain: d
-            .mail
-            .sender
-            .rsplit('@')
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+        sender_domain: d.mail.sender.rsplit('@').next().unwrap_or_default().to_owned(),
         ib_host: d.hosts.ib.clone(),
         token_host: d.hosts.token.clone(),
         numbers: Numbers {

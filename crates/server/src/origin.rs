@@ -50,10 +50,7 @@ impl Origin {
 
     /// The same request, on this screen.
     pub(crate) fn on(&self, screen: &'static str) -> Self {
-        Self {
-            screen: Some(screen),
-            ..self.clone()
-        }
+        Self { screen: Some(screen), ..self.clone() }
     }
 
     /// Writes one line of the audit trail in the transaction of its change.
@@ -65,10 +62,7 @@ impl Origin {
     ) -> Result<(), StoreError> {
         let (bucket, owner) = match line.customer {
             Some(customer) => (customer.bucket(), customer.to_string()),
-            None => (
-                self.institution.id.bucket(),
-                self.institution.id.to_string(),
-            ),
+            None => (self.institution.id.bucket(), self.institution.id.to_string()),
         };
         tx.record(&AuditRow {
             bucket: i64::from(bucket),
@@ -122,53 +116,30 @@ impl Line {
     }
 
     pub(crate) fn refused(kind: Kind, reason: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Refused,
-            reason: Some(reason.into()),
-            ..Self::ok(kind)
-        }
+        Self { outcome: Outcome::Refused, reason: Some(reason.into()), ..Self::ok(kind) }
     }
 
     pub(crate) fn failed(kind: Kind, reason: impl Into<String>) -> Self {
-        Self {
-            outcome: Outcome::Failed,
-            ..Self::refused(kind, reason)
-        }
+        Self { outcome: Outcome::Failed, ..Self::refused(kind, reason) }
     }
 
     pub(crate) fn of(self, customer: CustomerId) -> Self {
-        Self {
-            customer: Some(customer),
-            ..self
-        }
+        Self { customer: Some(customer), ..self }
     }
 
     pub(crate) fn token(self, token: TokenId) -> Self {
-        Self {
-            token: Some(token),
-            ..self
-        }
+        Self { token: Some(token), ..self }
     }
 
     pub(crate) fn because(self, reason: impl Into<String>) -> Self {
-        Self {
-            reason: Some(reason.into()),
-            ..self
-        }
+        Self { reason: Some(reason.into()), ..self }
     }
 
     pub(crate) fn changed(self, before: Value, after: Value) -> Self {
-        Self {
-            before: Some(before),
-            after: Some(after),
-            ..self
-        }
+        Self { before: Some(before), after: Some(after), ..self }
     }
 
     pub(crate) fn after(self, after: Value) -> Self {
-        Self {
-            after: Some(after),
-            ..self
-        }
+        Self { after: Some(after), ..self }
     }
 }

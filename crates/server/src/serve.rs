@@ -57,12 +57,7 @@ pub(crate) async fn run(
         tasks.spawn(accept(listener, router.clone(), stop.clone()));
     }
     for socket in ops {
-        let listener = Listener {
-            socket,
-            kinds: Vec::new(),
-            tls: None,
-            is_demo: false,
-        };
+        let listener = Listener { socket, kinds: Vec::new(), tls: None, is_demo: false };
         tasks.spawn(accept(listener, health(app), stop.clone()));
     }
     if let Some(transport) = transport {
@@ -102,11 +97,8 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         let serves = Serves(listener.kinds.clone());
         router.layer(axum::Extension(serves))
     };
-    let router = if listener.is_demo {
-        router.layer(axum::Extension(DemoListener))
-    } else {
-        router
-    };
+    let router =
+        if listener.is_demo { router.layer(axum::Extension(DemoListener)) } else { router };
     loop {
         let accepted = tokio::select! {
             accepted = listener.socket.accept() => accepted,
@@ -114,13 +106,7 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         };
         match accepted {
             Ok((stream, peer)) => {
-                connection(
-                    stream,
-                    peer,
-                    listener.tls.clone(),
-                    router.clone(),
-                    &graceful,
-                );
+                connection(stream, peer, listener.tls.clone(), router.clone(), &graceful);
             }
             // Out of descriptors, or a peer that left: the next one may fare better.
             Err(error) => {
@@ -140,15 +126,10 @@ fn connection(
     router: Router,
     graceful: &GracefulShutdown,
 ) {
-    let service = ServiceBuilder::new()
-        .layer(axum::Extension(ConnectInfo(peer)))
-        .service(router);
+    let service = ServiceBuilder::new().layer(axum::Extension(ConnectInfo(peer))).service(router);
     let service = TowerToHyperService::new(service);
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
     builder.http2().timer(TokioTimer::new());
     let watcher = graceful.watcher();
     // Small answers must not wait for more to come.
@@ -159,9 +140,7 @@ fn connection(
         let served = match tls {
             None => {
                 let io = TokioIo::new(stream);
-                watcher
-                    .watch(builder.serve_connection(io, service).into_owned())
-                    .await
+                watcher.watch(builder.serve_connection(io, service).into_owned()).await
             }
             Some(tls) => {
                 let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await
@@ -169,9 +148,7 @@ fn connection(
                     return;
                 };
                 let io = TokioIo::new(stream);
-                watcher
-                    .watch(builder.serve_connection(io, service).into_owned())
-                    .await
+                watcher.watch(builder.serve_connection(io, service).into_owned()).await
             }
         };
         if let Err(error) = served {
@@ -182,20 +159,18 @@ fn connection(
 
 fn health(app: &App) -> Router {
     let app = app.clone();
-    Router::new()
-        .route("/health/live", get(|| async { "ok\n" }))
-        .route(
-            "/health/ready",
-            get(move || {
-                let app = app.clone();
-                async move {
-                    match app.store.schema().await {
-                        Ok(warifu_store::Schema::Current) => (StatusCode::OK, "ready\n"),
-                        _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-                    }
+    Router::new().route("/health/live", get(|| async { "ok\n" })).route(
+        "/health/ready",
+        get(move || {
+            let app = app.clone();
+            async move {
+                match app.store.schema().await {
+                    Ok(warifu_store::Schema::Current) => (StatusCode::OK, "ready\n"),
+                    _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
                 }
-            }),
-        )
+            }
+        }),
+    )
 }
 
 async fn keep_sweeping(app: App, mut stop: watch::Receiver<bool>) {

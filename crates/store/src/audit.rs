@@ -117,10 +117,7 @@ impl Tx {
         // A name of a table cannot be a parameter: only this shape is let through.
         let fits = name.len() == 13
             && name.starts_with("audit_")
-            && name
-                .bytes()
-                .skip(6)
-                .all(|b| b.is_ascii_digit() || b == b'_');
+            && name.bytes().skip(6).all(|b| b.is_ascii_digit() || b == b'_');
         if !fits {
             return Err(StoreError::Corrupt(format!("name of a partition: {name}")));
         }

@@ -56,9 +56,7 @@ impl Tx {
              VALUES ($1, $2, $3, $4, 0, $5, 0, 0, $6, 1) \
              ON CONFLICT (bucket, customer_id, subject, kind) \
              DO UPDATE SET version = counters.version + 1";
-        execute!(
-            self, TAKE, s.bucket, &s.owner, &s.subject, s.kind, false, now.0
-        )?;
+        execute!(self, TAKE, s.bucket, &s.owner, &s.subject, s.kind, false, now.0)?;
         self.counter(s).await?.ok_or(StoreError::Conflict)
     }
 
@@ -106,13 +104,7 @@ impl Tx {
     ) -> Result<Vec<(String, String, i64, Option<i64>, bool)>, StoreError> {
         const SQL: &str = "SELECT kind, subject, failures, locked_until, locked FROM counters \
              WHERE bucket = $1 AND customer_id = $2 ORDER BY kind, subject";
-        fetch_all!(
-            self,
-            (String, String, i64, Option<i64>, bool),
-            SQL,
-            bucket,
-            owner
-        )
+        fetch_all!(self, (String, String, i64, Option<i64>, bool), SQL, bucket, owner)
     }
 
     /// Forgets counters that nothing has touched since `before` and that lock nothing.

@@ -126,14 +126,7 @@ impl Tx {
     ) -> Result<Option<Found>, StoreError> {
         const SQL: &str = "SELECT bucket, customer_id, reference FROM directory \
              WHERE institution_id = $1 AND kind = $2 AND value = $3";
-        fetch_optional!(
-            self,
-            Found,
-            SQL,
-            institution.to_string(),
-            key.as_str(),
-            value
-        )
+        fetch_optional!(self, Found, SQL, institution.to_string(), key.as_str(), value)
     }
 
     /// Takes a key of the directory; `Conflict` when someone has it.
@@ -306,23 +299,12 @@ impl Tx {
              (bucket, customer_id, secret_hash, first_seen_at, last_seen_at) \
              VALUES ($1, $2, $3, $4, $4) \
              ON CONFLICT (bucket, customer_id, secret_hash) DO UPDATE SET last_seen_at = $4";
-        execute!(
-            self,
-            SQL,
-            i64::from(id.bucket()),
-            id.to_string(),
-            secret_hash,
-            now.0
-        )?;
+        execute!(self, SQL, i64::from(id.bucket()), id.to_string(), secret_hash, now.0)?;
         Ok(())
     }
 }
 
 /// A conditional write changed its row, or someone else was first.
 pub(crate) fn one(rows: u64) -> Result<(), StoreError> {
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::Conflict)
-    }
+    if rows == 1 { Ok(()) } else { Err(StoreError::Conflict) }
 }

@@ -128,14 +128,12 @@ impl Store {
         const APPLIED: &str =
             "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations";
         let (known, found) = match &self.pools {
-            Pools::Sqlite { read, .. } => (
-                newest(&SQLITE),
-                sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(read).await,
-            ),
-            Pools::Postgres(pool) => (
-                newest(&POSTGRES),
-                sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(pool).await,
-            ),
+            Pools::Sqlite { read, .. } => {
+                (newest(&SQLITE), sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(read).await)
+            }
+            Pools::Postgres(pool) => {
+                (newest(&POSTGRES), sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(pool).await)
+            }
         };
         // An empty database has no table of migrations: that is version 0, not an error.
         let found = match found {

@@ -56,15 +56,7 @@ impl Tx {
         const KEY: &str = "INSERT INTO institution_keys \
              (institution_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
         let id = row.id.to_string();
-        execute!(
-            self,
-            SQL,
-            &id,
-            &row.service_id,
-            row.version,
-            &row.document,
-            now.0
-        )?;
+        execute!(self, SQL, &id, &row.service_id, row.version, &row.document, now.0)?;
         execute!(self, KEY, &id, key.key_id, &key.sealed, now.0)?;
         self.keep_version(row, now).await
     }
@@ -93,14 +85,7 @@ impl Tx {
     async fn keep_version(&mut self, row: &InstitutionRow, now: Millis) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO institution_versions \
              (institution_id, version, document, applied_at) VALUES ($1, $2, $3, $4)";
-        execute!(
-            self,
-            SQL,
-            row.id.to_string(),
-            row.version,
-            &row.document,
-            now.0
-        )?;
+        execute!(self, SQL, row.id.to_string(), row.version, &row.document, now.0)?;
         Ok(())
     }
 

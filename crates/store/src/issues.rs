@@ -133,14 +133,8 @@ impl Tx {
     pub async fn issues_since(&mut self, id: CustomerId, since: Millis) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM issues \
              WHERE bucket = $1 AND customer_id = $2 AND created_at >= $3";
-        let row = fetch_optional!(
-            self,
-            (i64,),
-            SQL,
-            i64::from(id.bucket()),
-            id.to_string(),
-            since.0
-        )?;
+        let row =
+            fetch_optional!(self, (i64,), SQL, i64::from(id.bucket()), id.to_string(), since.0)?;
         Ok(row.map_or(0, |r| r.0))
     }
 

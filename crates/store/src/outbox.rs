@@ -93,14 +93,7 @@ impl Tx {
              expires_at, sent_at, last_error FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND has_secret = $3 AND state = 'queued' \
              ORDER BY created_at DESC, id DESC";
-        fetch_all!(
-            self,
-            MailRow,
-            SQL,
-            i64::from(customer.bucket()),
-            customer.to_string(),
-            true
-        )
+        fetch_all!(self, MailRow, SQL, i64::from(customer.bucket()), customer.to_string(), true)
     }
 
     /// Whether any mail is due.
@@ -132,26 +125,12 @@ impl Tx {
              subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
              expires_at, sent_at, last_error FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3";
-        let sql = if self.is_postgres() {
-            DUE_SKIPPING
-        } else {
-            DUE
-        };
+        let sql = if self.is_postgres() { DUE_SKIPPING } else { DUE };
         let due = fetch_all!(self, (i64, String, String), sql, now.0, limit)?;
         let mut mails = Vec::with_capacity(due.len());
         for (bucket, customer, id) in due {
-            execute!(
-                self,
-                TAKE,
-                bucket,
-                &customer,
-                &id,
-                holder,
-                now.0.saturating_add(lease)
-            )?;
-            mails.extend(fetch_optional!(
-                self, MailRow, READ, bucket, &customer, &id
-            )?);
+            execute!(self, TAKE, bucket, &customer, &id, holder, now.0.saturating_add(lease))?;
+            mails.extend(fetch_optional!(self, MailRow, READ, bucket, &customer, &id)?);
         }
         Ok(mails)
     }
@@ -186,14 +165,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE mails SET state = 'expired', body = NULL, expires_at = $4 \
              WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND state = 'queued'";
-        execute!(
-            self,
-            SQL,
-            i64::from(customer.bucket()),
-            customer.to_string(),
-            kind,
-            now.0
-        )?;
+        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), kind, now.0)?;
         Ok(())
     }
 
@@ -217,11 +189,7 @@ impl Tx {
             reference
         )?;
         let newest = rows.first().map(|r| r.1);
-        Ok(rows
-            .into_iter()
-            .filter(|r| Some(r.1) == newest)
-            .map(|r| r.0)
-            .collect())
+        Ok(rows.into_iter().filter(|r| Some(r.1) == newest).map(|r| r.0).collect())
     }
 
     /// How many mails of one kind and reference were written.

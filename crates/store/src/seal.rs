@@ -45,14 +45,7 @@ impl Place<'_> {
     // Each part with its length, so that no two places can be written alike.
     fn bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(160);
-        let parts = [
-            self.table,
-            self.column,
-            self.institution,
-            self.customer,
-            self.kind,
-            self.id,
-        ];
+        let parts = [self.table, self.column, self.institution, self.customer, self.kind, self.id];
         for part in parts {
             out.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             out.extend_from_slice(part.as_bytes());
@@ -139,15 +132,8 @@ impl std::fmt::Debug for Keys {
 impl Keys {
     fn derive(id: u32, data_key: &[u8]) -> Result<Self, StoreError> {
         let hkdf = Hkdf::<Sha256>::new(None, data_key);
-        let mut keys = Self {
-            id,
-            seal: [0; 32],
-            mac: [0; 32],
-        };
-        for (label, out) in [
-            ("warifu/seal", &mut keys.seal),
-            ("warifu/mac", &mut keys.mac),
-        ] {
+        let mut keys = Self { id, seal: [0; 32], mac: [0; 32] };
+        for (label, out) in [("warifu/seal", &mut keys.seal), ("warifu/mac", &mut keys.mac)] {
             hkdf.expand(label.as_bytes(), out)
                 .map_err(|_| StoreError::Corrupt("data key".to_owned()))?;
         }
@@ -161,13 +147,7 @@ impl Keys {
         plain: &[u8],
         random: &dyn Random,
     ) -> Result<Vec<u8>, StoreError> {
-        seal(
-            &self.seal,
-            self.id,
-            &place.bytes(),
-            plain,
-            random::bytes(random),
-        )
+        seal(&self.seal, self.id, &place.bytes(), plain, random::bytes(random))
     }
 
     /// Opens a sealed field; refuses one that was sealed for another place.
@@ -218,10 +198,7 @@ fn seal(
 fn open(key: &[u8; 32], key_id: u32, aad: &[u8], sealed: &[u8]) -> Result<SecretBytes, StoreError> {
     let refused = || StoreError::Corrupt("a sealed field does not open".to_owned());
     let (head, text) = sealed.split_at_checked(HEAD).ok_or_else(refused)?;
-    let nonce: [u8; 12] = head
-        .get(5..)
-        .and_then(|n| n.try_into().ok())
-        .ok_or_else(refused)?;
+    let nonce: [u8; 12] = head.get(5..).and_then(|n| n.try_into().ok()).ok_or_else(refused)?;
     if head.first() != Some(&FORMAT) || head.get(1..5) != Some(key_id.to_be_bytes().as_slice()) {
         return Err(refused());
     }

@@ -190,14 +190,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
              WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
-        execute!(
-            self,
-            SQL,
-            i64::from(customer.bucket()),
-            customer.to_string(),
-            now.0,
-            reason
-        )
+        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, reason)
     }
 
     /// Removes sessions whose end lies before `before`; their devices' cookies mean nothing any more.
@@ -218,14 +211,7 @@ impl Tx {
         const SQL: &str = "INSERT INTO procedures (bucket, customer_id, id, session_id, kind, step, \
              input, created_at, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";
         let bucket = i64::from(customer.bucket());
-        execute!(
-            self,
-            END,
-            bucket,
-            customer.to_string(),
-            &p.kind,
-            p.created_at
-        )?;
+        execute!(self, END, bucket, customer.to_string(), &p.kind, p.created_at)?;
         execute!(
             self,
             SQL,
@@ -295,14 +281,7 @@ impl Tx {
         const PROCEDURES: &str = "UPDATE procedures SET ended_at = $3, outcome = $4, input = NULL, \
              version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
         let bucket = i64::from(customer.bucket());
-        execute!(
-            self,
-            PROCEDURES,
-            bucket,
-            customer.to_string(),
-            now.0,
-            outcome
-        )?;
+        execute!(self, PROCEDURES, bucket, customer.to_string(), now.0, outcome)?;
         self.end_mail_passwords(customer, now).await
     }
 
@@ -314,13 +293,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE mail_passwords SET ended_at = $3 \
              WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
-        execute!(
-            self,
-            SQL,
-            i64::from(customer.bucket()),
-            customer.to_string(),
-            now.0
-        )?;
+        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0)?;
         Ok(())
     }
 

@@ -216,9 +216,7 @@ impl Tx {
         const SQL: &str = "UPDATE verifiers SET last_step = $3, failures = 0, locked_until = NULL, \
              version = version + 1 WHERE bucket = $1 AND token_no = $2 AND last_step < $3 \
              AND version = $4 AND locked = $5 AND suspended = $5";
-        one(execute!(
-            self, SQL, v.bucket, v.token_no, step, v.version, false
-        )?)
+        one(execute!(self, SQL, v.bucket, v.token_no, step, v.version, false)?)
     }
 
     /// Writes what a refused guess leaves: the counter.
@@ -252,13 +250,6 @@ impl Tx {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE verifiers SET state = $3, suspended = $4, version = version + 1 \
              WHERE bucket = $1 AND token_no = $2";
-        one(execute!(
-            self,
-            SQL,
-            bucket,
-            token_no,
-            state.as_str(),
-            suspended
-        )?)
+        one(execute!(self, SQL, bucket, token_no, state.as_str(), suspended)?)
     }
 }

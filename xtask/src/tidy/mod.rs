@@ -22,11 +22,7 @@ pub(crate) struct Complaint {
 
 impl Complaint {
     fn new(path: &str, line: usize, why: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            why: why.into(),
-        }
+        Self { path: path.to_owned(), line, why: why.into() }
     }
 }
 
@@ -51,18 +47,10 @@ pub(crate) fn check(house: &House) -> Result<()> {
         }
     }
     if let Some(api) = api {
-        complaints.extend(
-            text::undocumented(&api, codes)
-                .iter()
-                .map(ToString::to_string),
-        );
+        complaints.extend(text::undocumented(&api, codes).iter().map(ToString::to_string));
     }
     if !complaints.is_empty() {
-        bail!(
-            "{}\n\n{} breaches of the house rules",
-            complaints.join("\n"),
-            complaints.len()
-        );
+        bail!("{}\n\n{} breaches of the house rules", complaints.join("\n"), complaints.len());
     }
     println!("{} files keep the house rules.", files.len());
     Ok(())

@@ -87,9 +87,7 @@ pub(super) fn manifest(path: &str, text: &str) -> Vec<Complaint> {
         }
         let is_core = path == "crates/core/Cargo.toml" && !section.contains("dev-dependencies");
         if is_core && !CORE_MAY_USE.contains(&name) {
-            complain(format!(
-                "{name}: the rules may build only on what xtask lists"
-            ));
+            complain(format!("{name}: the rules may build only on what xtask lists"));
         }
     }
     complaints
@@ -106,61 +104,40 @@ pub(super) fn problem_codes(path: &str, text: &str) -> Vec<(String, usize, Strin
     let in_table = |line: usize| line <= end && source.code[line - 1].contains("StatusCode::");
     let is_code =
         |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let codes = source
-        .literals
-        .iter()
-        .filter(|(line, word)| in_table(*line) && is_code(word));
-    codes
-        .map(|(line, code)| (path.to_owned(), *line, code.clone()))
-        .collect()
+    let codes = source.literals.iter().filter(|(line, word)| in_table(*line) && is_code(word));
+    codes.map(|(line, code)| (path.to_owned(), *line, code.clone())).collect()
 }
 
 fn sql(path: &str, source: &Source) -> Vec<Complaint> {
     let why = "SQL lives in crates/store";
     let mut complaints = named(path, source, "sqlx", why);
-    let literals = source
-        .literals
-        .iter()
-        .filter(|(_, literal)| is_sql(literal));
+    let literals = source.literals.iter().filter(|(_, literal)| is_sql(literal));
     complaints.extend(literals.map(|(line, _)| Complaint::new(path, *line, why)));
     complaints
 }
 
 fn is_sql(literal: &str) -> bool {
     let words = literal.split_whitespace().collect::<Vec<_>>().join(" ");
-    let update = words
-        .find("UPDATE ")
-        .is_some_and(|at| words[at..].contains(" SET "));
-    update
-        || ["SELECT ", "INSERT INTO ", "DELETE FROM "]
-            .iter()
-            .any(|word| words.contains(word))
+    let update = words.find("UPDATE ").is_some_and(|at| words[at..].contains(" SET "));
+    update || ["SELECT ", "INSERT INTO ", "DELETE FROM "].iter().any(|word| words.contains(word))
 }
 
 fn impure(path: &str, source: &Source) -> Vec<Complaint> {
     let banned = CORE_MAY_NOT.iter();
-    banned
-        .flat_map(|(name, why)| named(path, source, name, why))
-        .collect()
+    banned.flat_map(|(name, why)| named(path, source, name, why)).collect()
 }
 
 fn unfinished(path: &str, source: &Source) -> Option<Complaint> {
     let first = |call: &str| source.before_tests().find(|(_, code)| code.contains(call));
     let (line, _) = first(".begin(")?;
     let why = "begins a transaction that is never committed";
-    first(".commit(")
-        .is_none()
-        .then(|| Complaint::new(path, line, why))
+    first(".commit(").is_none().then(|| Complaint::new(path, line, why))
 }
 
 /// Each line of code, tests apart, that holds that name as a whole word.
 fn named(path: &str, source: &Source, name: &str, why: &str) -> Vec<Complaint> {
-    let lines = source
-        .before_tests()
-        .filter(|(_, code)| has_word(code, name));
-    lines
-        .map(|(line, _)| Complaint::new(path, line, format!("{name}: {why}")))
-        .collect()
+    let lines = source.before_tests().filter(|(_, code)| has_word(code, name));
+    lines.map(|(line, _)| Complaint::new(path, line, format!("{name}: {why}"))).collect()
 }
 
 /// Whether the text holds that word, neither end of it being part of a longer one.
@@ -174,11 +151,10 @@ pub(super) fn has_word(text: &str, word: &str) -> bool {
 }
 
 fn is_handler(path: &str) -> bool {
-    path.strip_prefix("crates/server/src/")
-        .is_some_and(|inside| {
-            let first = inside.split(['/', '.']).next();
-            first.is_some_and(|first| HANDLERS.contains(&first))
-        })
+    path.strip_prefix("crates/server/src/").is_some_and(|inside| {
+        let first = inside.split(['/', '.']).next();
+        first.is_some_and(|first| HANDLERS.contains(&first))
+    })
 }
 
 /// The name of the dependency that a manifest's line declares.
@@ -197,10 +173,7 @@ mod tests {
     use super::*;
 
     fn told(path: &str, text: &str) -> Vec<String> {
-        complaints(path, text)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        complaints(path, text).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -258,11 +231,7 @@ mod tests {
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].line, 3);
         assert_eq!(
-            manifest(
-                "crates/core/Cargo.toml",
-                "[dependencies.rand]\nversion = \"1\""
-            )
-            .len(),
+            manifest("crates/core/Cargo.toml", "[dependencies.rand]\nversion = \"1\"").len(),
             1
         );
         let sql = "[dependencies]\nsqlx.workspace = true";
@@ -273,10 +242,7 @@ mod tests {
 
     #[test]
     fn a_registry_of_ones_own_is_told() {
-        assert_eq!(
-            manifest(".cargo/config.toml", "[source.crates-io]").len(),
-            1
-        );
+        assert_eq!(manifest(".cargo/config.toml", "[source.crates-io]").len(), 1);
         assert!(manifest(".cargo/config.toml", "[alias]\nxtask = \"run\"").is_empty());
     }
 
@@ -284,14 +250,7 @@ mod tests {
     fn problem_codes_are_read_from_the_error_table_alone() {
         let text = "(StatusCode::GONE, \"gone\"),\nlet a = \"not_one\";";
         let codes = problem_codes("crates/server/src/error.rs", text);
-        assert_eq!(
-            codes,
-            [(
-                "crates/server/src/error.rs".to_owned(),
-                1,
-                "gone".to_owned()
-            )]
-        );
+        assert_eq!(codes, [("crates/server/src/error.rs".to_owned(), 1, "gone".to_owned())]);
         assert!(problem_codes("crates/server/src/router.rs", text).is_empty());
     }
 }

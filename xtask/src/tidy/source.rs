@@ -12,10 +12,7 @@ pub(super) struct Source {
 impl Source {
     /// Takes a file apart.
     pub(super) fn parse(text: &str) -> Self {
-        let mut source = Self {
-            code: vec![String::new()],
-            literals: Vec::new(),
-        };
+        let mut source = Self { code: vec![String::new()], literals: Vec::new() };
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let length = source.piece(rest, first);
@@ -30,10 +27,7 @@ impl Source {
             pair[0].trim() == "#[cfg(test)]" && pair[1].trim_start().starts_with("mod ")
         });
         let end = tests.unwrap_or(self.code.len());
-        self.code[..end]
-            .iter()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.as_str()))
+        self.code[..end].iter().enumerate().map(|(index, line)| (index + 1, line.as_str()))
     }
 
     /// Takes the piece that `rest` begins with, and gives its length in bytes.
@@ -54,9 +48,7 @@ impl Source {
         match first {
             '"' => {
                 let length = quoted(rest);
-                let content = rest[1..length]
-                    .strip_suffix('"')
-                    .unwrap_or(&rest[1..length]);
+                let content = rest[1..length].strip_suffix('"').unwrap_or(&rest[1..length]);
                 self.literal(&rest[..length], content)
             }
             '\'' => character(rest),
@@ -92,8 +84,7 @@ impl Source {
 
     /// Whether the code so far ends in a name, so that an `r` that follows begins no raw string.
     fn is_inside_a_word(&mut self) -> bool {
-        self.line()
-            .ends_with(|last: char| last.is_alphanumeric() || last == '_')
+        self.line().ends_with(|last: char| last.is_alphanumeric() || last == '_')
     }
 }
 
@@ -121,18 +112,14 @@ fn block_comment(rest: &str) -> usize {
 /// The length and content of `r"…"`, `r#"…"#`, `br#"…"#`, `cr"…"`.
 fn raw_string(rest: &str) -> Option<(usize, &str)> {
     let prefix = ["r", "br", "cr"].into_iter().find(|prefix| {
-        rest.strip_prefix(prefix)
-            .is_some_and(|after| after.starts_with(['"', '#']))
+        rest.strip_prefix(prefix).is_some_and(|after| after.starts_with(['"', '#']))
     })?;
     let after = &rest[prefix.len()..];
     let marks = after.len() - after.trim_start_matches('#').len();
     let content = after[marks..].strip_prefix('"')?;
     let end = format!("\"{}", &after[..marks]);
     let length = content.find(&end)?;
-    Some((
-        prefix.len() + marks + 1 + length + end.len(),
-        &content[..length],
-    ))
+    Some((prefix.len() + marks + 1 + length + end.len(), &content[..length]))
 }
 
 /// The length of `"…"` with its escapes.
@@ -153,10 +140,7 @@ fn quoted(rest: &str) -> usize {
 fn character(rest: &str) -> usize {
     let inside = &rest[1..];
     if let Some(escape) = inside.strip_prefix('\\') {
-        let length = escape
-            .char_indices()
-            .skip(1)
-            .find(|(_, next)| *next == '\'');
+        let length = escape.char_indices().skip(1).find(|(_, next)| *next == '\'');
         return length.map_or(1, |(index, _)| 1 + 1 + index + 1);
     }
     match inside.chars().next() {

@@ -7,26 +7,17 @@ use super::rust::has_word;
 pub(super) const API_DOCUMENT: &str = "docs/api.md";
 
 /// Words for unfinished work; put together here so that this file keeps its own rule.
-const UNDONE: [&str; 3] = [
-    concat!("TO", "DO"),
-    concat!("FIX", "ME"),
-    concat!("XX", "X"),
-];
+const UNDONE: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 
 /// Folders of one machine or one person; `/etc/warifu` and `/var/lib/warifu` are everybody's.
-const MACHINE: [&str; 4] = [
-    concat!("/", "work"),
-    concat!("/", "home"),
-    concat!("/", "root"),
-    concat!("/", "tmp"),
-];
+const MACHINE: [&str; 4] =
+    [concat!("/", "work"), concat!("/", "home"), concat!("/", "root"), concat!("/", "tmp")];
 
 const BINARY: [&str; 8] = ["png", "ico", "jpg", "woff2", "gz", "br", "pdf", "db"];
 
 /// Whether a file is no text, by its name.
 pub(super) fn is_binary(path: &str) -> bool {
-    path.rsplit_once('.')
-        .is_some_and(|(_, extension)| BINARY.contains(&extension))
+    path.rsplit_once('.').is_some_and(|(_, extension)| BINARY.contains(&extension))
 }
 
 /// Checks one text file.
@@ -70,9 +61,7 @@ pub(super) fn complaints(path: &str, text: &str) -> Vec<Complaint> {
 
 /// The problem codes that the document does not explain.
 pub(super) fn undocumented(document: &str, codes: Vec<(String, usize, String)>) -> Vec<Complaint> {
-    let missing = codes
-        .into_iter()
-        .filter(|(_, _, code)| !document.contains(&format!("`{code}`")));
+    let missing = codes.into_iter().filter(|(_, _, code)| !document.contains(&format!("`{code}`")));
     missing
         .map(|(path, line, code)| {
             Complaint::new(&path, line, format!("{code} is not in {API_DOCUMENT}"))
@@ -95,9 +84,7 @@ fn wants_opening(path: &str) -> bool {
     let is_ours = ["phone-app/", "e2e/", "crates/server/assets/"]
         .iter()
         .any(|folder| path.starts_with(folder));
-    let is_script = path
-        .rsplit_once('.')
-        .is_some_and(|(_, extension)| extension == "js");
+    let is_script = path.rsplit_once('.').is_some_and(|(_, extension)| extension == "js");
     is_ours && is_script && !path.contains("/vendor/")
 }
 
@@ -106,10 +93,7 @@ mod tests {
     use super::*;
 
     fn told(path: &str, text: &str) -> Vec<String> {
-        complaints(path, text)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        complaints(path, text).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -117,10 +101,7 @@ mod tests {
         let text = format!("fine\n// {}: later", UNDONE[0]);
         assert_eq!(
             told("docs/a.md", &text),
-            [format!(
-                "docs/a.md:2: {}: do it, or write an issue",
-                UNDONE[0]
-            )]
+            [format!("docs/a.md:2: {}: do it, or write an issue", UNDONE[0])]
         );
         assert!(told("docs/a.md", "mktemp name.XXXXXX").is_empty());
     }
@@ -141,10 +122,7 @@ mod tests {
         let line = "\"resolved\": \"https://registry.example/a.tgz\"";
         assert_eq!(told("e2e/package-lock.json", line).len(), 1);
         assert!(told("e2e/package-lock.json", "\"integrity\": \"sha512-a\"").is_empty());
-        assert_eq!(
-            told("Cargo.lock", "source = \"git+https://example.org/a\"").len(),
-            1
-        );
+        assert_eq!(told("Cargo.lock", "source = \"git+https://example.org/a\"").len(), 1);
         let known = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
         assert!(told("Cargo.lock", known).is_empty());
         assert_eq!(told("e2e/.npmrc", "registry=https://npm.example").len(), 1);
@@ -161,10 +139,7 @@ mod tests {
     fn a_problem_code_without_its_explanation_is_told() {
         let code = |code: &str| ("error.rs".to_owned(), 7, code.to_owned());
         let complaints = undocumented("| `gone` | 410 |", vec![code("gone"), code("conflict")]);
-        assert_eq!(
-            complaints[0].to_string(),
-            "error.rs:7: conflict is not in docs/api.md"
-        );
+        assert_eq!(complaints[0].to_string(), "error.rs:7: conflict is not in docs/api.md");
         assert_eq!(complaints.len(), 1);
     }
 }

@@ -133,19 +133,9 @@ impl Institution {
         errors.extend(self.sender_error());
         errors.extend(self.look.error());
         errors.extend(self.domain_errors());
-        errors.extend(
-            self.policy
-                .check()
-                .err()
-                .into_iter()
-                .flatten()
-                .map(InstitutionError::Policy),
-        );
-        if errors.is_empty() {
-            Ok(())
-        } else {
-            Err(errors)
-        }
+        errors
+            .extend(self.policy.check().err().into_iter().flatten().map(InstitutionError::Policy));
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
     fn empty_texts(&self) -> Vec<InstitutionError> {
@@ -178,14 +168,8 @@ impl Institution {
 
     fn domain_errors(&self) -> Vec<InstitutionError> {
         [
-            (
-                "policy.issue.phone_address_domains",
-                &self.policy.issue.phone_address_domains,
-            ),
-            (
-                "policy.mail.broken_address_domains",
-                &self.policy.mail.broken_address_domains,
-            ),
+            ("policy.issue.phone_address_domains", &self.policy.issue.phone_address_domains),
+            ("policy.mail.broken_address_domains", &self.policy.mail.broken_address_domains),
         ]
         .into_iter()
         .filter(|(_, domains)| !domains.iter().all(|domain| is_host_name(domain)))
@@ -244,11 +228,7 @@ pub struct Rgb {
 
 impl Rgb {
     /// `#ffffff`.
-    pub const WHITE: Self = Self {
-        red: 255,
-        green: 255,
-        blue: 255,
-    };
+    pub const WHITE: Self = Self { red: 255, green: 255, blue: 255 };
 
     /// Reads `#rrggbb`.
     #[must_use]
@@ -266,11 +246,7 @@ impl Rgb {
     fn luminance(self) -> f64 {
         let linear = |channel: u8| {
             let share = f64::from(channel) / 255.0;
-            if share <= 0.040_45 {
-                share / 12.92
-            } else {
-                ((share + 0.055) / 1.055).powf(2.4)
-            }
+            if share <= 0.040_45 { share / 12.92 } else { ((share + 0.055) / 1.055).powf(2.4) }
         };
         0.2126 * linear(self.red) + 0.7152 * linear(self.green) + 0.0722 * linear(self.blue)
     }

@@ -27,12 +27,7 @@ fn institution() -> Institution {
 fn refused(change: impl FnOnce(&mut Institution)) -> Vec<String> {
     let mut institution = institution();
     change(&mut institution);
-    institution
-        .check()
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    institution.check().unwrap_err().iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -40,10 +35,7 @@ fn a_whole_document_is_taken() {
     assert_eq!(institution().check(), Ok(()));
     assert_eq!(institution().service_id.as_str(), "12345678");
     let json = serde_json::to_string(&institution()).unwrap();
-    assert_eq!(
-        serde_json::from_str::<Institution>(&json).unwrap(),
-        institution()
-    );
+    assert_eq!(serde_json::from_str::<Institution>(&json).unwrap(), institution());
 }
 
 #[test]
@@ -63,15 +55,9 @@ fn an_unknown_or_missing_key_is_refused() {
 
 #[test]
 fn hosts_are_lower_case_names_that_differ() {
-    for bad in [
-        "Ib.localhost",
-        "ib",
-        "ib_.localhost",
-        "",
-        "-ib.localhost",
-        "127.0.0.1",
-        "ib.localhost:80",
-    ] {
+    for bad in
+        ["Ib.localhost", "ib", "ib_.localhost", "", "-ib.localhost", "127.0.0.1", "ib.localhost:80"]
+    {
         assert_eq!(
             refused(|i| i.hosts.token = bad.to_owned()),
             ["hosts.token is not a lower-case host name"],
@@ -90,9 +76,7 @@ fn a_colour_must_carry_white_text() {
         refused(|i| i.look.color = "#777777".to_owned()),
         ["look.color has less than 4.5:1 contrast against white"]
     );
-    for bad in [
-        "0017c1", "#0017c", "#0017c1f", "#0017cg", "#+017c1", "blue", "",
-    ] {
+    for bad in ["0017c1", "#0017c", "#0017c1f", "#0017cg", "#+017c1", "blue", ""] {
         let errors = refused(|i| i.look.color = bad.to_owned());
         assert_eq!(errors, ["look.color is not a colour like #0017c1"], "{bad}");
     }
@@ -118,14 +102,9 @@ fn contrast_is_what_the_guideline_computes() {
 
 #[test]
 fn the_sender_is_a_mail_address() {
-    for bad in [
-        "",
-        "otp",
-        "otp@bank",
-        "a..b@docomo.ne.jp",
-        " otp@bank.example.jp",
-        "ｏtp@bank.example.jp",
-    ] {
+    for bad in
+        ["", "otp", "otp@bank", "a..b@docomo.ne.jp", " otp@bank.example.jp", "ｏtp@bank.example.jp"]
+    {
         let errors = refused(|i| i.mail.sender = bad.to_owned());
         assert_eq!(errors, ["mail.sender is not a mail address"], "{bad}");
     }
@@ -133,14 +112,8 @@ fn the_sender_is_a_mail_address() {
 
 #[test]
 fn every_error_names_its_key() {
-    assert_eq!(
-        refused(|i| i.contact.hours.en.clear()),
-        ["contact.hours.en is empty"]
-    );
-    assert_eq!(
-        refused(|i| i.name.ja = "　".to_owned()),
-        ["name.ja is empty"]
-    );
+    assert_eq!(refused(|i| i.contact.hours.en.clear()), ["contact.hours.en is empty"]);
+    assert_eq!(refused(|i| i.name.ja = "　".to_owned()), ["name.ja is empty"]);
     assert_eq!(
         refused(|i| i.policy.passcode.digits = 9),
         ["policy.passcode.digits = 9 is outside 6 to 8"]

@@ -86,10 +86,7 @@ pub fn activation(facts: &ActivationFacts<'_>) -> ActivationOutcome {
     let Some(bound) = facts.bound else {
         return ActivationOutcome::First;
     };
-    match (
-        bound.ecdh == facts.offered.ecdh,
-        bound.ecdsa == facts.offered.ecdsa,
-    ) {
+    match (bound.ecdh == facts.offered.ecdh, bound.ecdsa == facts.offered.ecdsa) {
         (true, true) if facts.acked => ActivationOutcome::Refused,
         (true, true) => ActivationOutcome::Repeat,
         (false, false) => ActivationOutcome::SecondPhone,
@@ -126,14 +123,8 @@ mod tests {
 
     const NOW: Millis = Millis(1_700_000_000_000);
 
-    const ANNA: DeviceKeys<'_> = DeviceKeys {
-        ecdh: b"anna-ecdh",
-        ecdsa: b"anna-ecdsa",
-    };
-    const EVE: DeviceKeys<'_> = DeviceKeys {
-        ecdh: b"eve-ecdh",
-        ecdsa: b"eve-ecdsa",
-    };
+    const ANNA: DeviceKeys<'_> = DeviceKeys { ecdh: b"anna-ecdh", ecdsa: b"anna-ecdsa" };
+    const EVE: DeviceKeys<'_> = DeviceKeys { ecdh: b"eve-ecdh", ecdsa: b"eve-ecdsa" };
 
     fn asked() -> ActivationFacts<'static> {
         ActivationFacts {
@@ -153,66 +144,29 @@ mod tests {
     #[test]
     fn the_seed_goes_to_the_first_phone_that_knows_the_start_password() {
         assert_eq!(activation(&asked()), ActivationOutcome::First);
-        let scanned = ActivationFacts {
-            qr: Qr::Right,
-            ..asked()
-        };
+        let scanned = ActivationFacts { qr: Qr::Right, ..asked() };
         assert_eq!(activation(&scanned), ActivationOutcome::First);
-        let last_try = ActivationFacts {
-            start_failures: 4,
-            ..asked()
-        };
+        let last_try = ActivationFacts { start_failures: 4, ..asked() };
         assert_eq!(activation(&last_try), ActivationOutcome::First);
     }
 
     #[test]
     fn a_qr_secret_never_replaces_the_start_password() {
-        let scanned = ActivationFacts {
-            qr: Qr::Right,
-            start_matches: false,
-            ..asked()
-        };
-        assert_eq!(
-            activation(&scanned),
-            ActivationOutcome::Wrong {
-                failures: 1,
-                dead: false
-            }
-        );
+        let scanned = ActivationFacts { qr: Qr::Right, start_matches: false, ..asked() };
+        assert_eq!(activation(&scanned), ActivationOutcome::Wrong { failures: 1, dead: false });
         for start_matches in [false, true] {
-            let wrong = ActivationFacts {
-                qr: Qr::Wrong,
-                start_matches,
-                ..asked()
-            };
-            assert_eq!(
-                activation(&wrong),
-                ActivationOutcome::Wrong {
-                    failures: 1,
-                    dead: false
-                }
-            );
-            let old = ActivationFacts {
-                qr: Qr::Old,
-                start_matches,
-                ..asked()
-            };
+            let wrong = ActivationFacts { qr: Qr::Wrong, start_matches, ..asked() };
+            assert_eq!(activation(&wrong), ActivationOutcome::Wrong { failures: 1, dead: false });
+            let old = ActivationFacts { qr: Qr::Old, start_matches, ..asked() };
             assert_eq!(activation(&old), ActivationOutcome::Refused);
         }
     }
 
     #[test]
     fn the_same_phone_is_answered_again_until_it_acknowledged() {
-        let repeat = ActivationFacts {
-            state: State::Activated,
-            bound: Some(ANNA),
-            ..asked()
-        };
+        let repeat = ActivationFacts { state: State::Activated, bound: Some(ANNA), ..asked() };
         assert_eq!(activation(&repeat), ActivationOutcome::Repeat);
-        let acked = ActivationFacts {
-            acked: true,
-            ..repeat
-        };
+        let acked = ActivationFacts { acked: true, ..repeat };
         assert_eq!(activation(&acked), ActivationOutcome::Refused);
     }
 
@@ -227,74 +181,30 @@ mod tests {
                 ..asked()
             };
             assert_eq!(activation(&second), ActivationOutcome::SecondPhone);
-            let guess = ActivationFacts {
-                start_matches: false,
-                ..second
-            };
-            assert_eq!(
-                activation(&guess),
-                ActivationOutcome::Wrong {
-                    failures: 1,
-                    dead: false
-                }
-            );
+            let guess = ActivationFacts { start_matches: false, ..second };
+            assert_eq!(activation(&guess), ActivationOutcome::Wrong { failures: 1, dead: false });
         }
     }
 
     #[test]
     fn one_old_key_with_one_new_key_is_refused() {
-        for offered in [
-            DeviceKeys {
-                ecdsa: EVE.ecdsa,
-                ..ANNA
-            },
-            DeviceKeys {
-                ecdh: EVE.ecdh,
-                ..ANNA
-            },
-        ] {
-            let mixed = ActivationFacts {
-                state: State::Activated,
-                bound: Some(ANNA),
-                offered,
-                ..asked()
-            };
+        for offered in
+            [DeviceKeys { ecdsa: EVE.ecdsa, ..ANNA }, DeviceKeys { ecdh: EVE.ecdh, ..ANNA }]
+        {
+            let mixed =
+                ActivationFacts { state: State::Activated, bound: Some(ANNA), offered, ..asked() };
             assert_eq!(activation(&mixed), ActivationOutcome::Refused);
         }
     }
 
     #[test]
     fn the_fifth_wrong_guess_kills_an_issue_but_not_a_phone_that_is_set_up() {
-        let fifth = ActivationFacts {
-            start_matches: false,
-            start_failures: 4,
-            ..asked()
-        };
-        assert_eq!(
-            activation(&fifth),
-            ActivationOutcome::Wrong {
-                failures: 5,
-                dead: true
-            }
-        );
-        let set_up = ActivationFacts {
-            state: State::Activated,
-            bound: Some(ANNA),
-            ..fifth
-        };
-        assert_eq!(
-            activation(&set_up),
-            ActivationOutcome::Wrong {
-                failures: 5,
-                dead: false
-            }
-        );
+        let fifth = ActivationFacts { start_matches: false, start_failures: 4, ..asked() };
+        assert_eq!(activation(&fifth), ActivationOutcome::Wrong { failures: 5, dead: true });
+        let set_up = ActivationFacts { state: State::Activated, bound: Some(ANNA), ..fifth };
+        assert_eq!(activation(&set_up), ActivationOutcome::Wrong { failures: 5, dead: false });
         for start_matches in [false, true] {
-            let sixth = ActivationFacts {
-                start_failures: 5,
-                start_matches,
-                ..set_up
-            };
+            let sixth = ActivationFacts { start_failures: 5, start_matches, ..set_up };
             assert_eq!(activation(&sixth), ActivationOutcome::Refused);
         }
     }

@@ -74,22 +74,14 @@ pub fn may_issue(facts: &IssueFacts<'_>, policy: &IssuePolicy) -> Result<(), Iss
         Gate::Stopped => return Err(IssueRefused::Locked),
     }
     let wait = policy.wait_after_release.duration();
-    if let Some(until) = facts
-        .released_at
-        .map(|at| at.plus(wait))
-        .filter(|at| facts.now < *at)
-    {
+    if let Some(until) = facts.released_at.map(|at| at.plus(wait)).filter(|at| facts.now < *at) {
         return Err(IssueRefused::WaitUntil(until));
     }
     if facts.issued_today >= policy.a_day {
         return Err(IssueRefused::DayLimit);
     }
     // The second proof goes over a channel that a thief in the session cannot have added just now.
-    let usable = facts
-        .addresses
-        .iter()
-        .filter_map(|at| address_usable_from(*at, policy))
-        .min();
+    let usable = facts.addresses.iter().filter_map(|at| address_usable_from(*at, policy)).min();
     match usable {
         None => Err(IssueRefused::NoAddress),
         Some(from) if facts.now < from => Err(IssueRefused::AddressYoung(from)),
@@ -133,39 +125,16 @@ mod tests {
         let old = [Some(days_ago(8))];
         let good = facts(&old);
         let answer = |facts: IssueFacts<'_>| may_issue(&facts, &IssuePolicy::default());
-        let locked = |confirmation| {
-            answer(IssueFacts {
-                confirmation,
-                ..good
-            })
-        };
+        let locked = |confirmation| answer(IssueFacts { confirmation, ..good });
         let until = Millis(NOW.0 + 1);
         assert_eq!(answer(good), Ok(()));
+        assert_eq!(answer(IssueFacts { token_in_use: true, ..good }), Err(IssueRefused::InUse));
         assert_eq!(
-            answer(IssueFacts {
-                token_in_use: true,
-                ..good
-            }),
-            Err(IssueRefused::InUse)
-        );
-        assert_eq!(
-            answer(IssueFacts {
-                otp_required: true,
-                ..good
-            }),
+            answer(IssueFacts { otp_required: true, ..good }),
             Err(IssueRefused::OtpRequired)
         );
-        assert_eq!(
-            answer(IssueFacts {
-                suspended: true,
-                ..good
-            }),
-            Err(IssueRefused::Suspended)
-        );
-        assert_eq!(
-            locked(Gate::Until(until)),
-            Err(IssueRefused::LockedUntil(until))
-        );
+        assert_eq!(answer(IssueFacts { suspended: true, ..good }), Err(IssueRefused::Suspended));
+        assert_eq!(locked(Gate::Until(until)), Err(IssueRefused::LockedUntil(until)));
         assert_eq!(locked(Gate::Stopped), Err(IssueRefused::Locked));
     }
 
@@ -174,22 +143,10 @@ mod tests {
         let old = [Some(days_ago(8))];
         let released = |minutes: i64, millis: i64| {
             let released_at = Some(Millis(NOW.0 - minutes * 60_000 + millis));
-            may_issue(
-                &IssueFacts {
-                    released_at,
-                    ..facts(&old)
-                },
-                &IssuePolicy::default(),
-            )
+            may_issue(&IssueFacts { released_at, ..facts(&old) }, &IssuePolicy::default())
         };
-        assert_eq!(
-            released(30, 1),
-            Err(IssueRefused::WaitUntil(Millis(NOW.0 + 1)))
-        );
-        assert_eq!(
-            released(0, 0),
-            Err(IssueRefused::WaitUntil(Millis(NOW.0 + 1_800_000)))
-        );
+        assert_eq!(released(30, 1), Err(IssueRefused::WaitUntil(Millis(NOW.0 + 1))));
+        assert_eq!(released(0, 0), Err(IssueRefused::WaitUntil(Millis(NOW.0 + 1_800_000))));
         assert_eq!(released(30, 0), Ok(()));
     }
 
@@ -197,10 +154,7 @@ mod tests {
     fn there_are_three_issues_a_day() {
         let old = [Some(days_ago(8))];
         for (issued_today, expected) in [(2, Ok(())), (3, Err(IssueRefused::DayLimit))] {
-            let facts = IssueFacts {
-                issued_today,
-                ..facts(&old)
-            };
+            let facts = IssueFacts { issued_today, ..facts(&old) };
             assert_eq!(may_issue(&facts, &IssuePolicy::default()), expected);
         }
     }
@@ -212,21 +166,14 @@ mod tests {
         for (addresses, expected) in [
             (vec![], Err(IssueRefused::NoAddress)),
             (vec![None, None], Err(IssueRefused::NoAddress)),
-            (
-                vec![Some(days_ago(0))],
-                Err(IssueRefused::AddressYoung(Millis(NOW.0 + 7 * DAY))),
-            ),
+            (vec![Some(days_ago(0))], Err(IssueRefused::AddressYoung(Millis(NOW.0 + 7 * DAY)))),
             (
                 vec![Some(days_ago(1)), None, Some(days_ago(6))],
                 Err(IssueRefused::AddressYoung(in_a_day)),
             ),
             (vec![Some(days_ago(1)), Some(days_ago(7))], Ok(())),
         ] {
-            assert_eq!(
-                may_issue(&facts(&addresses), &policy),
-                expected,
-                "{addresses:?}"
-            );
+            assert_eq!(may_issue(&facts(&addresses), &policy), expected, "{addresses:?}");
         }
         assert_eq!(address_usable_from(None, &policy), None);
         assert_eq!(address_usable_from(Some(days_ago(7)), &policy), Some(NOW));

@@ -34,11 +34,7 @@ impl StartPassword {
         let chosen = Self::typed(text)?;
         let digits = chosen.expose();
         let weak = is_sequence(digits) || birthday.is_some_and(|day| day.is_written(digits));
-        if weak {
-            Err(StartPasswordError::Weak)
-        } else {
-            Ok(chosen)
-        }
+        if weak { Err(StartPasswordError::Weak) } else { Ok(chosen) }
     }
 
     /// Reads a start password as a guess on the phone: weak ones are guesses like any other.
@@ -170,9 +166,7 @@ impl FromStr for Birthday {
         let mut part = |length: usize| {
             let digits = parts.next().filter(|part| part.len() == length);
             let digits = digits.filter(|part| part.bytes().all(|b| b.is_ascii_digit()));
-            digits
-                .and_then(|part| part.parse::<u16>().ok())
-                .ok_or(BirthdayError)
+            digits.and_then(|part| part.parse::<u16>().ok()).ok_or(BirthdayError)
         };
         let (year, month, day) = (part(4)?, part(2)?, part(2)?);
         let small = |number: u16| u8::try_from(number).map_err(|_| BirthdayError);
@@ -193,10 +187,7 @@ impl fmt::Display for Birthday {
 /// neighbours: `1111`, `7890`, `3210`.
 fn is_sequence(digits: &str) -> bool {
     [0, 1, 9].into_iter().any(|step| {
-        digits
-            .as_bytes()
-            .windows(2)
-            .all(|pair| (pair[0] - b'0' + step) % 10 == pair[1] - b'0')
+        digits.as_bytes().windows(2).all(|pair| (pair[0] - b'0' + step) % 10 == pair[1] - b'0')
     })
 }
 
@@ -215,10 +206,7 @@ mod tests {
         for text in ["4829", "４８２９", " 48 29 ", "48-29"] {
             assert_eq!(StartPassword::parse(text, None).unwrap().expose(), "4829");
         }
-        assert_eq!(
-            StartPassword::parse("48291735", None).unwrap().expose(),
-            "48291735"
-        );
+        assert_eq!(StartPassword::parse("48291735", None).unwrap().expose(), "48291735");
         for (text, error) in [
             ("", Empty),
             ("　", Empty),
@@ -227,11 +215,7 @@ mod tests {
             ("48a9", Digits),
             ("四八二九", Digits),
         ] {
-            assert_eq!(
-                StartPassword::parse(text, None).unwrap_err(),
-                error,
-                "{text:?}"
-            );
+            assert_eq!(StartPassword::parse(text, None).unwrap_err(), error, "{text:?}");
             assert_eq!(StartPassword::typed(text).unwrap_err(), error, "{text:?}");
         }
     }
@@ -263,9 +247,7 @@ mod tests {
             // On the phone the same digits are a guess, to be counted like any other.
             assert!(StartPassword::typed(text).is_ok(), "{text}");
         }
-        for text in [
-            "1112", "1243", "1357", "2468", "1212", "0121", "12346", "11112222",
-        ] {
+        for text in ["1112", "1243", "1357", "2468", "1212", "0121", "12346", "11112222"] {
             assert!(StartPassword::parse(text, None).is_ok(), "{text}");
         }
     }

@@ -29,10 +29,7 @@ impl PasscodeText {
     }
 
     fn of(mut number: u32, digits: Digits) -> Self {
-        let mut text = Self {
-            buffer: [0; 8],
-            length: digits.count(),
-        };
+        let mut text = Self { buffer: [0; 8], length: digits.count() };
         for place in text.buffer[..digits.count()].iter_mut().rev() {
             *place = b'0' + u8::try_from(number % 10).unwrap_or(0);
             number /= 10;
@@ -70,10 +67,6 @@ fn mac<M: Mac + KeyInit, const N: usize>(key: &[u8], counter: u64) -> Zeroizing<
 // RFC 4226 section 5.3: the last half-byte says where to read 31 bits.
 fn truncate<const N: usize>(mac: &[u8; N]) -> u32 {
     let offset = usize::from(mac[N - 1] & 0xf);
-    u32::from_be_bytes([
-        mac[offset],
-        mac[offset + 1],
-        mac[offset + 2],
-        mac[offset + 3],
-    ]) & 0x7fff_ffff
+    u32::from_be_bytes([mac[offset], mac[offset + 1], mac[offset + 2], mac[offset + 3]])
+        & 0x7fff_ffff
 }

@@ -16,10 +16,7 @@ fn passcodes_are_those_of_rfc_4226_appendix_d() {
         "520489",
     ];
     for (counter, passcode) in (0..).zip(expected) {
-        assert_eq!(
-            hotp(KEY_20, counter, Digits::Six, Algorithm::Sha1).expose(),
-            passcode
-        );
+        assert_eq!(hotp(KEY_20, counter, Digits::Six, Algorithm::Sha1).expose(), passcode);
     }
 }
 
@@ -40,11 +37,7 @@ fn passcodes_are_those_of_rfc_6238_appendix_b() {
             hotp(KEY_32, step, Digits::Eight, Algorithm::Sha256),
             hotp(KEY_64, step, Digits::Eight, Algorithm::Sha512),
         ];
-        assert_eq!(
-            computed.each_ref().map(PasscodeText::expose),
-            passcodes,
-            "{seconds}"
-        );
+        assert_eq!(computed.each_ref().map(PasscodeText::expose), passcodes, "{seconds}");
     }
 }
 
@@ -118,11 +111,7 @@ fn as_typed(passcode: &str, wide: u8, separators: &[(usize, char)]) -> String {
         .enumerate()
         .map(|(place, c)| {
             let digit = u32::from(c) - u32::from('0');
-            if wide & (1 << place) == 0 {
-                c
-            } else {
-                char::from_u32(0xff10 + digit).unwrap()
-            }
+            if wide & (1 << place) == 0 { c } else { char::from_u32(0xff10 + digit).unwrap() }
         })
         .collect();
     for (place, separator) in separators {

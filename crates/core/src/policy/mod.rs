@@ -232,11 +232,7 @@ impl Policy {
             ceiling: 20.into(),
         };
         [
-            stop(
-                "passcode.stop_after",
-                self.passcode.lock_after,
-                self.passcode.stop_after,
-            ),
+            stop("passcode.stop_after", self.passcode.lock_after, self.passcode.stop_after),
             stop(
                 "confirmation.stop_after",
                 self.confirmation.lock_after,
@@ -267,12 +263,7 @@ impl PasscodePolicy {
 
 impl Row {
     fn out_of_bounds(self) -> Option<OutOfBounds> {
-        let Self {
-            key,
-            value,
-            floor,
-            ceiling,
-        } = self;
+        let Self { key, value, floor, ceiling } = self;
         (value < floor || value > ceiling).then(|| OutOfBounds {
             key,
             value: value.to_string(),
@@ -304,9 +295,7 @@ impl fmt::Display for Value {
 }
 
 fn carriers() -> Vec<String> {
-    ["docomo.ne.jp", "ezweb.ne.jp", "au.com"]
-        .map(str::to_owned)
-        .to_vec()
+    ["docomo.ne.jp", "ezweb.ne.jp", "au.com"].map(str::to_owned).to_vec()
 }
 
 const fn seconds(amount: u32) -> Span {

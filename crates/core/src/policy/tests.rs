@@ -18,9 +18,9 @@ fn written(value: Value) -> String {
 fn moved(value: Value, by: i32) -> Value {
     match value {
         Value::Number(number) => Value::Number(number.checked_add_signed(by).unwrap()),
-        Value::Span(span) => Value::Span(Span::of_seconds(
-            span.seconds().checked_add_signed(by).unwrap(),
-        )),
+        Value::Span(span) => {
+            Value::Span(Span::of_seconds(span.seconds().checked_add_signed(by).unwrap()))
+        }
     }
 }
 
@@ -70,16 +70,8 @@ audit.keep_years 10: 10 to 30
 #[test]
 fn every_bounded_key_has_the_default_floor_and_ceiling_of_the_plan() {
     let rows = Policy::default().rows();
-    let line = |row: &Row| {
-        format!(
-            "{} {}: {} to {}",
-            row.key, row.value, row.floor, row.ceiling
-        )
-    };
-    assert_eq!(
-        rows.iter().map(line).collect::<Vec<_>>(),
-        TABLE.lines().collect::<Vec<_>>()
-    );
+    let line = |row: &Row| format!("{} {}: {} to {}", row.key, row.value, row.floor, row.ceiling);
+    assert_eq!(rows.iter().map(line).collect::<Vec<_>>(), TABLE.lines().collect::<Vec<_>>());
 }
 
 #[test]
@@ -88,10 +80,7 @@ fn the_keys_without_bounds_have_the_defaults_of_the_plan() {
     assert!(policy.issue.phone_address_domains.is_empty() && policy.hold.exempt.is_empty());
     assert!(!policy.mail.name_in_mail && !policy.mail.guide_link);
     assert_eq!(policy.mail.broken_addresses, BrokenAddresses::Quoted);
-    assert_eq!(
-        policy.mail.broken_address_domains,
-        ["docomo.ne.jp", "ezweb.ne.jp", "au.com"]
-    );
+    assert_eq!(policy.mail.broken_address_domains, ["docomo.ne.jp", "ezweb.ne.jp", "au.com"]);
 }
 
 #[test]
@@ -103,13 +92,7 @@ fn the_defaults_are_within_their_bounds() {
 #[test]
 fn every_key_is_refused_just_outside_its_bounds() {
     let mut tried = 0;
-    for Row {
-        key,
-        floor,
-        ceiling,
-        ..
-    } in Policy::default().rows()
-    {
+    for Row { key, floor, ceiling, .. } in Policy::default().rows() {
         // 0 has nothing below it that a document could say.
         let below = (floor != Value::Number(0)).then(|| moved(floor, -1));
         for value in below.into_iter().chain([moved(ceiling, 1)]) {
@@ -126,20 +109,12 @@ fn every_key_is_refused_just_outside_its_bounds() {
 
 #[test]
 fn every_key_is_taken_at_its_bounds() {
-    for Row {
-        key,
-        floor,
-        ceiling,
-        ..
-    } in Policy::default().rows()
-    {
+    for Row { key, floor, ceiling, .. } in Policy::default().rows() {
         for value in [floor, ceiling] {
             let policy = with(key, &written(value)).unwrap();
             let refused = policy.check().err().unwrap_or_default();
             // Some bounds need a neighbour moved along: `stop_after = 5` a lower `lock_after`.
-            let own = refused
-                .iter()
-                .filter(|out| out.key == key && out.floor == floor.to_string());
+            let own = refused.iter().filter(|out| out.key == key && out.floor == floor.to_string());
             assert_eq!(own.count(), 0, "{key} = {value}");
         }
     }
@@ -152,16 +127,9 @@ fn a_stop_comes_after_a_lock() {
             let text = format!("[{section}]\nlock_after = {lock}\nstop_after = {stop}\n");
             let checked = toml::from_str::<Policy>(&text).unwrap().check();
             assert_eq!(checked.is_ok(), fine, "{text}");
-            let keys: Vec<_> = checked
-                .err()
-                .into_iter()
-                .flatten()
-                .map(|out| out.key.to_owned())
-                .collect();
-            assert!(
-                keys.iter()
-                    .all(|key| *key == format!("{section}.stop_after"))
-            );
+            let keys: Vec<_> =
+                checked.err().into_iter().flatten().map(|out| out.key.to_owned()).collect();
+            assert!(keys.iter().all(|key| *key == format!("{section}.stop_after")));
         }
     }
 }
@@ -170,10 +138,7 @@ fn a_stop_comes_after_a_lock() {
 fn a_warning_is_shorter_than_the_idle_time() {
     let text = "[session]\nidle = \"5m\"\nwarning = \"5m\"\n";
     let refused = toml::from_str::<Policy>(text).unwrap().check().unwrap_err();
-    assert_eq!(
-        refused[0].to_string(),
-        "session.warning = 5m is outside 1m to 299s"
-    );
+    assert_eq!(refused[0].to_string(), "session.warning = 5m is outside 1m to 299s");
 }
 
 #[test]
@@ -192,8 +157,5 @@ fn a_policy_reads_back_what_it_wrote() {
     policy.login.first_wait = seconds(7);
     let json = serde_json::to_string(&policy).unwrap();
     assert_eq!(serde_json::from_str::<Policy>(&json).unwrap(), policy);
-    assert_eq!(
-        toml::from_str::<Policy>(&toml::to_string(&policy).unwrap()).unwrap(),
-        policy
-    );
+    assert_eq!(toml::from_str::<Policy>(&toml::to_string(&policy).unwrap()).unwrap(), policy);
 }

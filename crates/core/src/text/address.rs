@@ -19,19 +19,13 @@ impl<'a> MailRules<'a> {
     /// The rules for the address of the phone that is to be set up.
     #[must_use]
     pub fn for_phones(policy: &'a Policy) -> Self {
-        Self {
-            only_domains: &policy.issue.phone_address_domains,
-            ..Self::for_notices(policy)
-        }
+        Self { only_domains: &policy.issue.phone_address_domains, ..Self::for_notices(policy) }
     }
 
     /// The rules for notice addresses.
     #[must_use]
     pub fn for_notices(policy: &'a Policy) -> Self {
-        Self {
-            broken_domains: &policy.mail.broken_address_domains,
-            only_domains: &[],
-        }
+        Self { broken_domains: &policy.mail.broken_address_domains, only_domains: &[] }
     }
 }
 
@@ -180,10 +174,7 @@ mod tests {
         for (typed, kept) in [
             ("taro@example.ne.jp", "taro@example.ne.jp"),
             ("  taro@example.ne.jp\r\n", "taro@example.ne.jp"),
-            (
-                "Ｔａｒｏ．Ｙ＠Ｅｘａｍｐｌｅ．ｎｅ．ｊｐ",
-                "Taro.Y@Example.ne.jp",
-            ),
+            ("Ｔａｒｏ．Ｙ＠Ｅｘａｍｐｌｅ．ｎｅ．ｊｐ", "Taro.Y@Example.ne.jp"),
             ("a+b_c-d/e=f@x.jp", "a+b_c-d/e=f@x.jp"),
         ] {
             assert_eq!(parse(typed).unwrap().as_typed(), kept);
@@ -220,19 +211,13 @@ mod tests {
         ] {
             assert_eq!(parse(typed).unwrap_err(), error, "{typed:?}");
         }
-        assert_eq!(
-            parse(&format!("{}@x.jp", "a".repeat(65))).unwrap_err(),
-            Long
-        );
+        assert_eq!(parse(&format!("{}@x.jp", "a".repeat(65))).unwrap_err(), Long);
         assert!(parse(&format!("{}@x.jp", "a".repeat(64))).is_ok());
         let domain = format!("{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(60));
         let whole = |local: usize| format!("{}@{domain}", "a".repeat(local));
         assert_eq!(whole(65).len(), 254);
         assert!(parse(&whole(64)).is_ok());
-        assert_eq!(
-            parse(&format!("{}.e", whole(63))).unwrap().as_typed().len(),
-            254
-        );
+        assert_eq!(parse(&format!("{}.e", whole(63))).unwrap().as_typed().len(), 254);
         assert_eq!(parse(&format!("{}.e", whole(64))).unwrap_err(), Long);
     }
 
@@ -253,19 +238,10 @@ mod tests {
     #[test]
     fn a_broken_address_goes_out_quoted_or_as_written() {
         let broken = parse("abc..def@docomo.ne.jp").unwrap();
-        assert_eq!(
-            broken.envelope(BrokenAddresses::Quoted),
-            "\"abc..def\"@docomo.ne.jp"
-        );
-        assert_eq!(
-            broken.envelope(BrokenAddresses::AsWritten),
-            "abc..def@docomo.ne.jp"
-        );
+        assert_eq!(broken.envelope(BrokenAddresses::Quoted), "\"abc..def\"@docomo.ne.jp");
+        assert_eq!(broken.envelope(BrokenAddresses::AsWritten), "abc..def@docomo.ne.jp");
         let sound = parse("abc.def@docomo.ne.jp").unwrap();
-        assert_eq!(
-            sound.envelope(BrokenAddresses::Quoted),
-            "abc.def@docomo.ne.jp"
-        );
+        assert_eq!(sound.envelope(BrokenAddresses::Quoted), "abc.def@docomo.ne.jp");
     }
 
     #[test]
@@ -289,27 +265,15 @@ mod tests {
             ("t@example.ne.jp", "***@example.ne.jp"),
         ] {
             assert_eq!(parse(typed).unwrap().masked(), masked);
-            assert_eq!(
-                format!("{:?}", parse(typed).unwrap()),
-                format!("MailAddress({masked})")
-            );
+            assert_eq!(format!("{:?}", parse(typed).unwrap()), format!("MailAddress({masked})"));
         }
     }
 
     #[test]
     fn domains_compare_without_case_and_local_parts_with_it() {
-        assert_eq!(
-            parse("taro@EXAMPLE.jp").unwrap(),
-            parse("taro@example.jp").unwrap()
-        );
-        assert_ne!(
-            parse("Taro@example.jp").unwrap(),
-            parse("taro@example.jp").unwrap()
-        );
-        assert_eq!(
-            parse("taro@EXAMPLE.jp").unwrap().comparable(),
-            "taro@example.jp"
-        );
+        assert_eq!(parse("taro@EXAMPLE.jp").unwrap(), parse("taro@example.jp").unwrap());
+        assert_ne!(parse("Taro@example.jp").unwrap(), parse("taro@example.jp").unwrap());
+        assert_eq!(parse("taro@EXAMPLE.jp").unwrap().comparable(), "taro@example.jp");
     }
 
     proptest! {

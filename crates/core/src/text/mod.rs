@@ -22,9 +22,7 @@ pub fn is_host_name(text: &str) -> bool {
     let labels = || text.split('.');
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -64,10 +62,7 @@ pub(crate) fn typed_digits(text: &str, most: usize) -> Result<Zeroizing<String>,
 /// Spaces and every hyphen or dash that a keyboard or a Japanese input method gives for one.
 fn is_separator(character: char) -> bool {
     character.is_whitespace()
-        || matches!(
-            character,
-            '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}'
-        )
+        || matches!(character, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30fc}')
 }
 
 #[cfg(test)]
@@ -121,14 +116,9 @@ mod tests {
     #[test]
     fn host_names_are_told_from_what_only_looks_like_one() {
         let long = format!("{}.jp", "a".repeat(63));
-        for good in [
-            "ib.localhost",
-            "a.b",
-            "ib.bank-1.example.co.jp",
-            "xn--eckwd4c7c.jp",
-            "1.jp",
-            &long,
-        ] {
+        for good in
+            ["ib.localhost", "a.b", "ib.bank-1.example.co.jp", "xn--eckwd4c7c.jp", "1.jp", &long]
+        {
             assert!(is_host_name(good), "{good}");
         }
         let (label, whole) = (format!("{}.jp", "a".repeat(64)), "a.".repeat(126) + "jp");

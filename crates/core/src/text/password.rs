@@ -51,9 +51,7 @@ fn is_common(password: &str) -> bool {
     let mut bytes = password.bytes();
     let first = bytes.next();
     bytes.all(|b| Some(b) == first)
-        || COMMON
-            .lines()
-            .any(|common| common.eq_ignore_ascii_case(password))
+        || COMMON.lines().any(|common| common.eq_ignore_ascii_case(password))
 }
 
 // The most used passwords of 8 characters and more, in lower case, one a line: from the frequency
@@ -71,12 +69,7 @@ mod tests {
 
     #[test]
     fn a_long_enough_uncommon_password_is_taken() {
-        for good in [
-            "kT7#mq2z",
-            "four calm whales",
-            " ~!a b c",
-            &"xY9-".repeat(16),
-        ] {
+        for good in ["kT7#mq2z", "four calm whales", " ~!a b c", &"xY9-".repeat(16)] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
     }
@@ -102,14 +95,8 @@ mod tests {
             assert_eq!(check(new), Err(fault), "{new:?}");
         }
         let login_id = LoginId::parse("hanako.yamada").unwrap();
-        assert_eq!(
-            check_static_password("kT7#mq2z", 8, 64, &login_id, true),
-            Err(Same)
-        );
-        assert_eq!(
-            check_static_password("kT7#mq2z", 9, 64, &login_id, false),
-            Err(Short)
-        );
+        assert_eq!(check_static_password("kT7#mq2z", 8, 64, &login_id, true), Err(Same));
+        assert_eq!(check_static_password("kT7#mq2z", 9, 64, &login_id, false), Err(Short));
     }
 
     #[test]
@@ -120,8 +107,7 @@ mod tests {
         for (place, line) in lines.iter().enumerate() {
             assert!(line.len() >= 8, "{line} is too short to matter");
             assert!(
-                line.bytes()
-                    .all(|b| (b'!'..=b'~').contains(&b) && !b.is_ascii_uppercase()),
+                line.bytes().all(|b| (b'!'..=b'~').contains(&b) && !b.is_ascii_uppercase()),
                 "{line}"
             );
             assert!(place == 0 || lines[place - 1] != *line, "{line} twice");

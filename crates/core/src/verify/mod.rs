@@ -86,11 +86,7 @@ pub fn decide(
     now: Millis,
 ) -> Decision {
     if let Some(reason) = closed(token, purpose, now) {
-        return Decision::Refuse {
-            reason,
-            counter: token.counter,
-            grade: None,
-        };
+        return Decision::Refuse { reason, counter: token.counter, grade: None };
     }
     let reason = match matching_step(token, passcode, now) {
         Some(step) if step > token.last_step.max(token.floor_step) => {
@@ -100,11 +96,7 @@ pub fn decide(
         None => Reason::Wrong,
     };
     let (counter, grade) = token.counter.failed(policy, now);
-    Decision::Refuse {
-        reason,
-        counter,
-        grade,
-    }
+    Decision::Refuse { reason, counter, grade }
 }
 
 /// The reason for which the passcode is not even looked at.

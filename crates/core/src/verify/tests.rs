@@ -30,9 +30,7 @@ fn token() -> Verifier<'static> {
 
 fn digits_of(key: &[u8], step: i64) -> String {
     let counter = u64::try_from(step).unwrap();
-    hotp(key, counter, Digits::Six, Algorithm::Sha256)
-        .expose()
-        .to_owned()
+    hotp(key, counter, Digits::Six, Algorithm::Sha256).expose().to_owned()
 }
 
 fn passcode_of(step: i64) -> Passcode {
@@ -41,13 +39,8 @@ fn passcode_of(step: i64) -> Passcode {
 
 /// Digits that belong to none of the steps around now.
 fn wrong() -> Passcode {
-    let near: Vec<_> = (STEP - 3..=STEP + 3)
-        .map(|step| digits_of(KEY, step))
-        .collect();
-    let free = (0..10)
-        .map(|n| format!("{n:06}"))
-        .find(|text| !near.contains(text))
-        .unwrap();
+    let near: Vec<_> = (STEP - 3..=STEP + 3).map(|step| digits_of(KEY, step)).collect();
+    let free = (0..10).map(|n| format!("{n:06}")).find(|text| !near.contains(text)).unwrap();
     Passcode::parse(&free, Digits::Six).unwrap()
 }
 
@@ -94,40 +87,19 @@ fn the_window_is_as_wide_as_the_policy_says() {
 
 #[test]
 fn a_passcode_is_accepted_once_and_its_second_use_is_counted() {
-    let spent = Verifier {
-        last_step: STEP,
-        ..token()
-    };
+    let spent = Verifier { last_step: STEP, ..token() };
     let decision = login(&spent, &passcode_of(STEP), NOW);
-    assert_eq!(
-        (reason(decision), failures(decision)),
-        (Some(Reason::Used), 1)
-    );
+    assert_eq!((reason(decision), failures(decision)), (Some(Reason::Used), 1));
     // An earlier step is spent with it; a later one is fresh.
-    assert_eq!(
-        reason(login(&spent, &passcode_of(STEP - 1), NOW)),
-        Some(Reason::Used)
-    );
-    assert_eq!(
-        login(&spent, &passcode_of(STEP + 1), NOW),
-        Decision::Accept { step: STEP + 1 }
-    );
+    assert_eq!(reason(login(&spent, &passcode_of(STEP - 1), NOW)), Some(Reason::Used));
+    assert_eq!(login(&spent, &passcode_of(STEP + 1), NOW), Decision::Accept { step: STEP + 1 });
 }
 
 #[test]
 fn nothing_up_to_the_floor_is_accepted() {
-    let floored = Verifier {
-        floor_step: STEP,
-        ..token()
-    };
-    assert_eq!(
-        reason(login(&floored, &passcode_of(STEP), NOW)),
-        Some(Reason::Used)
-    );
-    assert_eq!(
-        login(&floored, &passcode_of(STEP + 1), NOW),
-        Decision::Accept { step: STEP + 1 }
-    );
+    let floored = Verifier { floor_step: STEP, ..token() };
+    assert_eq!(reason(login(&floored, &passcode_of(STEP), NOW)), Some(Reason::Used));
+    assert_eq!(login(&floored, &passcode_of(STEP + 1), NOW), Decision::Accept { step: STEP + 1 });
 }
 
 #[test]
@@ -137,19 +109,11 @@ fn the_same_digits_of_two_neighbouring_steps_are_accepted_once() {
     assert_eq!(digits_of(KEY, first), digits_of(KEY, second));
     let typed = passcode_of(first);
     let now = Millis(first * PERIOD);
-    let Decision::Accept { step } = login(&token(), &typed, now) else {
-        panic!("refused")
-    };
-    let spent = Verifier {
-        last_step: step,
-        ..token()
-    };
+    let Decision::Accept { step } = login(&token(), &typed, now) else { panic!("refused") };
+    let spent = Verifier { last_step: step, ..token() };
     for later in 0..=3 {
         let again = login(&spent, &typed, Millis((first + later) * PERIOD));
-        assert!(
-            reason(again).is_some(),
-            "accepted again {later} steps later"
-        );
+        assert!(reason(again).is_some(), "accepted again {later} steps later");
     }
 }
 
@@ -166,23 +130,10 @@ fn each_state_serves_its_purposes_only() {
     for &state in State::ALL {
         for &purpose in Purpose::ALL {
             let token = Verifier { state, ..token() };
-            let decision = decide(
-                &token,
-                &passcode_of(STEP),
-                purpose,
-                &LockPolicy::default(),
-                NOW,
-            );
+            let decision = decide(&token, &passcode_of(STEP), purpose, &LockPolicy::default(), NOW);
             let served = match state.as_str() {
                 "activated" => &["start"][..],
-                "in_use" => &[
-                    "login",
-                    "release",
-                    "resync",
-                    "transaction",
-                    "step_up",
-                    "radius",
-                ],
+                "in_use" => &["login", "release", "resync", "transaction", "step_up", "radius"],
                 _ => &[],
             };
             let expected = (!served.contains(&purpose.as_str())).then_some(Reason::NotUsable);
@@ -195,41 +146,17 @@ fn each_state_serves_its_purposes_only() {
 #[test]
 fn a_locked_suspended_or_expired_token_evaluates_nothing() {
     let until = Millis(NOW.0 + 1);
-    let timed = Counter {
-        failures: 5,
-        locked_until: Some(until),
-        locked: false,
-    };
-    let locked = Counter {
-        failures: 10,
-        locked_until: None,
-        locked: true,
-    };
+    let timed = Counter { failures: 5, locked_until: Some(until), locked: false };
+    let locked = Counter { failures: 10, locked_until: None, locked: true };
     let with = |counter| Verifier { counter, ..token() };
     for (token, reason) in [
         (with(timed), Reason::LockedUntil(until)),
         (with(locked), Reason::Locked),
-        (
-            Verifier {
-                stopped: true,
-                ..token()
-            },
-            Reason::Suspended,
-        ),
-        (
-            Verifier {
-                expires_at: NOW,
-                ..token()
-            },
-            Reason::Expired,
-        ),
+        (Verifier { stopped: true, ..token() }, Reason::Suspended),
+        (Verifier { expires_at: NOW, ..token() }, Reason::Expired),
     ] {
         for passcode in [passcode_of(STEP), wrong()] {
-            let refused = Decision::Refuse {
-                reason,
-                counter: token.counter,
-                grade: None,
-            };
+            let refused = Decision::Refuse { reason, counter: token.counter, grade: None };
             assert_eq!(login(&token, &passcode, NOW), refused);
         }
     }
@@ -237,43 +164,23 @@ fn a_locked_suspended_or_expired_token_evaluates_nothing() {
 
 #[test]
 fn a_lock_that_ran_out_and_a_last_millisecond_still_serve() {
-    let over = Counter {
-        failures: 5,
-        locked_until: Some(NOW),
-        locked: false,
-    };
-    let unlocked = Verifier {
-        counter: over,
-        ..token()
-    };
+    let over = Counter { failures: 5, locked_until: Some(NOW), locked: false };
+    let unlocked = Verifier { counter: over, ..token() };
     assert_eq!(reason(login(&unlocked, &passcode_of(STEP), NOW)), None);
-    let barely = Verifier {
-        expires_at: Millis(NOW.0 + 1),
-        ..token()
-    };
+    let barely = Verifier { expires_at: Millis(NOW.0 + 1), ..token() };
     assert_eq!(reason(login(&barely, &passcode_of(STEP), NOW)), None);
 }
 
 #[test]
 fn the_fifth_wrong_one_says_that_it_locked() {
-    let four = Counter {
-        failures: 4,
-        ..Counter::cleared()
-    };
-    let token = Verifier {
-        counter: four,
-        ..token()
-    };
+    let four = Counter { failures: 4, ..Counter::cleared() };
+    let token = Verifier { counter: four, ..token() };
     let until = Millis(NOW.0 + 30 * 60_000);
     assert_eq!(
         login(&token, &wrong(), NOW),
         Decision::Refuse {
             reason: Reason::Wrong,
-            counter: Counter {
-                failures: 5,
-                locked_until: Some(until),
-                locked: false
-            },
+            counter: Counter { failures: 5, locked_until: Some(until), locked: false },
             grade: Some(Grade::Until(until)),
         }
     );
@@ -283,24 +190,15 @@ fn the_fifth_wrong_one_says_that_it_locked() {
 fn time_before_the_first_step_breaks_nothing() {
     for now in [Millis(0), Millis(-1), Millis(i64::MIN), Millis(i64::MAX)] {
         let refused = login(&token(), &wrong(), now);
-        assert!(
-            matches!(reason(refused), Some(Reason::Wrong | Reason::Expired)),
-            "{now:?}"
-        );
+        assert!(matches!(reason(refused), Some(Reason::Wrong | Reason::Expired)), "{now:?}");
     }
-    assert_eq!(
-        login(&token(), &passcode_of(0), Millis(0)),
-        Decision::Accept { step: 0 }
-    );
+    assert_eq!(login(&token(), &passcode_of(0), Millis(0)), Decision::Accept { step: 0 });
 }
 
 #[test]
 fn a_verifier_hides_its_key() {
     let printed = format!("{:?}", token());
-    assert!(
-        !printed.contains("key") && printed.contains("InUse"),
-        "{printed}"
-    );
+    assert!(!printed.contains("key") && printed.contains("InUse"), "{printed}");
 }
 
 /// What can happen to a token between two guesses, or a guess itself.
@@ -310,12 +208,7 @@ enum Act {
     Unlock,
     Suspend(bool),
     RaiseFloor,
-    Guess {
-        ago: i64,
-        wide: bool,
-        spaced: bool,
-        purpose: Purpose,
-    },
+    Guess { ago: i64, wide: bool, spaced: bool, purpose: Purpose },
     WrongGuess(Purpose),
 }
 

@@ -16,6 +16,7 @@ mail-procedure-issue = Issue of a token
 mail-which-passcode = one-time password
 mail-which-confirmation = confirmation password
 mail-which-login = login password
+mail-which-mail-password = mail password
 
 mail-code = [{ $bank }] Your mail password
 mail-code-body =

@@ -17,6 +17,7 @@ mail-procedure-issue = トークン発行
 mail-which-passcode = ワンタイムパスワード
 mail-which-confirmation = 確認用パスワード
 mail-which-login = ログインパスワード
+mail-which-mail-password = メール通知パスワード
 
 mail-code = 【{ $bank }】メール通知パスワードのお知らせ
 mail-code-body =

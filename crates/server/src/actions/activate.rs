@@ -73,9 +73,7 @@ pub(crate) async fn activate(app: &App, origin: &Origin, ask: &Ask) -> Result<St
         if let Some(until) = network_waits(&mut tx, origin).await? {
             return Err(AppError::TooMany(until));
         }
-        let found = tx
-            .find(origin.institution.id, Key::UserId, ask.user_id.as_str())
-            .await?;
+        let found = tx.find(origin.institution.id, Key::UserId, ask.user_id.as_str()).await?;
         let customer = match &found {
             Some(found) => tx.take_customer(found.customer_id).await?,
             None => None,
@@ -85,9 +83,7 @@ pub(crate) async fn activate(app: &App, origin: &Origin, ask: &Ask) -> Result<St
         };
         let issue = found.and_then(|f| f.reference.parse::<IssueId>().ok());
         let issues = tx.issues(customer.customer_id).await?;
-        let issue = issues
-            .into_iter()
-            .find(|i| Some(i.id) == issue && i.ended_at.is_none());
+        let issue = issues.into_iter().find(|i| Some(i.id) == issue && i.ended_at.is_none());
         let token = match &issue {
             Some(issue) => tx.token(customer.customer_id, issue.token_id).await?,
             None => None,
@@ -117,19 +113,11 @@ async fn decide(
         subject: issue.id.to_string(),
         kind: "start",
     };
-    let taken = tx.take_counter(&counter_of, origin.now).await?;
-    let outcome = outcome(
-        origin,
-        ask,
-        &customer,
-        &issue,
-        &token,
-        taken.counter().failures,
-    );
+    let tries = tx.take_counter(&counter_of, origin.now).await?;
+    let outcome = outcome(origin, ask, &customer, &issue, &token, tries.counter().failures);
     match outcome {
         ActivationOutcome::First => {
-            tx.save_counter(&counter_of, &taken, &Counter::cleared(), origin.now)
-                .await?;
+            tx.save_counter(&counter_of, &tries, &Counter::cleared(), origin.now).await?;
             hand_over(app, origin, tx, ask, (customer, issue, token)).await
         }
         ActivationOutcome::Repeat => {
@@ -139,22 +127,15 @@ async fn decide(
             reply_again(origin, id, &issue)
         }
         ActivationOutcome::SecondPhone => {
-            let ending = Ending {
-                event: Event::Revoked,
-                reason: "second_phone",
-                why: Why::StartPassword,
-            };
+            let ending =
+                Ending { event: Event::Revoked, reason: "second_phone", why: Why::StartPassword };
             end_issue(app, origin, &mut tx, &customer, (issue, token), ending).await?;
             commit(app, tx).await?;
             Err(AppError::Gone)
         }
         ActivationOutcome::Wrong { failures, dead } => {
-            let counter = Counter {
-                failures,
-                ..Counter::cleared()
-            };
-            tx.save_counter(&counter_of, &taken, &counter, origin.now)
-                .await?;
+            let counter = Counter { failures, ..Counter::cleared() };
+            tx.save_counter(&counter_of, &tries, &counter, origin.now).await?;
             if dead {
                 let ending = Ending {
                     event: Event::Revoked,
@@ -177,31 +158,17 @@ fn outcome(
     token: &Token,
     start_failures: u32,
 ) -> ActivationOutcome {
-    let spot = places::issue(
-        origin.institution.id,
-        customer.customer_id,
-        "start_mac",
-        issue.id,
-    );
+    let spot = places::issue(origin.institution.id, customer.customer_id, "start_mac", issue.id);
     let start = ask.start_password.expose().as_bytes();
     let tag = issue.start_mac.as_deref().unwrap_or_default();
     let (ecdh, ecdsa) = (ask.ecdh.thumbprint(), ask.ecdsa.thumbprint());
-    let bound = issue
-        .ecdh_thumbprint
-        .as_ref()
-        .zip(issue.ecdsa_thumbprint.as_ref());
+    let bound = issue.ecdh_thumbprint.as_ref().zip(issue.ecdsa_thumbprint.as_ref());
     activation(&ActivationFacts {
         state: token.state,
         now: origin.now,
         deadline: Millis(issue.deadline.unwrap_or(0)),
-        bound: bound.map(|(a, b)| DeviceKeys {
-            ecdh: a.as_bytes(),
-            ecdsa: b.as_bytes(),
-        }),
-        offered: DeviceKeys {
-            ecdh: ecdh.as_bytes(),
-            ecdsa: ecdsa.as_bytes(),
-        },
+        bound: bound.map(|(a, b)| DeviceKeys { ecdh: a.as_bytes(), ecdsa: b.as_bytes() }),
+        offered: DeviceKeys { ecdh: ecdh.as_bytes(), ecdsa: ecdsa.as_bytes() },
         start_matches: origin.institution.keys.fits(&spot.place(), start, tag),
         qr: qr(origin, ask, customer, issue),
         start_failures,
@@ -242,27 +209,12 @@ async fn hand_over(
     let start_within = institution.policy().issue.start_within.duration();
     issue.start_until = origin.now.plus(start_within).0;
     let activation = ActivationId::generate(origin.now, &*app.random);
-    let to = Recipient {
-        user_id: &ask.user_id,
-        ecdh: &ask.ecdh,
-        ecdsa: &ask.ecdsa,
-    };
-    let reply = reply(
-        app,
-        origin,
-        &to,
-        (&issue, &token),
-        &activation.to_string(),
-        &root,
-    )?;
+    let to = Recipient { user_id: &ask.user_id, ecdh: &ask.ecdh, ecdsa: &ask.ecdsa };
+    let reply = reply(app, origin, &to, (&issue, &token), &activation.to_string(), &root)?;
     let json = serde_json::to_string(&reply).map_err(AppError::internal)?;
 
     let spot = places::issue(institution.id, id, "reply", issue.id);
-    issue.reply = Some(
-        institution
-            .keys
-            .seal(&spot.place(), json.as_bytes(), &*app.random)?,
-    );
+    issue.reply = Some(institution.keys.seal(&spot.place(), json.as_bytes(), &*app.random)?);
     issue.ecdh_thumbprint = Some(ask.ecdh.thumbprint());
     issue.ecdsa_thumbprint = Some(ask.ecdsa.thumbprint());
     issue.activation_id = Some(activation.to_string());
@@ -270,40 +222,16 @@ async fn hand_over(
     tx.save_issue(id, &issue).await?;
     let reference = issue.id.to_string();
     let key = activation.to_string();
-    tx.reserve(
-        institution.id,
-        Key::Activation,
-        &key,
-        id,
-        &reference,
-        origin.now,
-    )
-    .await?;
+    tx.reserve(institution.id, Key::Activation, &key, id, &reference, origin.now).await?;
 
-    token.state = token
-        .state
-        .after(Event::Activated)
-        .map_err(AppError::internal)?;
-    token.activated_at = Some(origin.now.0);
-    token.device = Some(ask.device.clone());
-    bind(app, origin, id, &mut token, &ask.ecdsa, &root)?;
-    tx.save_token(id, &token).await?;
-    tx.insert_verifier(&verifier(app, origin, &customer, &token, &root)?)
-        .await?;
-
-    let mail = Mail::Activated {
-        at: origin.now,
-        start_deadline: Millis(issue.start_until),
-    };
+    activate_token(app, origin, &mut tx, ask, &customer, &mut token, &root).await?;
+    let mail = Mail::Activated { at: origin.now, start_deadline: Millis(issue.start_until) };
     let to = notices::To::NoticeAnd(&issue.phone_address);
     notices::tell(app, origin, &mut tx, &customer, to, &mail, &reference).await?;
-    let line = Line::ok(Kind::TokenActivated)
-        .of(id)
-        .token(token.id)
-        .changed(
-            serde_json::json!({"state": "issued"}),
-            serde_json::json!({"state": "activated", "device": token.device}),
-        );
+    let line = Line::ok(Kind::TokenActivated).of(id).token(token.id).changed(
+        serde_json::json!({"state": "issued"}),
+        serde_json::json!({"state": "activated", "device": token.device}),
+    );
     origin.record(&mut tx, &*app.random, line).await?;
     commit(app, tx).await?;
     Ok(json)
@@ -329,14 +257,7 @@ pub(crate) fn reply(
     let institution = &origin.institution;
     let (institution_id, issue_id) = (institution.id.to_string(), issue.id.to_string());
     let (ecdh, ecdsa) = (ask.ecdh.thumbprint(), ask.ecdsa.thumbprint());
-    let bound = [
-        PROTOCOL,
-        &institution_id,
-        &issue_id,
-        ask.user_id.as_str(),
-        &ecdh,
-        &ecdsa,
-    ];
+    let bound = [PROTOCOL, &institution_id, &issue_id, ask.user_id.as_str(), &ecdh, &ecdsa];
     let boxed = keys::seal_root(root, ask.ecdh, &bound, &*app.random)
         .ok_or_else(|| AppError::internal("the root could not be sealed to the phone"))?;
     let policy = &institution.policy().passcode;
@@ -370,11 +291,7 @@ fn bind(
 ) -> Result<(), AppError> {
     let institution = &origin.institution;
     let spot = places::token(institution.id, id, "root", token.id);
-    token.root = Some(
-        institution
-            .keys
-            .seal(&spot.place(), root.expose(), &*app.random)?,
-    );
+    token.root = Some(institution.keys.seal(&spot.place(), root.expose(), &*app.random)?);
     let jwk = serde_json::to_string(signing).map_err(AppError::internal)?;
     let spot = places::token(institution.id, id, "signing_key", token.id);
     token.signing_mac = Some(institution.keys.mac(&spot.place(), jwk.as_bytes()));
@@ -403,9 +320,7 @@ pub(crate) fn verifier(
         algorithm: "sha256".to_owned(),
         digits: i64::from(policy.digits),
         period: i64::from(policy.period.seconds()),
-        sealed_key: institution
-            .keys
-            .seal(&spot.place(), key.expose(), &*app.random)?,
+        sealed_key: institution.keys.seal(&spot.place(), key.expose(), &*app.random)?,
         valid_until: token.valid_until,
         floor_step: -1,
         last_step: -1,
@@ -415,6 +330,25 @@ pub(crate) fn verifier(
         locked: false,
         version: 1,
     })
+}
+
+// The token's own row and its row in the hot table.
+async fn activate_token(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    ask: &Ask,
+    customer: &Customer,
+    token: &mut Token,
+    root: &SecretBytes,
+) -> Result<(), AppError> {
+    token.state = token.state.after(Event::Activated).map_err(AppError::internal)?;
+    token.activated_at = Some(origin.now.0);
+    token.device = Some(ask.device.clone());
+    bind(app, origin, customer.customer_id, token, &ask.ecdsa, root)?;
+    tx.save_token(customer.customer_id, token).await?;
+    tx.insert_verifier(&verifier(app, origin, customer, token, root)?).await?;
+    Ok(())
 }
 
 fn reply_again(origin: &Origin, id: CustomerId, issue: &Issue) -> Result<String, AppError> {
@@ -432,12 +366,6 @@ async fn refuse(
     customer: Option<&Customer>,
     reason: &str,
 ) -> Result<String, AppError> {
-    let network = sign_in::network(origin);
-    let taken = tx.take_counter(&network, origin.now).await?;
-    let policy = sign_in::network_policy(&origin.institution.policy().login);
-    let (counter, _) = taken.counter().failed_login(&policy, origin.now);
-    tx.save_counter(&network, &taken, &counter, origin.now)
-        .await?;
     let line = Line::refused(Kind::ActivationRefused, reason);
     let line = match customer {
         Some(customer) => line.of(customer.customer_id),
@@ -445,17 +373,23 @@ async fn refuse(
     };
     origin.record(&mut tx, &*app.random, line).await?;
     commit(app, tx).await?;
+    // By itself: a login takes its network first and its customer then, the other way round.
+    let mut tx = app.store.begin().await?;
+    let network = sign_in::network(origin);
+    let taken = tx.take_counter(&network, origin.now).await?;
+    let policy = sign_in::network_policy(&origin.institution.policy().login);
+    let (counter, _) = taken.counter().failed_login(&policy, origin.now);
+    tx.save_counter(&network, &taken, &counter, origin.now).await?;
+    tx.commit().await?;
     Err(AppError::Forbidden)
 }
 
 async fn network_waits(tx: &mut Tx, origin: &Origin) -> Result<Option<Millis>, AppError> {
     let network = sign_in::network(origin);
-    Ok(
-        match super::overview::gate(tx, &network, origin.now).await? {
-            Gate::Until(until) => Some(until),
-            Gate::Open | Gate::Stopped => None,
-        },
-    )
+    Ok(match super::overview::gate(tx, &network, origin.now).await? {
+        Gate::Until(until) => Some(until),
+        Gate::Open | Gate::Stopped => None,
+    })
 }
 
 /// The phone says that it holds the root: repeats end. Said again, it changes nothing.
@@ -467,9 +401,7 @@ pub(crate) async fn acknowledge(
 ) -> Result<(), AppError> {
     let mut tx = app.store.begin().await?;
     let key = activation.to_string();
-    let found = tx
-        .find(origin.institution.id, Key::Activation, &key)
-        .await?;
+    let found = tx.find(origin.institution.id, Key::Activation, &key).await?;
     let customer = match &found {
         Some(found) => tx.take_customer(found.customer_id).await?,
         None => None,
@@ -477,14 +409,9 @@ pub(crate) async fn acknowledge(
     let customer = customer.ok_or(AppError::Forbidden)?;
     let id = customer.customer_id;
     let issues = tx.issues(id).await?;
-    let issue = issues
-        .into_iter()
-        .find(|i| i.activation_id.as_deref() == Some(key.as_str()));
+    let issue = issues.into_iter().find(|i| i.activation_id.as_deref() == Some(key.as_str()));
     let mut issue = issue.ok_or(AppError::Forbidden)?;
-    let token = tx
-        .token(id, issue.token_id)
-        .await?
-        .ok_or(AppError::Forbidden)?;
+    let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Forbidden)?;
     let jwk = signing_key(origin, id, &token)?;
     if !jwk.signed(&format!("warifu-ack-1\n{activation}"), signature) {
         return Err(AppError::Forbidden);
@@ -500,17 +427,10 @@ pub(crate) async fn acknowledge(
 
 /// The phone's signing key, if its MAC fits the row.
 pub(crate) fn signing_key(origin: &Origin, id: CustomerId, token: &Token) -> Result<Jwk, AppError> {
-    let (jwk, tag) = token
-        .signing_key
-        .as_ref()
-        .zip(token.signing_mac.as_ref())
-        .ok_or(AppError::Forbidden)?;
+    let (jwk, tag) =
+        token.signing_key.as_ref().zip(token.signing_mac.as_ref()).ok_or(AppError::Forbidden)?;
     let spot = places::token(origin.institution.id, id, "signing_key", token.id);
-    if !origin
-        .institution
-        .keys
-        .fits(&spot.place(), jwk.as_bytes(), tag)
-    {
+    if !origin.institution.keys.fits(&spot.place(), jwk.as_bytes(), tag) {
         let what = format!("signing key of {}", token.id);
         return Err(warifu_store::StoreError::Corrupt(what).into());
     }

@@ -52,11 +52,7 @@ pub(crate) fn read(text: &str) -> Result<Document, NotTaken> {
     if jiff::tz::TimeZone::get(&document.zone).is_err() {
         wrong.push(format!("zone: there is no time zone {:?}", document.zone));
     }
-    if wrong.is_empty() {
-        Ok(document)
-    } else {
-        Err(NotTaken::Document(wrong))
-    }
+    if wrong.is_empty() { Ok(document) } else { Err(NotTaken::Document(wrong)) }
 }
 
 /// Sets up a new institution with its own data key.
@@ -72,8 +68,7 @@ pub(crate) async fn create(app: &App, text: &str) -> Result<InstitutionId, NotTa
         document: text.to_owned(),
     };
     let mut tx = app.store.begin().await?;
-    tx.insert_institution(&row, &SealedKey { key_id: 1, sealed }, now)
-        .await?;
+    tx.insert_institution(&row, &SealedKey { key_id: 1, sealed }, now).await?;
     tx.set_hosts(id, &hosts(&document)).await?;
     tx.commit().await?;
     app.reload_institutions().await?;
@@ -87,17 +82,9 @@ pub(crate) async fn apply(app: &App, text: &str) -> Result<i64, NotTaken> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
     let service = document.service_id.as_str();
-    let old = tx
-        .institutions()
-        .await?
-        .into_iter()
-        .find(|i| i.service_id == service);
+    let old = tx.institutions().await?.into_iter().find(|i| i.service_id == service);
     let old = old.ok_or(NotTaken::Unknown)?;
-    let row = InstitutionRow {
-        version: old.version + 1,
-        document: text.to_owned(),
-        ..old
-    };
+    let row = InstitutionRow { version: old.version + 1, document: text.to_owned(), ..old };
     tx.update_institution(&row, now).await?;
     tx.set_hosts(row.id, &hosts(&document)).await?;
     tx.commit().await?;

@@ -38,10 +38,7 @@ pub(crate) async fn begin(
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let view = overview::load(&mut tx, origin, customer).await?;
     match view.may_issue {
         // BMP001 tells what is wrong with the address; the page before it must be reachable.
@@ -125,10 +122,7 @@ pub(crate) async fn enter(
     let issue = IssueId::generate(origin.now, &*app.random);
     let customer_id = customer.customer_id;
     let spot = places::issue(origin.institution.id, customer_id, "start_mac", issue);
-    let mac = origin
-        .institution
-        .keys
-        .mac(&spot.place(), start.expose().as_bytes());
+    let mac = origin.institution.keys.mac(&spot.place(), start.expose().as_bytes());
     let input = Input {
         address: address.as_typed().to_owned(),
         start_password: URL_SAFE_NO_PAD.encode(mac),
@@ -178,11 +172,7 @@ fn address_problem(error: AddressError, domains: &[String]) -> Problem {
         AddressError::Domain => problem("err-address-domain"),
         AddressError::Chars(c) => {
             // A control character would not be seen: its number is told instead.
-            let shown = if c.is_control() {
-                format!("U+{:04X}", u32::from(c))
-            } else {
-                c.into()
-            };
+            let shown = if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { c.into() };
             problem("err-address-chars").with("char", shown)
         }
         AddressError::Long => problem("err-address-long"),
@@ -275,8 +265,7 @@ async fn stop(
     procedure: &mut warifu_store::Procedure,
 ) -> Result<(), AppError> {
     procedures::end(&mut tx, origin, customer.customer_id, procedure, "stopped").await?;
-    tx.end_mail_passwords(customer.customer_id, origin.now)
-        .await?;
+    tx.end_mail_passwords(customer.customer_id, origin.now).await?;
     commit(app, tx).await
 }
 
@@ -294,9 +283,7 @@ fn form(proofs: &Proofs, digits: usize) -> Result<TypedMail, AppError> {
             problems.push(Problem::new("mail_password", key));
         })
         .ok();
-    typed
-        .filter(|_| problems.is_empty())
-        .ok_or(AppError::InvalidField(problems))
+    typed.filter(|_| problems.is_empty()).ok_or(AppError::InvalidField(problems))
 }
 
 fn wrong(confirmed: Confirmed, mailed: Fit, sent_at: &str) -> Vec<Problem> {
@@ -323,10 +310,7 @@ async fn confirmation_fits(
 ) -> Result<(String, bool), AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
     let mut tx = app.store.read().await?;
-    let customer = tx
-        .customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let procedure = tx.procedure(session.customer_id, id).await?;
     procedures::check(procedure, session, Flow::Issue, "confirm", origin.now)?;
     drop(tx);
@@ -359,14 +343,12 @@ async fn confirmation(
         Gate::Stopped => return Ok(Confirmed::Stopped(None)),
     }
     if fits {
-        tx.save_counter(&subject, &taken, &Counter::cleared(), origin.now)
-            .await?;
+        tx.save_counter(&subject, &taken, &Counter::cleared(), origin.now).await?;
         return Ok(Confirmed::Right);
     }
     let policy = &origin.institution.policy().confirmation;
     let (counter, grade) = taken.counter().failed(policy, origin.now);
-    tx.save_counter(&subject, &taken, &counter, origin.now)
-        .await?;
+    tx.save_counter(&subject, &taken, &counter, origin.now).await?;
     let id = customer.customer_id;
     let line = Line::refused(Kind::ConfirmationRefused, "wrong").of(id);
     origin.record(tx, &*app.random, line).await?;
@@ -374,30 +356,17 @@ async fn confirmation(
         return Ok(Confirmed::Wrong);
     };
     let (mail, until) = match grade {
-        warifu_core::counter::Grade::Until(until) => (
-            Mail::LockedUntil {
-                at: origin.now,
-                which: Which::Confirmation,
-                until,
-            },
-            Some(until),
-        ),
-        warifu_core::counter::Grade::Stopped => (
-            Mail::Locked {
-                at: origin.now,
-                which: Which::Confirmation,
-            },
-            None,
-        ),
+        warifu_core::counter::Grade::Until(until) => {
+            (Mail::LockedUntil { at: origin.now, which: Which::Confirmation, until }, Some(until))
+        }
+        warifu_core::counter::Grade::Stopped => {
+            (Mail::Locked { at: origin.now, which: Which::Confirmation }, None)
+        }
     };
     origin
-        .record(
-            tx,
-            &*app.random,
-            Line::ok(Kind::CounterLocked).of(id).because("confirm"),
-        )
+        .record(tx, &*app.random, Line::ok(Kind::CounterLocked).of(id).because("confirm"))
         .await?;
-    notices::tell(app, origin, tx, customer, notices::To::Notice, &mail, "").await?;
+    notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
     Ok(Confirmed::Stopped(until))
 }
 
@@ -416,11 +385,7 @@ async fn make(
         return Err(AppError::Stale(Stale::NotOffered));
     }
     if let Some((issue, token)) = view.open {
-        let ending = Ending {
-            event: Event::Superseded,
-            reason: "reissued",
-            why: Why::Reissued,
-        };
+        let ending = Ending { event: Event::Superseded, reason: "reissued", why: Why::Reissued };
         end_issue(app, origin, tx, customer, (issue, token), ending).await?;
     }
     let token = new_token(app, origin);
@@ -428,23 +393,16 @@ async fn make(
     let issue = new_issue(app, origin, customer, &token, &input)?;
     // A number that is taken already (one in a hundred thousand million) makes the whole act run again.
     let reference = issue.id.to_string();
-    tx.reserve(
-        origin.institution.id,
-        Key::UserId,
-        &issue.user_id,
-        id,
-        &reference,
-        origin.now,
-    )
-    .await?;
+    tx.reserve(origin.institution.id, Key::UserId, &issue.user_id, id, &reference, origin.now)
+        .await?;
     tx.insert_issue(id, &issue).await?;
     procedures::end(tx, origin, id, procedure, "done").await?;
     tx.end_mail_passwords(id, origin.now).await?;
     tell_issued(app, origin, tx, customer, &issue).await?;
-    let line = Line::ok(Kind::TokenIssued).of(id).token(token.id).changed(
-        serde_json::json!({"state": null}),
-        serde_json::json!({"state": "issued"}),
-    );
+    let line = Line::ok(Kind::TokenIssued)
+        .of(id)
+        .token(token.id)
+        .changed(serde_json::json!({"state": null}), serde_json::json!({"state": "issued"}));
     origin.record(tx, &*app.random, line).await?;
     Ok(Commit::Done)
 }
@@ -482,25 +440,15 @@ fn new_issue(
 ) -> Result<Issue, AppError> {
     let policy = &origin.institution.policy().issue;
     let id: IssueId = input.issue.parse().map_err(AppError::internal)?;
-    let start_mac = URL_SAFE_NO_PAD
-        .decode(&input.start_password)
-        .map_err(AppError::internal)?;
-    let spot = places::issue(
-        origin.institution.id,
-        customer.customer_id,
-        "phone_address",
-        id,
-    );
+    let start_mac = URL_SAFE_NO_PAD.decode(&input.start_password).map_err(AppError::internal)?;
+    let spot = places::issue(origin.institution.id, customer.customer_id, "phone_address", id);
     let activate_until = origin.now.plus(policy.activate_within.duration()).0;
     Ok(Issue {
         id,
         token_id: token.id,
         user_id: UserId::generate(&*app.random).as_str().to_owned(),
         phone_address: input.address.clone(),
-        address_mac: origin
-            .institution
-            .keys
-            .mac(&spot.place(), input.address.as_bytes()),
+        address_mac: origin.institution.keys.mac(&spot.place(), input.address.as_bytes()),
         start_mac: Some(start_mac),
         activate_until,
         start_until: origin.now.plus(policy.start_within.duration()).0,
@@ -528,21 +476,9 @@ async fn tell_issued(
     let rules = MailRules::for_phones(origin.institution.policy());
     let masked = MailAddress::parse(&issue.phone_address, &rules).map(|a| a.masked());
     let masked = masked.unwrap_or_else(|_| "***".to_owned());
-    let mail = Mail::Issued {
-        at: origin.now,
-        phone_address_masked: &masked,
-    };
+    let mail = Mail::Issued { at: origin.now, phone_address_masked: &masked };
     let reference = issue.id.to_string();
-    notices::tell(
-        app,
-        origin,
-        tx,
-        customer,
-        notices::To::Notice,
-        &mail,
-        &reference,
-    )
-    .await?;
+    notices::tell(app, origin, tx, customer, notices::To::Notice, &mail, &reference).await?;
     Ok(())
 }
 
@@ -563,16 +499,7 @@ async fn tell_token(
     };
     let to = [issue.phone_address.clone()];
     let reference = issue.id.to_string();
-    notices::tell(
-        app,
-        origin,
-        tx,
-        customer,
-        notices::To::Only(&to),
-        &mail,
-        &reference,
-    )
-    .await?;
+    notices::tell(app, origin, tx, customer, notices::To::Only(&to), &mail, &reference).await?;
     Ok(())
 }
 
@@ -589,28 +516,17 @@ pub(crate) async fn send_token_mail_again(
     session: &Session,
 ) -> Result<(), AppError> {
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let view = overview::load(&mut tx, origin, customer.clone()).await?;
     let Some((issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
         return Err(AppError::Stale(Stale::NotOffered));
     };
     let policy = &origin.institution.policy().mail_password;
-    let sent = tx
-        .mail_states(customer.customer_id, "mail-token", &issue.id.to_string())
-        .await?;
-    let waiting = sent
-        .iter()
-        .any(|state| state == "queued" || state == "sending");
-    let times = tx
-        .mails_of(customer.customer_id, "mail-token", &issue.id.to_string())
-        .await?;
+    let sent = tx.mail_states(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
+    let waiting = sent.iter().any(|state| state == "queued" || state == "sending");
+    let times = tx.mails_of(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
     if waiting || times >= i64::from(policy.sends) {
-        return Err(AppError::TooMany(
-            origin.now.plus(policy.sends_window.duration()),
-        ));
+        return Err(AppError::TooMany(origin.now.plus(policy.sends_window.duration())));
     }
     tell_token(app, origin, &mut tx, &customer, &issue).await?;
     commit(app, tx).await
@@ -623,10 +539,7 @@ pub(crate) async fn renew_qr(
     session: &Session,
 ) -> Result<(), AppError> {
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let id = customer.customer_id;
     let view = overview::load(&mut tx, origin, customer).await?;
     let Some((mut issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
@@ -643,10 +556,7 @@ pub(crate) async fn renew_qr(
 /// nothing of it is stored and a page can be shown again.
 pub(crate) fn qr_secret(origin: &Origin, customer: &Customer, issue: &Issue) -> String {
     let spot = places::issue(origin.institution.id, customer.customer_id, "qr", issue.id);
-    let mut mac = origin
-        .institution
-        .keys
-        .mac(&spot.place(), &issue.qr_until.to_be_bytes());
+    let mut mac = origin.institution.keys.mac(&spot.place(), &issue.qr_until.to_be_bytes());
     mac.truncate(16);
     URL_SAFE_NO_PAD.encode(mac)
 }
@@ -670,16 +580,12 @@ pub(crate) async fn end_issue(
 ) -> Result<(), AppError> {
     let id = customer.customer_id;
     let before = token.state;
-    token.state = token
-        .state
-        .after(ending.event)
-        .map_err(AppError::internal)?;
+    token.state = token.state.after(ending.event).map_err(AppError::internal)?;
     token.ended_at = Some(origin.now.0);
     token.root = None;
     tx.save_token(id, &token).await?;
     if issue.activation_id.is_some() {
-        tx.set_verifier(customer.bucket, token.token_no, token.state, false)
-            .await?;
+        tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
     }
     issue.start_mac = None;
     issue.reply = None;
@@ -687,26 +593,18 @@ pub(crate) async fn end_issue(
     issue.ended_at = Some(origin.now.0);
     issue.end_reason = Some(ending.reason.to_owned());
     tx.save_issue(id, &issue).await?;
-    tx.free(origin.institution.id, Key::UserId, &issue.user_id)
-        .await?;
+    tx.free(origin.institution.id, Key::UserId, &issue.user_id).await?;
     let mail = if ending.reason == "second_phone" {
         Mail::SecondPhone { at: origin.now }
     } else {
-        Mail::IssueDead {
-            at: origin.now,
-            why: ending.why,
-        }
+        Mail::IssueDead { at: origin.now, why: ending.why }
     };
     let to = notices::To::NoticeAnd(&issue.phone_address);
     notices::tell(app, origin, tx, customer, to, &mail, &issue.id.to_string()).await?;
-    let line = Line::ok(Kind::IssueDied)
-        .of(id)
-        .token(token.id)
-        .because(ending.reason)
-        .changed(
-            serde_json::json!({"state": before.as_str()}),
-            serde_json::json!({"state": token.state.as_str()}),
-        );
+    let line = Line::ok(Kind::IssueDied).of(id).token(token.id).because(ending.reason).changed(
+        serde_json::json!({"state": before.as_str()}),
+        serde_json::json!({"state": token.state.as_str()}),
+    );
     origin.record(tx, &*app.random, line).await?;
     Ok(())
 }

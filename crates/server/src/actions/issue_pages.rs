@@ -49,9 +49,7 @@ pub(crate) async fn confirm(
     let input = procedures::kept(origin, customer, &row)?;
     let sent = tx.mail_password(customer, procedure).await?;
     let sent = sent.ok_or(AppError::Stale(Stale::Order))?;
-    let mails = tx
-        .mail_states(customer, "mail-code", &procedure.to_string())
-        .await?;
+    let mails = tx.mail_states(customer, "mail-code", &procedure.to_string()).await?;
     Ok(Confirm {
         address: input.address,
         sent_at: Millis(sent.sent_at),
@@ -78,11 +76,7 @@ pub(crate) async fn done(
     let mut tx = app.store.read().await?;
     let issues = tx.issues(customer).await?;
     let issue = issues.into_iter().find(|i| i.id.to_string() == input.issue);
-    let issue = issue
-        .filter(|i| i.ended_at.is_none())
-        .ok_or(AppError::Stale(Stale::Done))?;
-    let mails = tx
-        .mail_states(customer, "mail-token", &issue.id.to_string())
-        .await?;
+    let issue = issue.filter(|i| i.ended_at.is_none()).ok_or(AppError::Stale(Stale::Done))?;
+    let mails = tx.mail_states(customer, "mail-token", &issue.id.to_string()).await?;
     Ok(Done { issue, mails })
 }

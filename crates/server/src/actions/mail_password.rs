@@ -11,14 +11,14 @@ use warifu_core::{
     text::{MailAddress, MailRules},
     time::Millis,
 };
-use warifu_store::{Customer, MailPassword, Procedure, Session, Subject, Tx};
+use warifu_store::{Customer, MailPassword, Procedure, Session, Subject, Taken, Tx};
 
 use super::{notices, overview, places, sessions};
 use crate::{
     app::App,
     calendar,
     error::AppError,
-    mail::messages::Mail,
+    mail::messages::{Mail, Which},
     origin::{Line, Origin},
 };
 
@@ -47,11 +47,7 @@ pub(crate) async fn ready(
 ) -> Result<Ready, AppError> {
     let policy = origin.institution.policy();
     let rules = MailRules::for_notices(policy);
-    let mut ready = Ready {
-        addresses: Vec::new(),
-        masked: Vec::new(),
-        blocked: None,
-    };
+    let mut ready = Ready { addresses: Vec::new(), masked: Vec::new(), blocked: None };
     let mut earliest: Option<Millis> = None;
     for address in notices::checked_addresses(origin, tx, customer).await? {
         let from = issue::address_usable_from(address.confirmed_at.map(Millis), &policy.issue);
@@ -61,9 +57,7 @@ pub(crate) async fn ready(
         earliest = Some(earliest.map_or(from, |e| e.min(from)));
         if origin.now >= from {
             let masked = MailAddress::parse(&address.address, &rules).map(|a| a.masked());
-            ready
-                .masked
-                .push(masked.unwrap_or_else(|_| "***".to_owned()));
+            ready.masked.push(masked.unwrap_or_else(|_| "***".to_owned()));
             ready.addresses.push(address.address);
         }
     }
@@ -84,9 +78,8 @@ async fn limits(
     let id = customer.customer_id;
     let today = calendar::day_start(origin.now, origin.institution.zone());
     // Just before midnight counts for the day: `sent_at > since`.
-    let (sent_today, _) = tx
-        .mail_passwords_since(id, today.minus(Duration::from_millis(1)))
-        .await?;
+    let (sent_today, _) =
+        tx.mail_passwords_since(id, today.minus(Duration::from_millis(1))).await?;
     if sent_today >= i64::from(policy.sends_a_day) {
         return Ok(Some(Blocked::DayLimit));
     }
@@ -96,9 +89,7 @@ async fn limits(
         return Ok(Some(Blocked::DayLimit));
     }
     let window = policy.sends_window.duration();
-    let (sent, first) = tx
-        .mail_passwords_since(id, origin.now.minus(window))
-        .await?;
+    let (sent, first) = tx.mail_passwords_since(id, origin.now.minus(window)).await?;
     Ok(first
         .filter(|_| sent >= i64::from(policy.sends))
         .map(|first| Blocked::TooMany(Millis(first).plus(window))))
@@ -148,20 +139,9 @@ pub(crate) async fn send(
         valid_until: expires_at,
     };
     let to = notices::To::Only(&ready.addresses);
-    notices::tell(
-        app,
-        origin,
-        tx,
-        customer,
-        to,
-        &mail,
-        &procedure.id.to_string(),
-    )
-    .await?;
+    notices::tell(app, origin, tx, customer, to, &mail, &procedure.id.to_string()).await?;
     sessions::wait_for_mail(origin, tx, session).await?;
-    let line = Line::ok(Kind::MailPasswordSent)
-        .of(id)
-        .because(procedure.kind.clone());
+    let line = Line::ok(Kind::MailPasswordSent).of(id).because(procedure.kind.clone());
     origin.record(tx, &*app.random, line).await?;
     Ok(Ok(()))
 }
@@ -186,11 +166,8 @@ pub(crate) async fn prove(
     typed: &Typed,
 ) -> Result<Fit, AppError> {
     let day = overview::mail_tries(customer);
-    let each = Subject {
-        subject: sent.procedure_id.to_string(),
-        ..day.clone()
-    };
-    let mut per_day = tx.take_counter(&day, origin.now).await?;
+    let each = Subject { subject: sent.procedure_id.to_string(), ..day.clone() };
+    let per_day = tx.take_counter(&day, origin.now).await?;
     let per_procedure = tx.take_counter(&each, origin.now).await?;
     for counter in [per_day.counter(), per_procedure.counter()] {
         match counter.gate(origin.now) {
@@ -205,16 +182,23 @@ pub(crate) async fn prove(
     }
     let spot = places::mail_password(origin.institution.id, customer.customer_id, &sent.id);
     let bound = bound_to(typed.expose(), sent);
-    if origin
-        .institution
-        .keys
-        .fits(&spot.place(), &bound, &sent.mac)
-    {
-        tx.save_counter(&each, &per_procedure, &Counter::cleared(), origin.now)
-            .await?;
+    if origin.institution.keys.fits(&spot.place(), &bound, &sent.mac) {
+        tx.save_counter(&each, &per_procedure, &Counter::cleared(), origin.now).await?;
         return Ok(Fit::Right);
     }
     refuse(app, origin, tx, customer, "wrong").await?;
+    count(app, origin, tx, customer, (&day, per_day), (&each, &per_procedure)).await
+}
+
+// A wrong one counts for the procedure and for the day; the day's last one locks until midnight.
+async fn count(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    (day, mut per_day): (&Subject, Taken),
+    (each, per_procedure): (&Subject, &Taken),
+) -> Result<Fit, AppError> {
     let policy = &origin.institution.policy().mail_password;
     let today = calendar::day_number(origin.now, origin.institution.zone());
     if per_day.day != today {
@@ -225,25 +209,30 @@ pub(crate) async fn prove(
     let failures = per_procedure.counter().failures.saturating_add(1);
     let for_today = per_day.day_total >= i64::from(policy.tries_a_day);
     let locked_until = for_today.then(|| tomorrow(origin));
-    let daily = Counter {
-        failures: 0,
-        locked_until,
-        locked: false,
-    };
-    tx.save_counter(&day, &per_day, &daily, origin.now).await?;
-    let counter = Counter {
-        failures,
-        ..Counter::cleared()
-    };
-    tx.save_counter(&each, &per_procedure, &counter, origin.now)
-        .await?;
-    Ok(if for_today {
-        Fit::Stopped(tomorrow(origin))
-    } else if failures >= policy.tries {
-        Fit::Stopped(origin.now)
-    } else {
-        Fit::Wrong
-    })
+    let daily = Counter { failures: 0, locked_until, locked: false };
+    tx.save_counter(day, &per_day, &daily, origin.now).await?;
+    let counter = Counter { failures, ..Counter::cleared() };
+    tx.save_counter(each, per_procedure, &counter, origin.now).await?;
+    if for_today {
+        let until = tomorrow(origin);
+        tell_lock(app, origin, tx, customer, until).await?;
+        return Ok(Fit::Stopped(until));
+    }
+    Ok(if failures >= policy.tries { Fit::Stopped(origin.now) } else { Fit::Wrong })
+}
+
+async fn tell_lock(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    until: Millis,
+) -> Result<(), AppError> {
+    let line = Line::ok(Kind::CounterLocked).of(customer.customer_id).because("mail for_a_time");
+    origin.record(tx, &*app.random, line).await?;
+    let mail = Mail::LockedUntil { at: origin.now, which: Which::MailPassword, until };
+    notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
+    Ok(())
 }
 
 async fn refuse(
@@ -266,9 +255,5 @@ fn bound(secret: &str, session: &Session, procedure: &Procedure, sent_to: &str) 
 }
 
 fn bound_to(secret: &str, sent: &MailPassword) -> Vec<u8> {
-    format!(
-        "{secret}\n{}\n{}\n{}",
-        sent.session_id, sent.procedure_id, sent.sent_to
-    )
-    .into_bytes()
+    format!("{secret}\n{}\n{}\n{}", sent.session_id, sent.procedure_id, sent.sent_to).into_bytes()
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod customers;
+pub(crate) mod import;
 pub(crate) mod institutions;
 pub(crate) mod issue;
 pub(crate) mod issue_pages;

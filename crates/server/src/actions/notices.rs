@@ -18,24 +18,24 @@ use crate::{
 };
 
 /// A removed address goes on being told for this long.
-const AFTER_REMOVAL: Duration = Duration::from_secs(30 * 86_400);
+const AFTER_REMOVAL: Duration = Duration::from_hours(30 * 24);
 
 /// To whom a mail goes beside, or instead of, the notice addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum To<'a> {
     /// Every notice address.
     Notice,
-    /// Every notice address and the phone's.
+    /// Every notice address and this one, a phone's.
     NoticeAnd(&'a str),
+    /// Every notice address and the address of the phone in use, if there is one.
+    Everyone,
     /// Just these.
     Only(&'a [String]),
 }
 
 /// The texts in the customer's own language.
 pub(crate) fn text_for(origin: &Origin, customer: &Customer) -> Text {
-    origin
-        .institution
-        .text(Lang::from_tag(&customer.locale).unwrap_or(Lang::Ja))
+    origin.institution.text(Lang::from_tag(&customer.locale).unwrap_or(Lang::Ja))
 }
 
 /// Puts one mail per recipient into the outbox; gives the reception number they share.
@@ -51,12 +51,15 @@ pub(crate) async fn tell(
     let recipients = match to {
         To::Only(addresses) => addresses.to_vec(),
         To::Notice => notice_addresses(origin, tx, customer).await?,
-        To::NoticeAnd(phone) => {
-            let mut all = notice_addresses(origin, tx, customer).await?;
-            if !phone.is_empty() && !all.iter().any(|a| a.eq_ignore_ascii_case(phone)) {
-                all.push(phone.to_owned());
-            }
-            all
+        To::NoticeAnd(phone) => and(notice_addresses(origin, tx, customer).await?, phone),
+        To::Everyone => {
+            let issues = tx.issues(customer.customer_id).await?;
+            // The newest issue that runs or has led to a use.
+            let phone = issues
+                .iter()
+                .find(|i| i.ended_at.is_none() || i.end_reason.as_deref() == Some("started"));
+            let phone = phone.map_or("", |i| i.phone_address.as_str());
+            and(notice_addresses(origin, tx, customer).await?, phone)
         }
     };
     let reception = ReceptionNumber::generate(&*app.random);
@@ -69,10 +72,7 @@ pub(crate) async fn tell(
         let id = MailId::generate(origin.now, &*app.random);
         let spot = places::mail(origin.institution.id, customer.customer_id, id);
         let body =
-            origin
-                .institution
-                .keys
-                .seal(&spot.place(), message.body.as_bytes(), &*app.random)?;
+            origin.institution.keys.seal(&spot.place(), message.body.as_bytes(), &*app.random)?;
         tx.enqueue(&MailRow {
             id,
             customer_id: customer.customer_id,
@@ -98,6 +98,13 @@ pub(crate) async fn tell(
     Ok(reception)
 }
 
+fn and(mut all: Vec<String>, phone: &str) -> Vec<String> {
+    if !phone.is_empty() && !all.iter().any(|a| a.eq_ignore_ascii_case(phone)) {
+        all.push(phone.to_owned());
+    }
+    all
+}
+
 async fn notice_addresses(
     origin: &Origin,
     tx: &mut Tx,
@@ -105,9 +112,7 @@ async fn notice_addresses(
 ) -> Result<Vec<String>, AppError> {
     let mut all = Vec::new();
     for address in checked_addresses(origin, tx, customer).await? {
-        let told = address
-            .removed_at
-            .is_none_or(|at| origin.now < Millis(at).plus(AFTER_REMOVAL));
+        let told = address.removed_at.is_none_or(|at| origin.now < Millis(at).plus(AFTER_REMOVAL));
         if told && !all.contains(&address.address) {
             all.push(address.address);
         }
@@ -123,16 +128,9 @@ pub(crate) async fn checked_addresses(
 ) -> Result<Vec<Address>, AppError> {
     let addresses = tx.addresses(customer.customer_id).await?;
     for address in &addresses {
-        let spot = places::address(
-            origin.institution.id,
-            customer.customer_id,
-            address.id.to_string(),
-        );
-        if !origin
-            .institution
-            .keys
-            .fits(&spot.place(), address.address.as_bytes(), &address.mac)
-        {
+        let spot =
+            places::address(origin.institution.id, customer.customer_id, address.id.to_string());
+        if !origin.institution.keys.fits(&spot.place(), address.address.as_bytes(), &address.mac) {
             let what = format!("address {} of {}", address.id, customer.customer_id);
             return Err(StoreError::Corrupt(what).into());
         }

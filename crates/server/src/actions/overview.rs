@@ -57,20 +57,9 @@ pub(crate) async fn load(
     let open = issues
         .iter()
         .find(|i| i.ended_at.is_none() && i.deadline.is_some_and(|at| origin.now.0 < at))
-        .and_then(|i| {
-            tokens
-                .iter()
-                .find(|t| t.id == i.token_id)
-                .map(|t| (i.clone(), t.clone()))
-        });
+        .and_then(|i| tokens.iter().find(|t| t.id == i.token_id).map(|t| (i.clone(), t.clone())));
     let may_issue = may_issue(tx, origin, &customer, in_use.is_some()).await?;
-    Ok(Overview {
-        customer,
-        in_use,
-        open,
-        last_issue: issues.into_iter().next(),
-        may_issue,
-    })
+    Ok(Overview { customer, in_use, open, last_issue: issues.into_iter().next(), may_issue })
 }
 
 /// Whether this customer may have a token issued now.
@@ -89,9 +78,8 @@ async fn may_issue(
         .filter(|a| a.removed_at.is_none())
         .map(|a| a.confirmed_at.map(Millis))
         .collect();
-    let released_at = customer
-        .issue_from
-        .map(|from| Millis(from).minus(policy.wait_after_release.duration()));
+    let released_at =
+        customer.issue_from.map(|from| Millis(from).minus(policy.wait_after_release.duration()));
     let facts = IssueFacts {
         now: origin.now,
         token_in_use,

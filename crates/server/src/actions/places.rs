@@ -52,13 +52,7 @@ pub(crate) fn password(
     customer: CustomerId,
     column: &'static str,
 ) -> Spot {
-    Spot::new(
-        "customers",
-        column,
-        institution,
-        Some(customer),
-        customer.to_string(),
-    )
+    Spot::new("customers", column, institution, Some(customer), customer.to_string())
 }
 
 pub(crate) fn address(institution: InstitutionId, customer: CustomerId, id: String) -> Spot {
@@ -66,24 +60,12 @@ pub(crate) fn address(institution: InstitutionId, customer: CustomerId, id: Stri
 }
 
 pub(crate) fn procedure(institution: InstitutionId, customer: CustomerId, id: ProcedureId) -> Spot {
-    Spot::new(
-        "procedures",
-        "input",
-        institution,
-        Some(customer),
-        id.to_string(),
-    )
+    Spot::new("procedures", "input", institution, Some(customer), id.to_string())
 }
 
 /// A mail password's MAC covers session, procedure and recipients beside its own row.
 pub(crate) fn mail_password(institution: InstitutionId, customer: CustomerId, id: &str) -> Spot {
-    Spot::new(
-        "mail_passwords",
-        "mac",
-        institution,
-        Some(customer),
-        id.to_owned(),
-    )
+    Spot::new("mail_passwords", "mac", institution, Some(customer), id.to_owned())
 }
 
 pub(crate) fn issue(
@@ -92,13 +74,7 @@ pub(crate) fn issue(
     column: &'static str,
     id: IssueId,
 ) -> Spot {
-    Spot::new(
-        "issues",
-        column,
-        institution,
-        Some(customer),
-        id.to_string(),
-    )
+    Spot::new("issues", column, institution, Some(customer), id.to_string())
 }
 
 pub(crate) fn token(
@@ -107,23 +83,11 @@ pub(crate) fn token(
     column: &'static str,
     id: TokenId,
 ) -> Spot {
-    Spot::new(
-        "tokens",
-        column,
-        institution,
-        Some(customer),
-        id.to_string(),
-    )
+    Spot::new("tokens", column, institution, Some(customer), id.to_string())
 }
 
 pub(crate) fn verifier(institution: InstitutionId, customer: CustomerId, id: TokenId) -> Spot {
-    Spot::new(
-        "verifiers",
-        "sealed_key",
-        institution,
-        Some(customer),
-        id.to_string(),
-    )
+    Spot::new("verifiers", "sealed_key", institution, Some(customer), id.to_string())
 }
 
 pub(crate) fn mail(institution: InstitutionId, customer: CustomerId, id: MailId) -> Spot {
@@ -154,9 +118,6 @@ pub(crate) fn checked_hash<'a>(
     if institution.keys.fits(&spot.place(), hash.as_bytes(), tag) {
         Ok(hash)
     } else {
-        Err(StoreError::Corrupt(format!(
-            "{column} of {}",
-            customer.customer_id
-        )))
+        Err(StoreError::Corrupt(format!("{column} of {}", customer.customer_id)))
     }
 }

@@ -129,9 +129,7 @@ pub(crate) async fn show(
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
     let mut tx = app.store.read().await?;
     let procedure = tx.procedure(session.customer_id, id).await?;
-    let done = procedure
-        .as_ref()
-        .is_some_and(|p| p.outcome.as_deref() == Some("done"));
+    let done = procedure.as_ref().is_some_and(|p| p.outcome.as_deref() == Some("done"));
     check(procedure, session, flow, step, origin.now).map_err(|error| match error {
         AppError::MovedOn(_) if done => AppError::Stale(Stale::Done),
         AppError::MovedOn(_) => AppError::Stale(Stale::Ended),
@@ -150,10 +148,7 @@ pub(crate) async fn take(
 ) -> Result<(Tx, Customer, Procedure), AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let procedure = tx.procedure(session.customer_id, id).await?;
     let procedure = check(procedure, session, flow, step, origin.now)?;
     Ok((tx, customer, procedure))
@@ -202,19 +197,9 @@ pub(crate) async fn cancel(
     id: Option<ProcedureId>,
 ) -> Result<(), AppError> {
     let (mut tx, customer, mut procedure) = take(app, origin, session, flow, step, id).await?;
-    end(
-        &mut tx,
-        origin,
-        customer.customer_id,
-        &mut procedure,
-        "cancelled",
-    )
-    .await?;
-    tx.end_mail_passwords(customer.customer_id, origin.now)
-        .await?;
-    let line = Line::ok(Kind::ProcedureCancelled)
-        .of(customer.customer_id)
-        .because(flow.as_str());
+    end(&mut tx, origin, customer.customer_id, &mut procedure, "cancelled").await?;
+    tx.end_mail_passwords(customer.customer_id, origin.now).await?;
+    let line = Line::ok(Kind::ProcedureCancelled).of(customer.customer_id).because(flow.as_str());
     origin.record(&mut tx, &*app.random, line).await?;
     tx.commit().await?;
     Ok(())
@@ -230,10 +215,7 @@ pub(crate) fn keep(
 ) -> Result<(), AppError> {
     let plain = serde_json::to_vec(input).map_err(AppError::internal)?;
     let spot = places::procedure(origin.institution.id, customer, procedure.id);
-    let sealed = origin
-        .institution
-        .keys
-        .seal(&spot.place(), &plain, &*app.random)?;
+    let sealed = origin.institution.keys.seal(&spot.place(), &plain, &*app.random)?;
     procedure.input = Some(sealed);
     Ok(())
 }

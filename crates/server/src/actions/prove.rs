@@ -47,15 +47,8 @@ pub(crate) async fn prove(
     passcode: &Passcode,
 ) -> Result<Proof, AppError> {
     let policy = origin.institution.policy().passcode.lock();
-    let spot = places::verifier(
-        origin.institution.id,
-        asked.customer.customer_id,
-        asked.token.id,
-    );
-    let key = origin
-        .institution
-        .keys
-        .open(&spot.place(), &row.sealed_key)?;
+    let spot = places::verifier(origin.institution.id, asked.customer.customer_id, asked.token.id);
+    let key = origin.institution.keys.open(&spot.place(), &row.sealed_key)?;
     let verifier = verifier(origin, asked, row, key.expose())?;
     match decide(&verifier, passcode, asked.purpose, &policy, origin.now) {
         Decision::Accept { step } => {
@@ -69,11 +62,7 @@ pub(crate) async fn prove(
             origin.record(tx, &*app.random, line).await?;
             Ok(Proof::Accepted)
         }
-        Decision::Refuse {
-            reason,
-            counter,
-            grade,
-        } => {
+        Decision::Refuse { reason, counter, grade } => {
             if counter != row.counter() {
                 tx.count_failure(row, &counter).await?;
             }
@@ -129,38 +118,20 @@ async fn tell_lock(
     grade: Grade,
 ) -> Result<(), AppError> {
     let (mail, reason) = match grade {
-        Grade::Until(until) => (
-            Mail::LockedUntil {
-                at: origin.now,
-                which: Which::Passcode,
-                until,
-            },
-            "for_a_time",
-        ),
-        Grade::Stopped => (
-            Mail::Locked {
-                at: origin.now,
-                which: Which::Passcode,
-            },
-            "until_unlocked",
-        ),
+        Grade::Until(until) => {
+            (Mail::LockedUntil { at: origin.now, which: Which::Passcode, until }, "for_a_time")
+        }
+        Grade::Stopped => {
+            (Mail::Locked { at: origin.now, which: Which::Passcode }, "until_unlocked")
+        }
     };
     let line = Line::ok(Kind::CounterLocked)
         .of(asked.customer.customer_id)
         .token(asked.token.id)
         .because(format!("passcode {reason}"));
     origin.record(tx, &*app.random, line).await?;
-    let phone = phone_address(tx, asked).await?;
-    let to = notices::To::NoticeAnd(&phone);
-    notices::tell(app, origin, tx, asked.customer, to, &mail, "").await?;
+    notices::tell(app, origin, tx, asked.customer, notices::To::Everyone, &mail, "").await?;
     Ok(())
-}
-
-/// The address of the phone that a token lives on; empty when it came another way.
-pub(crate) async fn phone_address(tx: &mut Tx, asked: &Asked<'_>) -> Result<String, AppError> {
-    let issues = tx.issues(asked.customer.customer_id).await?;
-    let issue = issues.into_iter().find(|i| i.token_id == asked.token.id);
-    Ok(issue.map(|i| i.phone_address).unwrap_or_default())
 }
 
 const fn word(reason: Reason) -> &'static str {

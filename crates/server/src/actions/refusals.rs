@@ -15,17 +15,8 @@ pub(crate) async fn input(
     customer: Option<CustomerId>,
     problems: &[Problem],
 ) -> Result<(), AppError> {
-    let what: Vec<_> = problems
-        .iter()
-        .map(|p| format!("{}:{}", p.field, p.key))
-        .collect();
-    note(
-        app,
-        origin,
-        customer,
-        Line::refused(Kind::InputRefused, what.join(" ")),
-    )
-    .await
+    let what: Vec<_> = problems.iter().map(|p| format!("{}:{}", p.field, p.key)).collect();
+    note(app, origin, customer, Line::refused(Kind::InputRefused, what.join(" "))).await
 }
 
 /// A request that may not be made: forged, out of order, without a session.
@@ -35,13 +26,7 @@ pub(crate) async fn access(
     customer: Option<CustomerId>,
     reason: &str,
 ) -> Result<(), AppError> {
-    note(
-        app,
-        origin,
-        customer,
-        Line::refused(Kind::AccessRefused, reason),
-    )
-    .await
+    note(app, origin, customer, Line::refused(Kind::AccessRefused, reason)).await
 }
 
 async fn note(

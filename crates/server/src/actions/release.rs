@@ -27,10 +27,7 @@ pub(crate) async fn begin(
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let view = overview::load(&mut tx, origin, customer).await?;
     if view.in_use.is_none() {
         return Err(AppError::Stale(Stale::NotOffered));
@@ -53,25 +50,15 @@ pub(crate) async fn release(
             procedures::take(app, origin, session, Flow::Release, "passcode", id).await?;
         let view = overview::load(&mut tx, origin, customer.clone()).await?;
         let (token, row) = view.in_use.ok_or(AppError::Stale(Stale::NotOffered))?;
-        let asked = Asked {
-            customer: &customer,
-            token: &token,
-            purpose: Purpose::Release,
-        };
+        let asked = Asked { customer: &customer, token: &token, purpose: Purpose::Release };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
                 Ok(Step::Refused(reason))
             }
             Proof::Accepted => {
-                procedures::end(
-                    &mut tx,
-                    origin,
-                    customer.customer_id,
-                    &mut procedure,
-                    "done",
-                )
-                .await?;
+                procedures::end(&mut tx, origin, customer.customer_id, &mut procedure, "done")
+                    .await?;
                 let secret = take_effect(app, origin, &mut tx, session, (customer, token)).await?;
                 commit(app, tx).await?;
                 Ok(Step::Done(secret))
@@ -89,55 +76,25 @@ async fn take_effect(
     (mut customer, mut token): (Customer, Token),
 ) -> Result<BrowserSecret, AppError> {
     let id = customer.customer_id;
-    let asked = Asked {
-        customer: &customer,
-        token: &token,
-        purpose: Purpose::Release,
-    };
-    let phone = prove::phone_address(tx, &asked).await?;
-    token.state = token
-        .state
-        .after(Event::Released)
-        .map_err(AppError::internal)?;
+    token.state = token.state.after(Event::Released).map_err(AppError::internal)?;
     token.ended_at = Some(origin.now.0);
     token.root = None;
     tx.save_token(id, &token).await?;
-    tx.set_verifier(customer.bucket, token.token_no, token.state, false)
-        .await?;
-    let wait = origin
-        .institution
-        .policy()
-        .issue
-        .wait_after_release
-        .duration();
+    tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
+    let wait = origin.institution.policy().issue.wait_after_release.duration();
     let again_from = origin.now.plus(wait);
     customer.otp_required = false;
     customer.issue_from = Some(again_from.0);
     start::hold(origin, &mut customer, HoldKind::Release);
     tx.save_customer(&customer).await?;
-    let mail = Mail::Released {
-        at: origin.now,
-        again_from,
-    };
-    notices::tell(
-        app,
-        origin,
-        tx,
-        &customer,
-        notices::To::NoticeAnd(&phone),
-        &mail,
-        "",
-    )
-    .await?;
-    let line = Line::ok(Kind::TokenReleased)
-        .of(id)
-        .token(token.id)
-        .changed(
-            serde_json::json!({"state": "in_use", "otp_required": true}),
-            serde_json::json!({
-                "state": "released", "otp_required": false, "hold_until": customer.hold_until
-            }),
-        );
+    let mail = Mail::Released { at: origin.now, again_from };
+    notices::tell(app, origin, tx, &customer, notices::To::Everyone, &mail, "").await?;
+    let line = Line::ok(Kind::TokenReleased).of(id).token(token.id).changed(
+        serde_json::json!({"state": "in_use", "otp_required": true}),
+        serde_json::json!({
+            "state": "released", "otp_required": false, "hold_until": customer.hold_until
+        }),
+    );
     origin.record(tx, &*app.random, line).await?;
     sessions::renew_secret(app, tx, &customer, session).await
 }

@@ -85,11 +85,7 @@ pub(crate) async fn renew(
     customer: &Customer,
     old: &Session,
 ) -> Result<BrowserSecret, AppError> {
-    if tx
-        .end_session(old.customer_id, old.id, "renewed", origin.now)
-        .await?
-        != 1
-    {
+    if tx.end_session(old.customer_id, old.id, "renewed", origin.now).await? != 1 {
         return Err(AppError::NotSignedIn(SignedOut::Replaced));
     }
     let (_, secret) = begin(app, origin, tx, customer, Level::Full).await?;
@@ -116,9 +112,7 @@ pub(crate) async fn find(
     origin: &Origin,
     browser: &BrowserSecret,
 ) -> Result<(Session, Customer), AppError> {
-    let customer = browser
-        .customer()
-        .ok_or(AppError::NotSignedIn(SignedOut::Never))?;
+    let customer = browser.customer().ok_or(AppError::NotSignedIn(SignedOut::Never))?;
     let mut tx = app.store.read().await?;
     let session = tx.session(customer, &hash(browser)).await?;
     let session = session.ok_or(AppError::NotSignedIn(SignedOut::Never))?;
@@ -142,11 +136,7 @@ fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
     }
     if now.0 >= session.idle_until.min(session.ends_at) {
         let late = session.level == Level::Password.as_str();
-        let why = if late {
-            SignedOut::PasscodeLate
-        } else {
-            SignedOut::Idle
-        };
+        let why = if late { SignedOut::PasscodeLate } else { SignedOut::Idle };
         return Err(AppError::NotSignedIn(why));
     }
     Ok(())
@@ -160,10 +150,7 @@ async fn touch(app: &App, origin: &Origin, session: Session) -> Result<Session, 
     let session = Session {
         seen_at: origin.now.0,
         // Never earlier than promised: a page that waits for a mail was given longer.
-        idle_until: session
-            .idle_until
-            .max(origin.now.plus(idle).0)
-            .min(session.ends_at),
+        idle_until: session.idle_until.max(origin.now.plus(idle).0).min(session.ends_at),
         ..session
     };
     let mut tx = app.store.begin().await?;
@@ -178,12 +165,7 @@ pub(crate) async fn wait_for_mail(
     tx: &mut Tx,
     session: &Session,
 ) -> Result<(), AppError> {
-    let wait = origin
-        .institution
-        .policy()
-        .session
-        .idle_waiting_for_mail
-        .duration();
+    let wait = origin.institution.policy().session.idle_waiting_for_mail.duration();
     let session = Session {
         seen_at: origin.now.0,
         idle_until: origin.now.plus(wait).0.min(session.ends_at),
@@ -211,10 +193,7 @@ pub(crate) async fn sign_out(
     }
     let view = super::overview::load(&mut tx, origin, customer).await?;
     tx.commit().await?;
-    Ok(view
-        .open
-        .filter(|(i, _)| i.activation_id.is_none())
-        .map(|(i, _)| Millis(i.activate_until)))
+    Ok(view.open.filter(|(i, _)| i.activation_id.is_none()).map(|(i, _)| Millis(i.activate_until)))
 }
 
 pub(crate) fn hash(secret: &BrowserSecret) -> Vec<u8> {

@@ -34,10 +34,7 @@ pub(crate) enum SignIn {
     /// Not evaluated: wait this many seconds.
     Wait(u64),
     /// The password was right.
-    Begun {
-        browser: BrowserSecret,
-        level: Level,
-    },
+    Begun { browser: BrowserSecret, level: Level },
 }
 
 /// What a login is made with.
@@ -69,24 +66,47 @@ pub(crate) async fn sign_in(
     }
     let fits = app.hasher.fits(hash.clone(), given.password).await?;
     let known = known.filter(|c| fits && c.suspended_at.is_none());
+    again_on_conflict(|| {
+        let proved =
+            Proved { customer: known.as_ref(), hash: hash.as_deref(), device: &given.device };
+        write(app, origin, &counters, proved)
+    })
+    .await
+}
 
+// What was found about a password, before any row was taken.
+struct Proved<'a> {
+    /// The customer whose password it is; none when it was wrong.
+    customer: Option<&'a Customer>,
+    hash: Option<&'a str>,
+    device: &'a [u8],
+}
+
+async fn write(
+    app: &App,
+    origin: &Origin,
+    counters: &Counters,
+    proved: Proved<'_>,
+) -> Result<SignIn, AppError> {
     let mut tx = app.store.begin().await?;
-    if let Gates::Closed(until) = take(app, origin, &mut tx, &counters, known.is_some()).await? {
+    if let Gates::Closed(until) =
+        take(app, origin, &mut tx, counters, proved.customer.is_some()).await?
+    {
         tx.commit().await?;
         return Ok(SignIn::Wait(calendar::seconds_until(origin.now, until)));
     }
-    let taken = match &known {
+    let taken = match proved.customer {
         Some(c) => tx.take_customer(c.customer_id).await?,
         None => None,
     };
     // Between check and lock the password may have been changed or the customer stopped.
     let Some(customer) =
-        taken.filter(|c| hash.as_ref() == Some(&c.login_hash) && c.suspended_at.is_none())
+        taken.filter(|c| proved.hash == Some(&c.login_hash) && c.suspended_at.is_none())
     else {
         tx.commit().await?;
         return Ok(SignIn::Refused);
     };
-    let begun = enter(app, origin, &mut tx, customer, &given.device).await?;
+    let begun = enter(app, origin, &mut tx, customer, proved.device).await?;
     commit(app, tx).await?;
     Ok(begun)
 }
@@ -99,11 +119,7 @@ async fn enter(
     device: &[u8],
 ) -> Result<SignIn, AppError> {
     let id = customer.customer_id;
-    let level = if customer.otp_required {
-        Level::Password
-    } else {
-        Level::Full
-    };
+    let level = if customer.otp_required { Level::Password } else { Level::Full };
     let (_, browser) = sessions::begin(app, origin, tx, &customer, level).await?;
     if level == Level::Full {
         finish(app, origin, tx, customer).await?;
@@ -123,9 +139,7 @@ async fn finish(
     customer.previous_login_at = customer.last_login_at;
     customer.last_login_at = Some(origin.now.0);
     tx.save_customer(&customer).await?;
-    origin
-        .record(tx, &*app.random, Line::ok(Kind::SessionSignedIn).of(id))
-        .await?;
+    origin.record(tx, &*app.random, Line::ok(Kind::SessionSignedIn).of(id)).await?;
     Ok(())
 }
 
@@ -150,19 +164,12 @@ pub(crate) async fn prove_passcode(
 ) -> Result<SecondStep, AppError> {
     again_on_conflict(|| async {
         let mut tx = app.store.begin().await?;
-        let customer = tx
-            .take_customer(session.customer_id)
-            .await?
-            .ok_or(AppError::NotFound)?;
+        let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
         let view = super::overview::load(&mut tx, origin, customer.clone()).await?;
         let Some((token, row)) = view.in_use else {
             return Ok(SecondStep::NoToken);
         };
-        let asked = prove::Asked {
-            customer: &customer,
-            token: &token,
-            purpose: Purpose::Login,
-        };
+        let asked = prove::Asked { customer: &customer, token: &token, purpose: Purpose::Login };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
@@ -170,8 +177,7 @@ pub(crate) async fn prove_passcode(
             }
             Proof::Accepted => {
                 let browser = sessions::renew(app, origin, &mut tx, &customer, session).await?;
-                tx.remember_device(customer.customer_id, &device.hash(), origin.now)
-                    .await?;
+                tx.remember_device(customer.customer_id, &device.hash(), origin.now).await?;
                 finish(app, origin, &mut tx, customer).await?;
                 commit(app, tx).await?;
                 Ok(SecondStep::In(browser))
@@ -190,9 +196,7 @@ async fn find(
         return Ok(None);
     };
     let mut tx = app.store.read().await?;
-    let found = tx
-        .find(origin.institution.id, Key::LoginId, login_id.as_str())
-        .await?;
+    let found = tx.find(origin.institution.id, Key::LoginId, login_id.as_str()).await?;
     Ok(match found {
         Some(found) => tx.customer(found.customer_id).await?,
         None => None,
@@ -221,10 +225,7 @@ async fn counters(
         }
         None => false,
     };
-    let account = given
-        .login_id
-        .as_ref()
-        .map_or(given.typed.as_str(), LoginId::as_str);
+    let account = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
     let mut key = account.as_bytes().to_vec();
     if own_browser {
         key.extend_from_slice(&given.device);
@@ -245,9 +246,9 @@ pub(crate) fn account_counter(origin: &Origin, login_id: &str) -> Subject {
 pub(crate) fn network(origin: &Origin) -> Subject {
     let address = origin.address.clone().unwrap_or_default();
     let network = match address.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V6(v6)) => v6.segments()[..4]
-            .iter()
-            .fold(String::new(), |out, s| format!("{out}{s:x}:")),
+        Ok(std::net::IpAddr::V6(v6)) => {
+            v6.segments()[..4].iter().fold(String::new(), |out, s| format!("{out}{s:x}:"))
+        }
         _ => address,
     };
     filed(origin, "network", network.as_bytes())
@@ -256,10 +257,7 @@ pub(crate) fn network(origin: &Origin) -> Subject {
 fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
     let spot = places::counter_subject(origin.institution.id, kind);
     let hash = origin.institution.keys.mac(&spot.place(), key);
-    let name = hash
-        .iter()
-        .take(16)
-        .fold(String::new(), |out, b| format!("{out}{b:02x}"));
+    let name = hash.iter().take(16).fold(String::new(), |out, b| format!("{out}{b:02x}"));
     Subject {
         bucket: i64::from(hash.first().copied().unwrap_or(0)),
         owner: name.clone(),
@@ -270,11 +268,7 @@ fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
 
 pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {
     // A network waits, it is never stopped: a branch or a carrier shares one address.
-    LoginPolicy {
-        free_tries: policy.network_free_tries,
-        stop_after: u32::MAX,
-        ..policy.clone()
-    }
+    LoginPolicy { free_tries: policy.network_free_tries, stop_after: u32::MAX, ..policy.clone() }
 }
 
 // A login at a closed gate costs no argon2 and moves no counter; it is recorded.
@@ -282,10 +276,8 @@ async fn waiting(app: &App, origin: &Origin, counters: &Counters) -> Result<Opti
     let mut tx = app.store.read().await?;
     let mut until = None;
     for subject in [&counters.account, &counters.network] {
-        until = until.max(closed(
-            super::overview::gate(&mut tx, subject, origin.now).await?,
-            origin,
-        ));
+        until =
+            until.max(closed(super::overview::gate(&mut tx, subject, origin.now).await?, origin));
     }
     drop(tx);
     let Some(until) = until else { return Ok(None) };
@@ -299,11 +291,9 @@ fn closed(gate: Gate, origin: &Origin) -> Option<Millis> {
     match gate {
         Gate::Open => None,
         Gate::Until(until) => Some(until),
-        Gate::Stopped => Some(
-            origin
-                .now
-                .plus(origin.institution.policy().login.longest_wait.duration()),
-        ),
+        Gate::Stopped => {
+            Some(origin.now.plus(origin.institution.policy().login.longest_wait.duration()))
+        }
     }
 }
 
@@ -330,11 +320,8 @@ async fn take(
             record_refusal(app, origin, tx, counters, "waiting").await?;
             return Ok(Gates::Closed(until));
         }
-        let next = if right {
-            Counter::cleared()
-        } else {
-            counter.failed_login(policy, origin.now).0
-        };
+        let next =
+            if right { Counter::cleared() } else { counter.failed_login(policy, origin.now).0 };
         // One right login from a shared network does not pay for the others' wrong ones.
         if !(right && subject.kind == "network") {
             tx.save_counter(subject, &taken, &next, origin.now).await?;
@@ -345,15 +332,13 @@ async fn take(
         record_refusal(app, origin, tx, counters, "credentials").await?;
     }
     if let (true, Some(customer)) = (locked, &counters.customer) {
-        let line = Line::ok(Kind::CounterLocked)
-            .of(customer.customer_id)
-            .because("login");
+        let line = Line::ok(Kind::CounterLocked).of(customer.customer_id).because("login");
         origin.record(tx, &*app.random, line).await?;
         let mail = crate::mail::messages::Mail::Locked {
             at: origin.now,
             which: crate::mail::messages::Which::Login,
         };
-        notices::tell(app, origin, tx, customer, notices::To::Notice, &mail, "").await?;
+        notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
     }
     Ok(Gates::Open)
 }

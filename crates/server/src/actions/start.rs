@@ -42,10 +42,7 @@ pub(crate) async fn begin(
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
     let mut tx = app.store.begin().await?;
-    let customer = tx
-        .take_customer(session.customer_id)
-        .await?
-        .ok_or(AppError::NotFound)?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     waiting(&mut tx, origin, customer).await?;
     let procedure = procedures::begin(app, origin, &mut tx, session, Flow::Start).await?;
     tx.commit().await?;
@@ -97,25 +94,15 @@ pub(crate) async fn start(
             .verifier(customer.bucket, token.token_no)
             .await?
             .ok_or_else(|| AppError::internal("a token without a verifier"))?;
-        let asked = Asked {
-            customer: &customer,
-            token: &token,
-            purpose: Purpose::Start,
-        };
+        let asked = Asked { customer: &customer, token: &token, purpose: Purpose::Start };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
                 Ok(Step::Refused(reason))
             }
             Proof::Accepted => {
-                procedures::end(
-                    &mut tx,
-                    origin,
-                    customer.customer_id,
-                    &mut procedure,
-                    "done",
-                )
-                .await?;
+                procedures::end(&mut tx, origin, customer.customer_id, &mut procedure, "done")
+                    .await?;
                 let secret =
                     take_effect(app, origin, &mut tx, session, (customer, issue, token)).await?;
                 commit(app, tx).await?;
@@ -134,14 +121,10 @@ async fn take_effect(
     (mut customer, mut issue, mut token): (Customer, Issue, Token),
 ) -> Result<BrowserSecret, AppError> {
     let id = customer.customer_id;
-    token.state = token
-        .state
-        .after(Event::Started)
-        .map_err(AppError::internal)?;
+    token.state = token.state.after(Event::Started).map_err(AppError::internal)?;
     token.started_at = Some(origin.now.0);
     tx.save_token(id, &token).await?;
-    tx.set_verifier(customer.bucket, token.token_no, token.state, false)
-        .await?;
+    tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
     issue.start_mac = None;
     issue.reply = None;
     issue.deadline = None;

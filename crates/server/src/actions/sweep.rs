@@ -10,7 +10,7 @@ use crate::{app::App, calendar, error::AppError, mail::messages::Why, origin::Or
 /// Issues ended in one round at most.
 const ROUND: i64 = 200;
 /// Sessions and idle counters are forgotten after this long.
-const FORGET: Duration = Duration::from_secs(90 * 86_400);
+const FORGET: Duration = Duration::from_hours(90 * 24);
 
 /// One round; gives how many issues it ended.
 pub(crate) async fn sweep(app: &App) -> Result<usize, AppError> {
@@ -37,11 +37,8 @@ pub(crate) async fn sweep(app: &App) -> Result<usize, AppError> {
         let Some(token) = tx.token(late.customer_id, issue.token_id).await? else {
             continue;
         };
-        let ending = Ending {
-            event: Event::DeadlinePassed,
-            reason: "deadline",
-            why: Why::Deadline,
-        };
+        let ending =
+            Ending { event: Event::DeadlinePassed, reason: "deadline", why: Why::Deadline };
         end_issue(app, &origin, &mut tx, &customer, (issue, token), ending).await?;
         commit(app, tx).await?;
     }

@@ -8,7 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use warifu_core::{audit::Channel, ids::ServiceId};
 
 use super::{Failure, Which};
-use crate::{actions::customers, app::App, institutions::Institution, origin::Origin};
+use crate::{
+    actions::{customers, import},
+    app::App,
+    institutions::Institution,
+    origin::Origin,
+};
 
 /// What can be done with customers.
 #[derive(Debug, Subcommand)]
@@ -41,11 +46,9 @@ pub(super) enum Verb {
 
 pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failure> {
     match verb {
-        Verb::Import {
-            file,
-            skip_bad,
-            which,
-        } => import(app, &origin(app, which)?, file, *skip_bad, json).await,
+        Verb::Import { file, skip_bad, which } => {
+            import(app, &origin(app, which)?, file, *skip_bad, json).await
+        }
         Verb::Show { customer, which } => show(app, &origin(app, which)?, customer, json).await,
         Verb::Unlock { customer, which } => unlock(app, &origin(app, which)?, customer, json).await,
     }
@@ -53,11 +56,7 @@ pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failur
 
 fn origin(app: &App, which: &Which) -> Result<Origin, Failure> {
     let institution = institution(app, which)?;
-    Ok(Origin::inside(
-        institution,
-        Channel::CommandLine,
-        app.clock.now(),
-    ))
+    Ok(Origin::inside(institution, Channel::CommandLine, app.clock.now()))
 }
 
 fn institution(app: &App, which: &Which) -> Result<Arc<Institution>, Failure> {
@@ -75,9 +74,9 @@ fn institution(app: &App, which: &Which) -> Result<Arc<Institution>, Failure> {
             Err(all) if all.is_empty() => Err(Failure::Refused(
                 "there is no institution yet: `institution create`".to_owned(),
             )),
-            Err(_) => Err(Failure::Refused(
-                "there are several: say --institution SERVICE_ID".to_owned(),
-            )),
+            Err(_) => {
+                Err(Failure::Refused("there are several: say --institution SERVICE_ID".to_owned()))
+            }
         },
     }
 }
@@ -95,7 +94,7 @@ async fn import(
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} customers, {eta} left") {
         bar.set_style(style);
     }
-    let imported = customers::import(app, origin, file, skip_bad, |done, all| {
+    let imported = import::import(app, origin, file, skip_bad, |done, all| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     })
@@ -105,23 +104,14 @@ async fn import(
         eprintln!("line {}: {}", bad.line, bad.reason);
     }
     if json {
-        println!(
-            "{}",
-            serde_json::json!({"imported": imported.taken, "bad": imported.bad.len()})
-        );
+        println!("{}", serde_json::json!({"imported": imported.taken, "bad": imported.bad.len()}));
     } else {
-        println!(
-            "{} customers imported, {} lines not taken.",
-            imported.taken,
-            imported.bad.len()
-        );
+        println!("{} customers imported, {} lines not taken.", imported.taken, imported.bad.len());
     }
     if imported.bad.is_empty() || skip_bad {
         Ok(())
     } else {
-        Err(Failure::Refused(
-            "nothing was imported; --skip-bad takes the good lines".to_owned(),
-        ))
+        Err(Failure::Refused("nothing was imported; --skip-bad takes the good lines".to_owned()))
     }
 }
 
@@ -152,10 +142,7 @@ fn print_tree(value: &serde_json::Value, depth: usize) {
     for (name, value) in map {
         match value {
             serde_json::Value::Array(items) => {
-                println!(
-                    "{pad}{name}: {}",
-                    if items.is_empty() { "none" } else { "" }
-                );
+                println!("{pad}{name}: {}", if items.is_empty() { "none" } else { "" });
                 for item in items {
                     print_tree(item, depth + 1);
                     println!();

@@ -71,9 +71,7 @@ fn prepare(arguments: &Arguments) -> Result<PathBuf, Failure> {
     if arguments.reset && dir.exists() {
         // Only what is recognisably a demo is deleted.
         if !dir.join("warifu.keys").exists() {
-            return Err(Failure::Refused(format!(
-                "{shown} is no folder of the demo"
-            )));
+            return Err(Failure::Refused(format!("{shown} is no folder of the demo")));
         }
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot delete {shown}"))?;
     }
@@ -114,10 +112,7 @@ async fn follow_host(app: &App, arguments: &Arguments) -> Result<(), Failure> {
     let name = arguments.host.as_deref().unwrap_or("localhost");
     let document = DOCUMENT.replace(".localhost\"", &format!(".{name}\""));
     let present = app.institutions.all();
-    if present
-        .iter()
-        .any(|i| i.document.hosts.ib == format!("ib.{name}"))
-    {
+    if present.iter().any(|i| i.document.hosts.ib == format!("ib.{name}")) {
         return Ok(());
     }
     crate::actions::institutions::apply(app, &document)
@@ -134,26 +129,13 @@ async fn listeners(arguments: &Arguments) -> Result<Vec<Listener>, Failure> {
             Some(serve::tls(cert, key).map_err(|e| Failure::Configuration(format!("{e:#}")))?);
         let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), arguments.tls_port);
         let socket = bind(everywhere).await?;
-        listeners.push(Listener {
-            socket,
-            kinds: kinds.clone(),
-            tls,
-            is_demo: false,
-        });
+        listeners.push(Listener { socket, kinds: kinds.clone(), tls, is_demo: false });
     }
     // Mailbox, demo phone and plain http: on loopback, and nowhere else.
-    for loopback in [
-        IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(Ipv6Addr::LOCALHOST),
-    ] {
+    for loopback in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         match bind(SocketAddr::new(loopback, arguments.port)).await {
             Ok(socket) => {
-                listeners.push(Listener {
-                    socket,
-                    kinds: kinds.clone(),
-                    tls: None,
-                    is_demo: true,
-                });
+                listeners.push(Listener { socket, kinds: kinds.clone(), tls: None, is_demo: true });
             }
             // A machine without IPv6 still has a demo.
             Err(_) if loopback.is_ipv6() => {}
@@ -165,18 +147,13 @@ async fn listeners(arguments: &Arguments) -> Result<Vec<Listener>, Failure> {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|e| {
-        Failure::Refused(format!(
-            "cannot listen on {address}: {e}; --port takes another one"
-        ))
+        Failure::Refused(format!("cannot listen on {address}: {e}; --port takes another one"))
     })
 }
 
 fn greet(arguments: &Arguments, dir: &Path) {
     let port = arguments.port;
-    println!(
-        "\n  割符 Warifu, the demo bank. Everything stays in {}.\n",
-        dir.display()
-    );
+    println!("\n  割符 Warifu, the demo bank. Everything stays in {}.\n", dir.display());
     match &arguments.host {
         None => println!("  Log in        http://ib.localhost:{port}/"),
         Some(name) => println!("  Log in        https://ib.{name}:{}/", arguments.tls_port),

@@ -12,10 +12,7 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     report.note("listen.token", format!("{:?}", config.listen.token));
     report.note("listen.ops", format!("{:?}", config.listen.ops));
     report.note("keys.file", config.keys_file.display().to_string());
-    report.check(
-        "key-encryption key",
-        keyring::read(&config.keys_file).map(|_| "readable".into()),
-    );
+    report.check("key-encryption key", keyring::read(&config.keys_file).map(|_| "readable".into()));
     match &config.smtp {
         Some(smtp) => {
             let said = format!("{}:{} {}", smtp.host, smtp.port, smtp.tls);
@@ -32,9 +29,9 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
                 Schema::Older { found, known } => Err(Failure::Refused(format!(
                     "{found}, this version needs {known}: run `warifu migrate`"
                 ))),
-                Schema::Newer { found, known } => Err(Failure::Refused(format!(
-                    "{found}, this version knows only {known}"
-                ))),
+                Schema::Newer { found, known } => {
+                    Err(Failure::Refused(format!("{found}, this version knows only {known}")))
+                }
             };
             report.check("schema", schema);
         }
@@ -46,10 +43,7 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     if report.failed == 0 {
         Ok(())
     } else {
-        Err(Failure::Failed(anyhow::anyhow!(
-            "{} of the checks failed",
-            report.failed
-        )))
+        Err(Failure::Failed(anyhow::anyhow!("{} of the checks failed", report.failed)))
     }
 }
 
@@ -63,10 +57,7 @@ async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
     };
     for institution in app.institutions.all() {
         let d = &institution.document;
-        let said = format!(
-            "{} https://{}/ version {}",
-            d.name.ja, d.hosts.ib, institution.version
-        );
+        let said = format!("{} https://{}/ version {}", d.name.ja, d.hosts.ib, institution.version);
         report.note("institution", said);
     }
     let mut tx = app.store.read().await?;
@@ -92,8 +83,7 @@ impl Report {
             Ok(said) => self.note(name, said),
             Err(failure) => {
                 self.failed += 1;
-                self.lines
-                    .push((name.to_owned(), failure.to_string(), false));
+                self.lines.push((name.to_owned(), failure.to_string(), false));
             }
         }
     }
@@ -112,9 +102,6 @@ impl Report {
             let sign = if *ok { "ok    " } else { "FAILED" };
             println!("{sign} {name}: {said}");
         }
-        println!(
-            "{} settings are known; `--config FILE` or WARIFU_… sets them.",
-            KEYS.len()
-        );
+        println!("{} settings are known; `--config FILE` or WARIFU_… sets them.", KEYS.len());
     }
 }

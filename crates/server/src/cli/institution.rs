@@ -31,15 +31,11 @@ pub(super) enum Verb {
 pub(super) async fn run(app: &App, verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Create { file } => {
-            let id = institutions::create(app, &read(file)?)
-                .await
-                .map_err(refused)?;
+            let id = institutions::create(app, &read(file)?).await.map_err(refused)?;
             println!("Set up {id}.");
         }
         Verb::Apply { file } => {
-            let version = institutions::apply(app, &read(file)?)
-                .await
-                .map_err(refused)?;
+            let version = institutions::apply(app, &read(file)?).await.map_err(refused)?;
             println!("Applied as version {version}.");
         }
         Verb::List => {
@@ -65,10 +61,9 @@ fn read(file: &PathBuf) -> Result<String, Failure> {
 
 fn refused(reason: NotTaken) -> Failure {
     match reason {
-        NotTaken::Document(lines) => Failure::Refused(format!(
-            "the document was not taken:\n  {}",
-            lines.join("\n  ")
-        )),
+        NotTaken::Document(lines) => {
+            Failure::Refused(format!("the document was not taken:\n  {}", lines.join("\n  ")))
+        }
         NotTaken::Taken => Failure::Refused(
             "another institution has this service ID or one of these hosts, or it was changed \
              at the same time"

@@ -55,15 +55,10 @@ pub(super) fn create(path: &Path) -> Result<(), Failure> {
 pub(super) fn read(path: &Path) -> Result<Kek, Failure> {
     let wrong = |what: String| Failure::Configuration(format!("keys.file: {what}"));
     let shown = path.display();
-    let meta = std::fs::metadata(path).map_err(|e| {
-        wrong(format!(
-            "cannot read {shown}: {e}; `warifu keys create` makes one"
-        ))
-    })?;
+    let meta = std::fs::metadata(path)
+        .map_err(|e| wrong(format!("cannot read {shown}: {e}; `warifu keys create` makes one")))?;
     if meta.permissions().mode() & 0o077 != 0 {
-        return Err(wrong(format!(
-            "{shown} can be read by others: chmod 600 {shown}"
-        )));
+        return Err(wrong(format!("{shown} can be read by others: chmod 600 {shown}")));
     }
     let text = Zeroizing::new(
         std::fs::read_to_string(path).map_err(|e| wrong(format!("cannot read {shown}: {e}")))?,
@@ -112,9 +107,6 @@ mod tests {
         std::fs::write(&path, "secret words here").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let refused = read(&path).unwrap_err().to_string();
-        assert!(
-            refused.contains("is no key file") && !refused.contains("words"),
-            "{refused}"
-        );
+        assert!(refused.contains("is no key file") && !refused.contains("words"), "{refused}");
     }
 }

@@ -1,10 +1,6 @@
 //! The command line: nouns, then verbs; clear errors; exit 0 ok, 1 failed, 2 usage, 3 configuration,
 //! 4 refused. The one place that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the command line talks to people"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to people")]
 
 mod customers;
 mod demo;
@@ -112,10 +108,7 @@ impl From<warifu_store::StoreError> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("warifu: {error}");
@@ -154,9 +147,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 
 fn log(level: &str, json: bool) {
     let filter = tracing_subscriber::EnvFilter::new(format!("{level},sqlx=warn,hyper=warn"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if json {
         log.json().init();
     } else {
@@ -231,15 +222,7 @@ async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
         demo: None,
     };
     let store = current_store(config).await?;
-    Ok(App::new(
-        store,
-        world.clock,
-        world.random,
-        world.hasher,
-        kek,
-        settings,
-    )
-    .await?)
+    Ok(App::new(store, world.clock, world.random, world.hasher, kek, settings).await?)
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
@@ -250,10 +233,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
         )));
     }
     store.migrate().await?;
-    println!(
-        "The database ({}) has the schema of this version.",
-        store.engine()
-    );
+    println!("The database ({}) has the schema of this version.", store.engine());
     store.close().await;
     Ok(())
 }
@@ -267,9 +247,7 @@ pub async fn serve_in(config: &Config, world: World) -> Result<(), Failure> {
     let transport = transport(config)?;
     let app = open_in(config, world).await?;
     if config.listen.ib.is_empty() && config.listen.token.is_empty() {
-        return Err(Failure::Configuration(
-            "listen.ib, listen.token: neither is set".to_owned(),
-        ));
+        return Err(Failure::Configuration("listen.ib, listen.token: neither is set".to_owned()));
     }
     let listeners = listeners(config).await?;
     let mut ops = Vec::new();
@@ -293,22 +271,13 @@ async fn listeners(config: &Config) -> Result<Vec<Listener>, Failure> {
         ("listen.token", HostKind::Token, &config.listen.token),
     ] {
         for address in addresses {
-            sockets
-                .entry(*address)
-                .or_insert((key, Vec::new()))
-                .1
-                .push(kind);
+            sockets.entry(*address).or_insert((key, Vec::new())).1.push(kind);
         }
     }
     let mut listeners = Vec::new();
     for (address, (key, kinds)) in sockets {
         let socket = bind(key, address).await?;
-        listeners.push(Listener {
-            socket,
-            kinds,
-            tls: None,
-            is_demo: false,
-        });
+        listeners.push(Listener { socket, kinds, tls: None, is_demo: false });
     }
     Ok(listeners)
 }
@@ -325,16 +294,11 @@ fn transport(config: &Config) -> Result<Option<Transport>, Failure> {
     };
     let password = match &smtp.password_file {
         Some(file) => Some(warifu_core::secret::SecretText::new(
-            read_secret("smtp.password_file", file)?
-                .trim_end()
-                .to_owned(),
+            read_secret("smtp.password_file", file)?.trim_end().to_owned(),
         )),
         None => None,
     };
-    let tls = smtp
-        .tls
-        .parse()
-        .map_err(|e| Failure::Configuration(format!("smtp.tls: {e}")))?;
+    let tls = smtp.tls.parse().map_err(|e| Failure::Configuration(format!("smtp.tls: {e}")))?;
     Transport::smtp(SmtpSettings {
         host: smtp.host.clone(),
         port: smtp.port,

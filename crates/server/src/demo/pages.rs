@@ -42,13 +42,7 @@ struct Mailbox {
 
 /// The mails of everyone, newest first.
 pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
-    let folder = visit
-        .app
-        .settings
-        .demo
-        .as_deref()
-        .ok_or(AppError::NotFound)?
-        .join("mail");
+    let folder = visit.app.settings.demo.as_deref().ok_or(AppError::NotFound)?.join("mail");
     let letters = read_folder(&folder)
         .into_iter()
         .map(|mail| Letter {
@@ -60,16 +54,9 @@ pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
         .collect();
     let mut tx = visit.app.store.read().await?;
     let waiting = tx.mails_by_state().await?;
-    let waiting = waiting
-        .iter()
-        .filter(|(s, _)| s == "queued" || s == "sending")
-        .map(|(_, n)| n)
-        .sum();
-    let page = Mailbox {
-        text: visit.text.clone(),
-        letters,
-        waiting,
-    };
+    let waiting =
+        waiting.iter().filter(|(s, _)| s == "queued" || s == "sending").map(|(_, n)| n).sum();
+    let page = Mailbox { text: visit.text.clone(), letters, waiting };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }
 
@@ -91,20 +78,14 @@ struct Phone {
 /// A phone for the seeded customers: sets their tokens up in this browser, as often as wanted.
 pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
     let hosts = &visit.origin.institution.document.hosts;
-    let here = visit
-        .app
-        .institutions
-        .by_host(&hosts.token)
-        .map(|(kind, _)| kind);
+    let here = visit.app.institutions.by_host(&hosts.token).map(|(kind, _)| kind);
     if visit.origin.channel != warifu_core::audit::Channel::Phone && here == Some(HostKind::Token) {
         return Ok(see_other(&visit.app.link(&hosts.token, "/demo/phone")));
     }
     let mut holders = Vec::new();
     let mut tx = visit.app.store.read().await?;
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
-        let found = tx
-            .find(visit.origin.institution.id, Key::LoginId, person.login_id)
-            .await?;
+        let found = tx.find(visit.origin.institution.id, Key::LoginId, person.login_id).await?;
         let Some(found) = found else { continue };
         for issue in tx.issues(found.customer_id).await? {
             let Some(token) = tx.token(found.customer_id, issue.token_id).await? else {
@@ -125,13 +106,7 @@ pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
     }
     let page = Phone {
         text: visit.text.clone(),
-        service_id: visit
-            .origin
-            .institution
-            .document
-            .service_id
-            .as_str()
-            .to_owned(),
+        service_id: visit.origin.institution.document.service_id.as_str().to_owned(),
         holders,
         portal: visit.app.link(&hosts.ib, "/login"),
     };
@@ -159,9 +134,7 @@ pub(super) async fn activate(visit: Visit, body: Bytes) -> Result<Response, AppE
     let user_id = UserId::parse(&body.user_id).map_err(|_| AppError::Forbidden)?;
     let mut tx = visit.app.store.read().await?;
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
-        let found = tx
-            .find(visit.origin.institution.id, Key::LoginId, person.login_id)
-            .await?;
+        let found = tx.find(visit.origin.institution.id, Key::LoginId, person.login_id).await?;
         let Some(found) = found else { continue };
         let issues = tx.issues(found.customer_id).await?;
         let Some(issue) = issues.into_iter().find(|i| i.user_id == user_id.as_str()) else {
@@ -170,25 +143,13 @@ pub(super) async fn activate(visit: Visit, body: Bytes) -> Result<Response, AppE
         let token = tx.token(found.customer_id, issue.token_id).await?;
         let token = token.ok_or(AppError::Forbidden)?;
         let root = root_of(&visit.origin, &token, found.customer_id)?;
-        let to = activate::Recipient {
-            user_id: &user_id,
-            ecdh: &body.ecdh_jwk,
-            ecdsa: &body.ecdsa_jwk,
-        };
+        let to =
+            activate::Recipient { user_id: &user_id, ecdh: &body.ecdh_jwk, ecdsa: &body.ecdsa_jwk };
         let activation = issue.activation_id.clone().unwrap_or_default();
-        let reply = activate::reply(
-            &visit.app,
-            &visit.origin,
-            &to,
-            (&issue, &token),
-            &activation,
-            &root,
-        )?;
+        let reply =
+            activate::reply(&visit.app, &visit.origin, &to, (&issue, &token), &activation, &root)?;
         let json = serde_json::to_string(&reply).map_err(AppError::internal)?;
-        let kind = [(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        )];
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         return Ok((kind, json).into_response());
     }
     Err(AppError::Forbidden)

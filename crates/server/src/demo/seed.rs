@@ -17,7 +17,7 @@ use warifu_store::{Session, Token};
 
 use super::people::{PEOPLE, Person, Until};
 use crate::{
-    actions::{activate, customers, institutions, issue, places, sessions, sign_in, start},
+    actions::{activate, import, institutions, issue, places, sessions, sign_in, start},
     app::App,
     error::AppError,
     institutions::Institution,
@@ -34,25 +34,16 @@ pub(crate) async fn seed(app: &App, document: &str) -> anyhow::Result<()> {
     institutions::create(app, document)
         .await
         .map_err(|e| anyhow::anyhow!("the demo's bank: {e:?}"))?;
-    let institution = app
-        .institutions
-        .all()
-        .first()
-        .cloned()
-        .ok_or_else(|| anyhow::anyhow!("no bank"))?;
-    fill(app, &institution)
-        .await
-        .map_err(|e| anyhow::anyhow!("the demo's customers: {e:?}"))
+    let institution =
+        app.institutions.all().first().cloned().ok_or_else(|| anyhow::anyhow!("no bank"))?;
+    fill(app, &institution).await.map_err(|e| anyhow::anyhow!("the demo's customers: {e:?}"))
 }
 
 async fn fill(app: &App, institution: &Arc<Institution>) -> Result<(), AppError> {
     let origin = origin(app, institution);
-    let imported = customers::import(app, &origin, file(app).as_bytes(), false, |_, _| {}).await?;
+    let imported = import::import(app, &origin, file(app).as_bytes(), false, |_, _| {}).await?;
     if let Some(bad) = imported.bad.first() {
-        return Err(AppError::internal(format!(
-            "line {}: {}",
-            bad.line, bad.reason
-        )));
+        return Err(AppError::internal(format!("line {}: {}", bad.line, bad.reason)));
     }
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
         walk(app, institution, person).await?;
@@ -61,32 +52,32 @@ async fn fill(app: &App, institution: &Arc<Institution>) -> Result<(), AppError>
 }
 
 fn origin(app: &App, institution: &Arc<Institution>) -> Origin {
-    Origin::inside(
-        Arc::clone(institution),
-        Channel::CommandLine,
-        app.clock.now(),
-    )
+    Origin::inside(Arc::clone(institution), Channel::CommandLine, app.clock.now())
 }
 
 fn file(app: &App) -> String {
     // Long enough ago for a mail password.
-    let confirmed = app.clock.now().minus(Duration::from_secs(30 * 86_400));
+    let confirmed = app.clock.now().minus(Duration::from_hours(30 * 24));
     let confirmed = jiff::Timestamp::from_millisecond(confirmed.0).unwrap_or_default();
     let mut csv = "customer_number,login_id,name,name_kana,birthday,locale,notice_addresses,\
          addresses_confirmed_at,login_password,confirmation_password\n"
         .to_owned();
+    let confirmed = confirmed.to_string();
     for p in PEOPLE {
-        csv.push_str(&format!(
-            "{},{},{},{},{},ja,{},{confirmed},{},{}\n",
+        let line = [
             p.number,
             p.login_id,
             p.name,
             p.kana,
             p.birthday,
+            "ja",
             p.address,
+            &confirmed,
             p.login_password,
-            p.confirmation_password
-        ));
+            p.confirmation_password,
+        ];
+        csv.push_str(&line.join(","));
+        csv.push('\n');
     }
     csv
 }
@@ -98,9 +89,7 @@ async fn walk(app: &App, institution: &Arc<Institution>, person: &Person) -> Res
     let id = Some(issue::begin(app, &origin, &session).await?);
     issue::select(app, &origin, &session, id).await?;
     let blocked = |b| AppError::internal(format!("mail password: {b:?}"));
-    issue::send_mail_password(app, &origin, &session, id)
-        .await?
-        .map_err(blocked)?;
+    issue::send_mail_password(app, &origin, &session, id).await?.map_err(blocked)?;
     let entry = issue::Entry {
         address: person.phone_address.to_owned(),
         address2: person.phone_address.to_owned(),
@@ -170,9 +159,7 @@ async fn set_up(
     let mut tx = app.store.read().await?;
     let issues = tx.issues(session.customer_id).await?;
     drop(tx);
-    let issue = issues
-        .first()
-        .ok_or_else(|| AppError::internal("no issue"))?;
+    let issue = issues.first().ok_or_else(|| AppError::internal("no issue"))?;
     let (ecdh, _) = device_key(app)?;
     let (ecdsa, signing) = device_key(app)?;
     let ask = activate::Ask {
@@ -215,12 +202,7 @@ fn passcode(
     let policy = &origin.institution.policy().passcode;
     let step = time_step(now, policy.period.seconds());
     let digits = Digits::try_from(policy.digits).map_err(AppError::internal)?;
-    let code = hotp(
-        key.expose(),
-        u64::try_from(step).unwrap_or(0),
-        digits,
-        Algorithm::Sha256,
-    );
+    let code = hotp(key.expose(), u64::try_from(step).unwrap_or(0), digits, Algorithm::Sha256);
     Passcode::parse(code.expose(), digits).map_err(AppError::internal)
 }
 
@@ -230,10 +212,7 @@ pub(crate) fn root_of(
     token: &Token,
     customer: CustomerId,
 ) -> Result<SecretBytes, AppError> {
-    let sealed = token
-        .root
-        .as_deref()
-        .ok_or_else(|| AppError::internal("no root"))?;
+    let sealed = token.root.as_deref().ok_or_else(|| AppError::internal("no root"))?;
     let spot = places::token(origin.institution.id, customer, "root", token.id);
     Ok(origin.institution.keys.open(&spot.place(), sealed)?)
 }

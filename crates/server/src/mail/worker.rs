@@ -131,9 +131,7 @@ fn give_up_or_wait(mail: &mut MailRow, error: SendError, now: i64) -> Option<Lin
         SendError::Temporary(text) => (text, false),
     };
     let until = mail.expires_at.unwrap_or(mail.created_at + GIVE_UP);
-    let tries = usize::try_from(mail.attempts)
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
+    let tries = usize::try_from(mail.attempts).unwrap_or(usize::MAX).saturating_sub(1);
     let wait = WAITS.get(tries).or(WAITS.last()).copied().unwrap_or(3_600);
     mail.last_error = Some(text.clone());
     if permanent || now + wait * 1_000 >= until {
@@ -148,10 +146,8 @@ fn give_up_or_wait(mail: &mut MailRow, error: SendError, now: i64) -> Option<Lin
 
 async fn send(origin: &Origin, transport: &Transport, mail: &MailRow) -> Result<(), SendError> {
     let institution = &origin.institution;
-    let body = mail
-        .body
-        .as_ref()
-        .ok_or_else(|| SendError::Permanent("its body is gone".to_owned()))?;
+    let body =
+        mail.body.as_ref().ok_or_else(|| SendError::Permanent("its body is gone".to_owned()))?;
     let spot = places::mail(institution.id, mail.customer_id, mail.id);
     let body = institution
         .keys

@@ -113,17 +113,8 @@ fn worker(visit: &Visit, source: &[u8]) -> String {
             files.push(format!("/app/{path}"));
         }
     }
-    let version = digest
-        .finalize()
-        .iter()
-        .take(12)
-        .fold(String::new(), |v, b| format!("{v}{b:02x}"));
-    let list = files
-        .iter()
-        .map(|f| format!("\"{f}\""))
-        .collect::<Vec<_>>()
-        .join(", ");
-    String::from_utf8_lossy(source)
-        .replace("__VERSION__", &version)
-        .replace("\"__FILES__\"", &list)
+    let version =
+        digest.finalize().iter().take(12).fold(String::new(), |v, b| format!("{v}{b:02x}"));
+    let list = files.iter().map(|f| format!("\"{f}\"")).collect::<Vec<_>>().join(", ");
+    String::from_utf8_lossy(source).replace("__VERSION__", &version).replace("\"__FILES__\"", &list)
 }

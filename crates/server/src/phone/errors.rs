@@ -22,10 +22,8 @@ pub(crate) fn render(visit: &Visit, mut response: Response) -> Response {
         "code": code,
     });
     if let AppError::InvalidField(fields) = &error {
-        let fields: Vec<_> = fields
-            .iter()
-            .map(|f| json!({"name": f.field, "code": f.key}))
-            .collect();
+        let fields: Vec<_> =
+            fields.iter().map(|f| json!({"name": f.field, "code": f.key})).collect();
         problem["fields"] = fields.into();
     }
     let wait = match &error {
@@ -38,15 +36,10 @@ pub(crate) fn render(visit: &Visit, mut response: Response) -> Response {
         }
         _ => None,
     };
-    let kind = [(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/problem+json"),
-    )];
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
     let mut response = (status, kind, problem.to_string()).into_response();
     if let Some(seconds) = wait {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

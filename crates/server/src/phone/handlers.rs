@@ -58,10 +58,7 @@ pub(super) async fn activate(mut visit: Visit, body: Bytes) -> Result<Response, 
                 Some(head) => format!("{head},\"now\":{now}}}"),
                 None => reply,
             };
-            let kind = [(
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            )];
+            let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
             Ok((kind, reply).into_response())
         }
         Err(problems) => {

@@ -54,11 +54,8 @@ impl Jwk {
     /// The key in this form.
     pub(crate) fn of(key: &PublicKey) -> Self {
         let point = key.to_sec1_point(false);
-        let part = |bytes: Option<&_>| {
-            bytes
-                .map(|b: &p256::FieldBytes| B64.encode(b))
-                .unwrap_or_default()
-        };
+        let part =
+            |bytes: Option<&_>| bytes.map(|b: &p256::FieldBytes| B64.encode(b)).unwrap_or_default();
         Self {
             kty: "EC".to_owned(),
             crv: "P-256".to_owned(),
@@ -112,16 +109,9 @@ pub(crate) fn seal_root(
         hash.update(part.as_bytes());
     }
     let aad = hash.finalize();
-    let payload = Payload {
-        msg: root.expose(),
-        aad: &aad,
-    };
+    let payload = Payload { msg: root.expose(), aad: &aad };
     let sealed = cipher.encrypt(&Nonce::from(nonce), payload).ok()?;
-    Some(Boxed {
-        server_jwk,
-        nonce: B64.encode(nonce),
-        sealed: B64.encode(sealed),
-    })
+    Some(Boxed { server_jwk, nonce: B64.encode(nonce), sealed: B64.encode(sealed) })
 }
 
 /// One of the keys that follow from a root (HKDF-SHA-256, no salt), as the phone derives it too.

@@ -30,11 +30,7 @@ pub(super) async fn home() -> Response {
 pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let hold = view
-        .customer
-        .hold_until
-        .map(Millis)
-        .filter(|at| visit.origin.now < *at);
+    let hold = view.customer.hold_until.map(Millis).filter(|at| visit.origin.now < *at);
     render::page(&Bpt001 {
         frame: render::inside(&signed, "BPT001", "bpt001-title"),
         name: view.customer.name.clone(),
@@ -46,16 +42,12 @@ pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
 
 /// BCI001.
 pub(super) async fn customer(signed: Signed) -> Result<Response, AppError> {
-    render::page(&Bci001 {
-        frame: render::inside(&signed, "BCI001", "bci001-title"),
-    })
+    render::page(&Bci001 { frame: render::inside(&signed, "BCI001", "bci001-title") })
 }
 
 /// Any request extends a session; this page is for those who only want that.
 pub(super) async fn session(signed: Signed) -> Result<Response, AppError> {
-    render::page(&Extended {
-        frame: render::inside(&signed, "BPT001", "extended-title"),
-    })
+    render::page(&Extended { frame: render::inside(&signed, "BPT001", "extended-title") })
 }
 
 /// Language and text size, kept in cookies; back to where the reader was.
@@ -70,16 +62,10 @@ pub(super) async fn display(
         .unwrap_or("/login");
     let mut response = see_other(back);
     if let Some(lang) = Lang::from_tag(value("lang")) {
-        response = with_cookie(
-            response,
-            cookies::set(cookies::LANG, lang.tag(), Some(YEAR)),
-        );
+        response = with_cookie(response, cookies::set(cookies::LANG, lang.tag(), Some(YEAR)));
     }
     if let Some(size) = TextSize::from_name(value("text")) {
-        response = with_cookie(
-            response,
-            cookies::set(cookies::TEXT, size.name(), Some(YEAR)),
-        );
+        response = with_cookie(response, cookies::set(cookies::TEXT, size.name(), Some(YEAR)));
     }
     response
 }

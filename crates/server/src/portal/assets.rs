@@ -17,11 +17,7 @@ struct Assets;
 /// A file of `assets/`.
 pub(crate) async fn file(Path(path): Path<String>) -> Result<Response, AppError> {
     let file = Assets::get(&path).ok_or(AppError::NotFound)?;
-    Ok(typed(
-        &path,
-        file.data.into_owned(),
-        "public, max-age=31536000, immutable",
-    ))
+    Ok(typed(&path, file.data.into_owned(), "public, max-age=31536000, immutable"))
 }
 
 /// The institution's colour as a style sheet of its own: no inline style is needed anywhere.

@@ -26,10 +26,7 @@ pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) 
         .headers()
         .get_all(header::SET_COOKIE)
         .iter()
-        .any(|c| {
-            c.to_str()
-                .is_ok_and(|c| c.starts_with(crate::web::cookies::BROWSER))
-        });
+        .any(|c| c.to_str().is_ok_and(|c| c.starts_with(crate::web::cookies::BROWSER)));
     if visit.is_new && !has_own && !visit.here.starts_with("/assets/") {
         response = with_cookie(response, visit.browser.cookie());
     }
@@ -45,12 +42,8 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
         }
         _ => {}
     }
-    let customer = sessions::find(&visit.app, &visit.origin, &visit.browser)
-        .await
-        .ok();
-    let signed_in = customer
-        .as_ref()
-        .is_some_and(|(session, _)| session.level == "full");
+    let customer = sessions::find(&visit.app, &visit.origin, &visit.browser).await.ok();
+    let signed_in = customer.as_ref().is_some_and(|(session, _)| session.level == "full");
     let id = customer.map(|(_, c)| c.customer_id);
     if let Err(failed) = note(visit, is_post, id, &error).await {
         tracing::error!(error = ?failed, "a refusal could not be recorded");
@@ -94,9 +87,7 @@ fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Response {
     };
     let mut response = (status, page).into_response();
     if let Some(seconds) = retry {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -114,17 +105,13 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         AppError::Stale(Stale::Done) => ("BER002", vec![text.of("again-done")]),
         AppError::Stale(Stale::Order) => ("BER004", vec![text.of("order-text")]),
         AppError::Stale(Stale::DayLimit) => ("BER001", vec![text.of("issue-day-limit")]),
-        AppError::Stale(_) | AppError::Conflict | AppError::Gone | AppError::MovedOn(_) => (
-            "BER003",
-            vec![text.of("again-stale"), text.of("lost-reply")],
-        ),
+        AppError::Stale(_) | AppError::Conflict | AppError::Gone | AppError::MovedOn(_) => {
+            ("BER003", vec![text.of("again-stale"), text.of("lost-reply")])
+        }
         AppError::NotSignedIn(SignedOut::Replaced) => ("BER005", vec![text.of("replaced-text")]),
         AppError::NotSignedIn(SignedOut::Idle) => {
             frame.title = "expired-title";
-            (
-                "BER006",
-                vec![text.of("expired-text"), text.of("expired-issue")],
-            )
+            ("BER006", vec![text.of("expired-text"), text.of("expired-issue")])
         }
         AppError::NotSignedIn(SignedOut::PasscodeLate) => {
             ("BER006", vec![text.of("bli002-expired")])
@@ -148,9 +135,5 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         }
     };
     frame.screen = screen;
-    Ber {
-        frame,
-        paragraphs,
-        links: onward,
-    }
+    Ber { frame, paragraphs, links: onward }
 }

@@ -37,15 +37,7 @@ pub(super) fn asked(query: &Asked) -> Option<ProcedureId> {
 async fn showing(signed: &Signed, query: &Asked, step: &str) -> Result<Procedure, AppError> {
     let visit = &signed.visit;
     let id = asked(query);
-    procedures::show(
-        &visit.app,
-        &visit.origin,
-        &signed.session,
-        Flow::Issue,
-        step,
-        id,
-    )
-    .await
+    procedures::show(&visit.app, &visit.origin, &signed.session, Flow::Issue, step, id).await
 }
 
 fn frame(signed: &Signed, screen: &'static str, title: &'static str, step: usize) -> Frame {
@@ -99,11 +91,7 @@ async fn mail_page(
         addresses: ready.masked,
         block: blocked.or(ready.blocked).map(block),
     };
-    if blocked.is_some() {
-        render::corrected(&page)
-    } else {
-        render::page(&page)
-    }
+    if blocked.is_some() { render::corrected(&page) } else { render::page(&page) }
 }
 
 const fn block(blocked: Blocked) -> MailBlock {
@@ -152,15 +140,7 @@ pub(super) async fn enter(
         start_password: fields.secret("start_password"),
         start_password2: fields.secret("start_password2"),
     };
-    match issue::enter(
-        &visit.app,
-        &visit.origin.on("BOT001"),
-        &signed.session,
-        id,
-        &entry,
-    )
-    .await
-    {
+    match issue::enter(&visit.app, &visit.origin.on("BOT001"), &signed.session, id, &entry).await {
         Ok(()) => next(id, "confirm"),
         Err(AppError::InvalidField(problems)) => {
             let customer = Some(signed.customer.customer_id);
@@ -267,35 +247,19 @@ fn stopped(signed: &Signed, until: Option<Millis>) -> Result<Response, AppError>
     let mut frame = render::inside(signed, "BER001", "ber-title");
     "/otp".clone_into(&mut frame.here);
     let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
-    render::corrected(&Ber {
-        frame,
-        paragraphs: vec![told],
-        links,
-    })
+    render::corrected(&Ber { frame, paragraphs: vec![told], links })
 }
 
 async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let origin = visit.origin.on("BOT002");
     let id = fields.procedure();
-    procedures::cancel(
-        &visit.app,
-        &origin,
-        &signed.session,
-        Flow::Issue,
-        "confirm",
-        id,
-    )
-    .await?;
+    procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, "confirm", id).await?;
     let text = &visit.text;
     let mut frame = render::inside(signed, "BER001", "ber-title");
     "/otp".clone_into(&mut frame.here);
     let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
-    render::page(&Ber {
-        frame,
-        paragraphs: vec![text.of("bot002-cancelled")],
-        links,
-    })
+    render::page(&Ber { frame, paragraphs: vec![text.of("bot002-cancelled")], links })
 }
 
 async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
@@ -305,10 +269,7 @@ async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
     match issue::resend_mail_password(&visit.app, &origin, &signed.session, id).await? {
         Ok(()) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
-            Ok(see_other(&format!(
-                "{}&resent",
-                Flow::Issue.path("confirm", id)
-            )))
+            Ok(see_other(&format!("{}&resent", Flow::Issue.path("confirm", id))))
         }
         Err(blocked) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;

@@ -22,10 +22,7 @@ pub(crate) fn router(_app: &App) -> Router {
     Router::new()
         .route("/", get(account::home))
         .route("/login", get(sign_in::show).post(sign_in::post))
-        .route(
-            "/login/passcode",
-            get(sign_in::show_passcode).post(sign_in::post_passcode),
-        )
+        .route("/login/passcode", get(sign_in::show_passcode).post(sign_in::post_passcode))
         .route("/logout", post(sign_in::sign_out))
         .route("/session", get(account::session))
         .route("/display", get(account::display))
@@ -33,40 +30,19 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/customer", get(account::customer))
         .route("/otp", get(otp::show))
         .route("/otp/issue", post(issue::begin))
-        .route(
-            "/otp/issue/select",
-            get(issue::show_select).post(issue::select),
-        )
-        .route(
-            "/otp/issue/mail",
-            get(issue::show_mail).post(issue::send_mail),
-        )
-        .route(
-            "/otp/issue/input",
-            get(issue::show_input).post(issue::enter),
-        )
-        .route(
-            "/otp/issue/confirm",
-            get(issue::show_confirm).post(issue::confirm),
-        )
+        .route("/otp/issue/select", get(issue::show_select).post(issue::select))
+        .route("/otp/issue/mail", get(issue::show_mail).post(issue::send_mail))
+        .route("/otp/issue/input", get(issue::show_input).post(issue::enter))
+        .route("/otp/issue/confirm", get(issue::show_confirm).post(issue::confirm))
         .route("/otp/issue/done", get(issue::show_done))
         .route("/otp/issue/qr", post(otp::renew_qr))
         .route("/otp/issue/mail-again", post(otp::mail_again))
         .route("/otp/start", post(usage::begin_start))
-        .route(
-            "/otp/start/confirm",
-            get(usage::show_confirm).post(usage::confirm),
-        )
-        .route(
-            "/otp/start/passcode",
-            get(usage::show_start).post(usage::start),
-        )
+        .route("/otp/start/confirm", get(usage::show_confirm).post(usage::confirm))
+        .route("/otp/start/passcode", get(usage::show_start).post(usage::start))
         .route("/otp/start/done", get(usage::started))
         .route("/otp/release", post(usage::begin_release))
-        .route(
-            "/otp/release/passcode",
-            get(usage::show_release).post(usage::release),
-        )
+        .route("/otp/release/passcode", get(usage::show_release).post(usage::release))
         .route("/otp/release/done", get(usage::released))
         .route("/assets/institution.css", get(assets::institution_css))
         .route("/assets/{*path}", get(assets::file))

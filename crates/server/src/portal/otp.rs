@@ -31,20 +31,13 @@ pub(super) async fn show(
     let visit = &signed.visit;
     let now = visit.origin.now;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let waiting = view
-        .open
-        .as_ref()
-        .filter(|(i, _)| i.activation_id.is_none())
-        .map(|(i, _)| i);
+    let waiting = view.open.as_ref().filter(|(i, _)| i.activation_id.is_none()).map(|(i, _)| i);
     let mut qr = None;
     let mut ids = None;
     if let Some(issue) = waiting {
         ids = Some(token_ids(&visit.origin, issue)?);
         if now.0 < issue.qr_until {
-            qr = Some((
-                self::qr(visit, &view.customer, issue)?,
-                Millis(issue.qr_until),
-            ));
+            qr = Some((self::qr(visit, &view.customer, issue)?, Millis(issue.qr_until)));
         }
     }
     let second_phone = view
@@ -79,18 +72,14 @@ pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
             Gate::Until(until) => OtpState::LockedUntil(until),
             Gate::Stopped => OtpState::Locked,
             Gate::Open if row.suspended => OtpState::Suspended,
-            Gate::Open => OtpState::InUse {
-                valid_until: Millis(token.valid_until),
-            },
+            Gate::Open => OtpState::InUse { valid_until: Millis(token.valid_until) },
         };
     }
     match (&view.open, &view.last_issue) {
-        (Some((issue, token)), _) if token.state == State::Activated => OtpState::Activated {
-            deadline: Millis(issue.start_until),
-        },
-        (Some((issue, _)), _) => OtpState::Issued {
-            deadline: Millis(issue.activate_until),
-        },
+        (Some((issue, token)), _) if token.state == State::Activated => {
+            OtpState::Activated { deadline: Millis(issue.start_until) }
+        }
+        (Some((issue, _)), _) => OtpState::Issued { deadline: Millis(issue.activate_until) },
         (None, Some(last)) if ended_by_deadline(last, now) => OtpState::IssueExpired,
         (None, _) => OtpState::None,
     }
@@ -116,11 +105,7 @@ fn offers(view: &Overview) -> Vec<Offer> {
     if view.in_use.is_some() {
         offers.push(Offer::Release);
     } else if may_issue {
-        offers.push(if view.open.is_some() {
-            Offer::IssueAgain
-        } else {
-            Offer::Issue
-        });
+        offers.push(if view.open.is_some() { Offer::IssueAgain } else { Offer::Issue });
     }
     offers
 }
@@ -144,9 +129,7 @@ pub(super) fn app_link(
     let (service, user) = issue::numbers(&visit.origin, waiting)?;
     let secret = issue::qr_secret(&visit.origin, customer, waiting);
     let fragment = format!("/app/#1.{}.{}.{secret}", service.as_str(), user.as_str());
-    Ok(visit
-        .app
-        .link(&visit.origin.institution.document.hosts.token, &fragment))
+    Ok(visit.app.link(&visit.origin.institution.document.hosts.token, &fragment))
 }
 
 /// The same as a QR code: an SVG of attributes only, so that it needs no inline style.
@@ -162,7 +145,8 @@ pub(super) fn qr(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<
     for y in 0..code.size {
         for x in 0..code.size {
             if code[y][x].value() {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + 4, y + 4));
+                let [x, y] = [x + 4, y + 4].map(|n: usize| n.to_string());
+                path.extend(["M", &x, " ", &y, "h1v1h-1z"]);
             }
         }
     }

@@ -51,10 +51,7 @@ pub(crate) fn inside(signed: &Signed, screen: &'static str, title: &'static str)
 
 /// A page of a procedure's step.
 pub(crate) fn step(frame: Frame, keys: &'static [&'static str], now: usize) -> Frame {
-    Frame {
-        steps: Some(Steps { keys, now }),
-        ..frame
-    }
+    Frame { steps: Some(Steps { keys, now }), ..frame }
 }
 
 /// Renders a page.
@@ -80,10 +77,7 @@ pub(crate) async fn problems(
 
 /// One problem in words.
 pub(crate) fn told(text: &Text, problem: &Problem) -> FieldError {
-    FieldError {
-        field: problem.field,
-        message: text.args(problem.key, &problem.values),
-    }
+    FieldError { field: problem.field, message: text.args(problem.key, &problem.values) }
 }
 
 /// Reads a passcode field.

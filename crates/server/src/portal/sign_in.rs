@@ -27,10 +27,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
 }
 
 fn login_page(visit: &Visit, login_id: String) -> Result<Response, AppError> {
-    render::page(&Bli001 {
-        frame: render::outside(visit, "BLI001", "bli001-title"),
-        login_id,
-    })
+    render::page(&Bli001 { frame: render::outside(visit, "BLI001", "bli001-title"), login_id })
 }
 
 /// BLI001, posted.
@@ -62,14 +59,10 @@ pub(super) async fn post(OpenForm(visit, mut fields): OpenForm) -> Result<Respon
             let problem = Problem::new("", "bli001-wait").with("wait", wait);
             refused(&visit, typed, &[problem], false).await
         }
-        SignIn::Begun {
-            browser,
-            level: Level::Full,
-        } => Ok(entered(&visit, &browser)),
-        SignIn::Begun {
-            browser,
-            level: Level::Password,
-        } => Ok(with_cookie(see_other("/login/passcode"), browser.cookie())),
+        SignIn::Begun { browser, level: Level::Full } => Ok(entered(&visit, &browser)),
+        SignIn::Begun { browser, level: Level::Password } => {
+            Ok(with_cookie(see_other("/login/passcode"), browser.cookie()))
+        }
     }
 }
 
@@ -91,10 +84,7 @@ async fn refused(
 }
 
 fn entered(visit: &Visit, browser: &BrowserSecret) -> Response {
-    with_cookie(
-        with_cookie(see_other("/top"), browser.cookie()),
-        visit.device.cookie(),
-    )
+    with_cookie(with_cookie(see_other("/top"), browser.cookie()), visit.device.cookie())
 }
 
 /// BLI002.
@@ -130,13 +120,8 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
         }
     };
     let origin = visit.origin.on("BLI002");
-    let step = sign_in::prove_passcode(
-        &visit.app,
-        &origin,
-        &signed.session,
-        &passcode,
-        &visit.device,
-    );
+    let step =
+        sign_in::prove_passcode(&visit.app, &origin, &signed.session, &passcode, &visit.device);
     match step.await? {
         SecondStep::In(browser) => Ok(entered(visit, &browser)),
         SecondStep::NoToken => render::corrected(&Bli002NoToken { frame }),
@@ -154,8 +139,5 @@ pub(super) async fn sign_out(SignedForm(signed, _): SignedForm) -> Result<Respon
     let mut frame = render::outside(visit, "BLI001", "logout-title");
     // The page stays where it is: a reload of it would post again.
     "/login".clone_into(&mut frame.here);
-    render::page(&LoggedOut {
-        frame,
-        issue_deadline: deadline,
-    })
+    render::page(&LoggedOut { frame, issue_deadline: deadline })
 }

@@ -56,11 +56,7 @@ pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Respons
         frame: render::step(frame, START_STEPS, 1),
         procedure,
         device: token.device.unwrap_or_default(),
-        set_up_at: Millis(
-            token
-                .activated_at
-                .ok_or(AppError::Stale(Stale::NotOffered))?,
-        ),
+        set_up_at: Millis(token.activated_at.ok_or(AppError::Stale(Stale::NotOffered))?),
     })
 }
 
@@ -79,18 +75,11 @@ fn next(flow: Flow, id: Option<ProcedureId>, step: &str) -> Result<Response, App
 /// BOK002.
 pub(super) async fn show_start(signed: Signed, query: Asked) -> Result<Response, AppError> {
     let procedure = showing(&signed, &query, Flow::Start, "passcode").await?;
-    render::page(&Bok002 {
-        frame: start_frame(&signed),
-        procedure,
-    })
+    render::page(&Bok002 { frame: start_frame(&signed), procedure })
 }
 
 fn start_frame(signed: &Signed) -> Frame {
-    render::step(
-        render::inside(signed, "BOK002", "bok002-title"),
-        START_STEPS,
-        2,
-    )
+    render::step(render::inside(signed, "BOK002", "bok002-title"), START_STEPS, 2)
 }
 
 pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
@@ -98,10 +87,7 @@ pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Resp
     let id = fields.procedure();
     let page = |frame: Frame| {
         let procedure = id.map(|id| id.to_string()).unwrap_or_default();
-        render::corrected(&Bok002 {
-            frame: again(frame, Flow::Start, id),
-            procedure,
-        })
+        render::corrected(&Bok002 { frame: again(frame, Flow::Start, id), procedure })
     };
     let mut frame = start_frame(&signed);
     let passcode = match render::passcode(visit, &fields.text("passcode")) {
@@ -140,16 +126,8 @@ fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>) -> Frame {
 pub(super) async fn started(signed: Signed, query: Asked) -> Result<Response, AppError> {
     showing(&signed, &query, Flow::Start, "done").await?;
     let frame = render::inside(&signed, "BOK003", "bok003-title");
-    let hold_until = Millis(
-        signed
-            .customer
-            .hold_until
-            .unwrap_or(signed.visit.origin.now.0),
-    );
-    render::page(&Bok003 {
-        frame: render::step(frame, START_STEPS, 3),
-        hold_until,
-    })
+    let hold_until = Millis(signed.customer.hold_until.unwrap_or(signed.visit.origin.now.0));
+    render::page(&Bok003 { frame: render::step(frame, START_STEPS, 3), hold_until })
 }
 
 pub(super) async fn begin_release(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
@@ -161,18 +139,11 @@ pub(super) async fn begin_release(SignedForm(signed, _): SignedForm) -> Result<R
 /// BOS001.
 pub(super) async fn show_release(signed: Signed, query: Asked) -> Result<Response, AppError> {
     let procedure = showing(&signed, &query, Flow::Release, "passcode").await?;
-    render::page(&Bos001 {
-        frame: release_frame(&signed),
-        procedure,
-    })
+    render::page(&Bos001 { frame: release_frame(&signed), procedure })
 }
 
 fn release_frame(signed: &Signed) -> Frame {
-    render::step(
-        render::inside(signed, "BOS001", "bos001-title"),
-        RELEASE_STEPS,
-        1,
-    )
+    render::step(render::inside(signed, "BOS001", "bos001-title"), RELEASE_STEPS, 1)
 }
 
 pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
@@ -180,10 +151,7 @@ pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Re
     let id = fields.procedure();
     let page = |frame: Frame| {
         let procedure = id.map(|id| id.to_string()).unwrap_or_default();
-        render::corrected(&Bos001 {
-            frame: again(frame, Flow::Release, id),
-            procedure,
-        })
+        render::corrected(&Bos001 { frame: again(frame, Flow::Release, id), procedure })
     };
     let mut frame = release_frame(&signed);
     let passcode = match render::passcode(visit, &fields.text("passcode")) {
@@ -195,10 +163,7 @@ pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Re
     };
     let origin = visit.origin.on("BOS001");
     match release::release(&visit.app, &origin, &signed.session, id, &passcode).await? {
-        Step::Done(secret) => Ok(with_cookie(
-            next(Flow::Release, id, "done")?,
-            secret.cookie(),
-        )),
+        Step::Done(secret) => Ok(with_cookie(next(Flow::Release, id, "done")?, secret.cookie())),
         Step::Refused(reason) => {
             frame.errors = vec![render::refused(&visit.text, reason)];
             page(frame)

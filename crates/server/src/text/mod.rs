@@ -20,10 +20,7 @@ use warifu_core::time::Millis;
 use locales::LOCALES;
 
 mod locales {
-    #![expect(
-        clippy::disallowed_types,
-        reason = "the loader keeps its languages in a HashMap"
-    )]
+    #![expect(clippy::disallowed_types, reason = "the loader keeps its languages in a HashMap")]
 
     fluent_templates::static_loader! {
         pub(super) static LOCALES = {
@@ -197,10 +194,7 @@ impl Text {
     /// The same institution's texts in another language.
     #[must_use]
     pub fn in_lang(&self, lang: Lang) -> Self {
-        Self {
-            lang,
-            facts: Arc::clone(&self.facts),
-        }
+        Self { lang, facts: Arc::clone(&self.facts) }
     }
 
     /// A text that needs no values but the institution's.
@@ -282,11 +276,7 @@ impl Text {
     fn lookup(&self, key: &str, arguments: &Arguments<'_>) -> String {
         [self.lang, Lang::Ja]
             .into_iter()
-            .find_map(|lang| {
-                LOCALES
-                    .lookup_single_language(lang.id(), key, Some(arguments))
-                    .ok()
-            })
+            .find_map(|lang| LOCALES.lookup_single_language(lang.id(), key, Some(arguments)).ok())
             .unwrap_or_else(|| missing(key))
     }
 

@@ -16,10 +16,7 @@ use super::{Both, Facts, Lang, Numbers, Text, messages, sources};
 pub(crate) const NOW: Millis = Millis(1_795_325_708_000);
 
 fn both(ja: &str, en: &str) -> Both {
-    Both {
-        ja: ja.into(),
-        en: en.into(),
-    }
+    Both { ja: ja.into(), en: en.into() }
 }
 
 /// The texts of a sample institution with the default policy.
@@ -27,10 +24,7 @@ pub(crate) fn sample_text(lang: Lang) -> Text {
     let facts = Facts {
         zone: TimeZone::get("Asia/Tokyo").unwrap(),
         bank: both("みなと銀行（見本）", "Minato Bank (sample)"),
-        contact: both(
-            "インターネットバンキングセンター",
-            "Internet Banking Centre",
-        ),
+        contact: both("インターネットバンキングセンター", "Internet Banking Centre"),
         phone: "0120-000-000".into(),
         hours: both("平日 9時～17時", "Monday to Friday, 9:00 to 17:00"),
         emergency: both("緊急停止受付", "Emergency desk"),
@@ -82,9 +76,7 @@ fn keys(lang: Lang) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 fn portal_keys() -> impl Iterator<Item = &'static str> {
-    messages(include_str!("../../locales/ja/portal.ftl"))
-        .into_iter()
-        .map(|(key, _)| key)
+    messages(include_str!("../../locales/ja/portal.ftl")).into_iter().map(|(key, _)| key)
 }
 
 #[test]
@@ -92,14 +84,8 @@ fn every_moment_is_told_in_the_institutions_zone() {
     let (ja, en) = (sample_text(Lang::Ja), sample_text(Lang::En));
     assert_eq!(ja.moment(NOW), "2026年11月22日 14時35分08秒");
     assert_eq!(en.moment(NOW), "22 November 2026, 14:35:08");
-    assert_eq!(
-        (ja.time(NOW), en.time(NOW)),
-        ("14時35分08秒".into(), "14:35:08".into())
-    );
-    assert_eq!(
-        (ja.day(NOW), en.day(NOW)),
-        ("2026年11月22日".into(), "22 November 2026".into())
-    );
+    assert_eq!((ja.time(NOW), en.time(NOW)), ("14時35分08秒".into(), "14:35:08".into()));
+    assert_eq!((ja.day(NOW), en.day(NOW)), ("2026年11月22日".into(), "22 November 2026".into()));
     // Beyond the calendar there is nothing to tell, but nothing may stop either.
     assert!(!ja.moment(Millis(i64::MAX)).is_empty());
 }
@@ -118,20 +104,13 @@ fn copied_digits_carry_no_invisible_marks() {
     for lang in [Lang::Ja, Lang::En] {
         let text = sample_text(lang).with("bpt001-last", "at", "1234 5678");
         assert!(text.contains("1234 5678"), "{text}");
-        assert!(
-            !text.contains(['\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}']),
-            "{text:?}"
-        );
+        assert!(!text.contains(['\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}']), "{text:?}");
     }
 }
 
 #[test]
 fn digits_keep_their_leading_zeros() {
-    assert!(
-        sample_text(Lang::En)
-            .with("bpt001-last", "at", "0012")
-            .ends_with("0012")
-    );
+    assert!(sample_text(Lang::En).with("bpt001-last", "at", "0012").ends_with("0012"));
 }
 
 #[test]
@@ -153,11 +132,8 @@ fn both_languages_have_the_same_texts_with_the_same_values() {
 
 #[test]
 fn no_text_is_defined_twice() {
-    let all: Vec<&str> = sources(Lang::Ja)
-        .into_iter()
-        .flat_map(messages)
-        .map(|(key, _)| key)
-        .collect();
+    let all: Vec<&str> =
+        sources(Lang::Ja).into_iter().flat_map(messages).map(|(key, _)| key).collect();
     let distinct: BTreeSet<&str> = all.iter().copied().collect();
     assert_eq!(all.len(), distinct.len());
 }
@@ -166,10 +142,8 @@ fn no_text_is_defined_twice() {
 fn every_file_of_the_locales_is_walked() {
     for lang in [Lang::Ja, Lang::En] {
         let on_disk = files(&folder("locales").join(lang.tag()), "ftl");
-        let contents: Vec<String> = on_disk
-            .iter()
-            .map(|file| fs::read_to_string(file).unwrap())
-            .collect();
+        let contents: Vec<String> =
+            on_disk.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
         assert!(contents == sources(lang), "{on_disk:?}");
     }
 }
@@ -179,10 +153,7 @@ fn every_text_can_be_shown_with_its_values_left_open() {
     for lang in [Lang::Ja, Lang::En] {
         let raw = sample_text(lang).raw_messages(&[""]);
         assert_eq!(raw.len(), keys(lang).len());
-        assert!(
-            raw.values()
-                .all(|text| !text.is_empty() && !text.contains('$'))
-        );
+        assert!(raw.values().all(|text| !text.is_empty() && !text.contains('$')));
     }
 }
 
@@ -191,10 +162,7 @@ fn open_values_stand_in_braces_and_the_institutions_are_filled_in() {
     let raw = sample_text(Lang::Ja).raw_messages(&["bpt001-", "bli001-safety"]);
     assert_eq!(raw["bpt001-hello"], "{name} 様");
     assert!(raw["bli001-safety"].contains("「ib.minato-bank.example.jp」"));
-    assert!(
-        raw.keys()
-            .all(|key| key.starts_with("bpt001-") || key == "bli001-safety")
-    );
+    assert!(raw.keys().all(|key| key.starts_with("bpt001-") || key == "bli001-safety"));
 }
 
 #[test]
@@ -204,16 +172,12 @@ fn every_text_of_the_pages_is_used() {
     for file in sources.iter().chain(&files(&folder("templates"), "html")) {
         // Tests and samples show texts, they do not need them.
         let shows = ["tests.rs", "tests", "samples"];
-        if !file
-            .iter()
-            .any(|part| shows.iter().any(|show| part == *show))
-        {
+        if !file.iter().any(|part| shows.iter().any(|show| part == *show)) {
             code.push_str(&fs::read_to_string(file).unwrap());
         }
     }
-    let unused: Vec<&str> = portal_keys()
-        .filter(|key| !code.contains(&format!("\"{key}\"")))
-        .collect();
+    let unused: Vec<&str> =
+        portal_keys().filter(|key| !code.contains(&format!("\"{key}\""))).collect();
     assert!(unused.is_empty(), "no page says {unused:#?}");
 }
 
@@ -259,12 +223,7 @@ fn japanese_pages_speak_without_jargon() {
             assert!(!text.contains(word), "{key} says {word}: {text}");
         }
         // The cash card's number is named only to warn against using it here.
-        assert!(
-            !text
-                .replace("キャッシュカードの暗証番号", "")
-                .contains("暗証番号"),
-            "{key}"
-        );
+        assert!(!text.replace("キャッシュカードの暗証番号", "").contains("暗証番号"), "{key}");
         let half_width_kana = |c: char| ('\u{ff61}'..='\u{ff9f}').contains(&c);
         assert!(!text.contains(half_width_kana), "{key}: {text}");
         let full_width = |c: char| matches!(c, '０'..='９' | 'Ａ'..='Ｚ' | 'ａ'..='ｚ');

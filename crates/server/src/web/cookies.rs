@@ -104,9 +104,7 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// A cookie of this host only. `value` is base64url or a fixed word: always a legal header.
 pub(crate) fn set(name: &str, value: &str, max_age: Option<u32>) -> HeaderValue {
-    let age = max_age
-        .map(|seconds| format!("; Max-Age={seconds}"))
-        .unwrap_or_default();
+    let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

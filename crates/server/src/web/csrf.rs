@@ -16,12 +16,7 @@ pub(crate) fn token(
 ) -> String {
     let mask: [u8; 32] = random::bytes(random);
     let mut out = mask.to_vec();
-    out.extend(
-        bare(institution, browser)
-            .iter()
-            .zip(mask)
-            .map(|(a, b)| a ^ b),
-    );
+    out.extend(bare(institution, browser).iter().zip(mask).map(|(a, b)| a ^ b));
     B64.encode(out)
 }
 

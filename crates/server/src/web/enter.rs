@@ -189,11 +189,7 @@ impl Doors {
              img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; \
              base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'; trusted-types warifu-worker";
-        let policy = if kind == Some(HostKind::Token) {
-            TOKEN
-        } else {
-            IB
-        };
+        let policy = if kind == Some(HostKind::Token) { TOKEN } else { IB };
         let camera = if kind == Some(HostKind::Token) {
             "camera=(self), geolocation=(), microphone=()"
         } else {
@@ -208,10 +204,7 @@ impl Doors {
             ("cross-origin-resource-policy", "same-origin"),
         ];
         for (name, value) in fixed {
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -232,12 +225,13 @@ async fn answer(router: &Router, request: Request<Body>) -> Response {
 
 /// The host asked for, without its port, in lower case.
 fn host(request: &Request) -> Option<String> {
-    let named = request.uri().authority().map(|a| a.as_str()).or_else(|| {
-        let mut all = request.headers().get_all(header::HOST).iter();
-        let first = all.next()?.to_str().ok()?;
-        // Two Host headers mean two minds about whose request this is.
-        all.next().is_none().then_some(first)
-    })?;
+    let named =
+        request.uri().authority().map(axum::http::uri::Authority::as_str).or_else(|| {
+            let mut all = request.headers().get_all(header::HOST).iter();
+            let first = all.next()?.to_str().ok()?;
+            // Two Host headers mean two minds about whose request this is.
+            all.next().is_none().then_some(first)
+        })?;
     let host = match named.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => named,

@@ -28,9 +28,7 @@ impl Fields {
     pub(crate) fn read(body: &[u8]) -> Self {
         let mut fields = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(body) {
-            fields
-                .entry(name.into_owned())
-                .or_insert_with(|| value.into_owned());
+            fields.entry(name.into_owned()).or_insert_with(|| value.into_owned());
         }
         Self(fields)
     }
@@ -100,11 +98,7 @@ async fn fields(visit: &Visit, request: Request) -> Result<Fields, AppError> {
         return Err(AppError::Forged);
     };
     let fields = Fields::read(&body);
-    if csrf::fits(
-        &visit.origin.institution,
-        &visit.browser,
-        &fields.text("csrf"),
-    ) {
+    if csrf::fits(&visit.origin.institution, &visit.browser, &fields.text("csrf")) {
         Ok(fields)
     } else {
         Err(AppError::Forged)

@@ -53,11 +53,7 @@ impl Visit {
         request_id: String,
     ) -> Self {
         let now = app.clock.now();
-        let channel = if kind == HostKind::Token {
-            Channel::Phone
-        } else {
-            Channel::Portal
-        };
+        let channel = if kind == HostKind::Token { Channel::Phone } else { Channel::Portal };
         let given = cookies::browser(headers);
         let is_new = given.is_none();
         let browser = given.unwrap_or_else(|| BrowserSecret::fresh(random::bytes(&*app.random)));
@@ -144,19 +140,8 @@ impl<S: Sync> FromRequestParts<S> for HalfSigned {
         let (session, customer) = sessions::find(&visit.app, &visit.origin, &visit.browser).await?;
         visit.origin.actor = (ActorKind::Customer, customer.customer_id.to_string());
         visit.origin.correlation = Some(session.id.to_string());
-        let level = if session.level == "full" {
-            Level::Full
-        } else {
-            Level::Password
-        };
-        Ok(Self {
-            signed: Signed {
-                visit,
-                session,
-                customer,
-            },
-            level,
-        })
+        let level = if session.level == "full" { Level::Full } else { Level::Password };
+        Ok(Self { signed: Signed { visit, session, customer }, level })
     }
 }
 
@@ -165,24 +150,15 @@ fn language(headers: &HeaderMap) -> Lang {
         return chosen;
     }
     // Japanese unless the browser speaks English and no Japanese at all.
-    let accepts = headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|v| v.to_str().ok());
+    let accepts = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     let accepts = accepts.unwrap_or_default().to_ascii_lowercase();
     let speaks = |tag: &str| accepts.split(',').any(|part| part.trim().starts_with(tag));
-    if speaks("en") && !speaks("ja") {
-        Lang::En
-    } else {
-        Lang::Ja
-    }
+    if speaks("en") && !speaks("ja") { Lang::En } else { Lang::Ja }
 }
 
 /// What kind of device calls, in words a customer recognises; never the whole header.
 fn device_kind(headers: &HeaderMap) -> String {
-    let agent = headers
-        .get(header::USER_AGENT)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
+    let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let has = |word: &str| agent.contains(word);
     let machine = if has("iPhone") {
         "iPhone"
@@ -216,11 +192,7 @@ fn device_kind(headers: &HeaderMap) -> String {
 /// 303 to a page of ours.
 pub(crate) fn see_other(path: &str) -> Response {
     let location = HeaderValue::try_from(path).unwrap_or_else(|_| HeaderValue::from_static("/"));
-    (
-        axum::http::StatusCode::SEE_OTHER,
-        [(header::LOCATION, location)],
-    )
-        .into_response()
+    (axum::http::StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response()
 }
 
 /// Adds a cookie to an answer.

@@ -25,10 +25,7 @@ pub(crate) enum Mail<'a> {
         deadline: Millis,
     },
     /// An issue was accepted.
-    Issued {
-        at: Millis,
-        phone_address_masked: &'a str,
-    },
+    Issued { at: Millis, phone_address_masked: &'a str },
     /// A phone was set up.
     Activated { at: Millis, start_deadline: Millis },
     /// From now on the passcode is demanded.
@@ -36,11 +33,7 @@ pub(crate) enum Mail<'a> {
     /// The passcode is no longer demanded.
     Released { at: Millis, again_from: Millis },
     /// Too many wrong ones: closed for a time.
-    LockedUntil {
-        at: Millis,
-        which: Which,
-        until: Millis,
-    },
+    LockedUntil { at: Millis, which: Which, until: Millis },
     /// Too many wrong ones: closed until unlocked.
     Locked { at: Millis, which: Which },
     /// An issue ended before its token was used.
@@ -55,6 +48,7 @@ pub(crate) enum Which {
     Passcode,
     Confirmation,
     Login,
+    MailPassword,
 }
 
 /// The reason an issue ended early.
@@ -140,49 +134,30 @@ impl Mail<'_> {
     fn values(&self, text: &Text) -> Vec<(&'static str, String)> {
         let at = |at: &Millis| ("at", text.moment(*at));
         match self {
-            Self::Code {
-                secret,
-                procedure,
-                sent_at,
-                valid_until,
-            } => vec![
+            Self::Code { secret, procedure, sent_at, valid_until } => vec![
                 ("secret", (*secret).to_owned()),
                 ("procedure", text.of(procedure)),
                 ("sent-at", text.moment(*sent_at)),
                 ("valid-until", text.moment(*valid_until)),
             ],
-            Self::Token {
-                name,
-                service,
-                user,
-                deadline,
-            } => vec![
+            Self::Token { name, service, user, deadline } => vec![
                 ("name", name.unwrap_or_default().to_owned()),
                 ("service", (*service).to_owned()),
                 ("user", (*user).to_owned()),
                 ("deadline", text.moment(*deadline)),
             ],
-            Self::Issued {
-                at: when,
-                phone_address_masked,
-            } => vec![at(when), ("address", (*phone_address_masked).to_owned())],
-            Self::Activated {
-                at: when,
-                start_deadline,
-            } => vec![at(when), ("deadline", text.moment(*start_deadline))],
-            Self::Released {
-                at: when,
-                again_from,
-            } => vec![at(when), ("again-from", text.moment(*again_from))],
-            Self::LockedUntil {
-                at: when,
-                which,
-                until,
-            } => vec![
-                at(when),
-                ("which", text.of(which.key())),
-                ("until", text.moment(*until)),
-            ],
+            Self::Issued { at: when, phone_address_masked } => {
+                vec![at(when), ("address", (*phone_address_masked).to_owned())]
+            }
+            Self::Activated { at: when, start_deadline } => {
+                vec![at(when), ("deadline", text.moment(*start_deadline))]
+            }
+            Self::Released { at: when, again_from } => {
+                vec![at(when), ("again-from", text.moment(*again_from))]
+            }
+            Self::LockedUntil { at: when, which, until } => {
+                vec![at(when), ("which", text.of(which.key())), ("until", text.moment(*until))]
+            }
             Self::Locked { at: when, which } => vec![at(when), ("which", text.of(which.key()))],
             Self::Started { at: when }
             | Self::IssueDead { at: when, .. }
@@ -197,6 +172,7 @@ impl Which {
             Self::Passcode => "mail-which-passcode",
             Self::Confirmation => "mail-which-confirmation",
             Self::Login => "mail-which-login",
+            Self::MailPassword => "mail-which-mail-password",
         }
     }
 }
@@ -264,11 +240,7 @@ fn overflow(line: &str) -> Option<usize> {
         (width > COLUMNS).then_some(at)
     })?;
     let space = line[..edge].rfind([' ', '　']);
-    Some(
-        space
-            .filter(|at| !line[..*at].trim().is_empty())
-            .unwrap_or(edge),
-    )
+    Some(space.filter(|at| !line[..*at].trim().is_empty()).unwrap_or(edge))
 }
 
 fn columns(c: char) -> usize {

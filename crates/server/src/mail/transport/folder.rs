@@ -22,10 +22,7 @@ pub(crate) fn read_folder(folder: &Path) -> Vec<StoredMail> {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut mails: Vec<StoredMail> = files
         .map(|file| file.path())
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "json")
-        })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .filter_map(|path| serde_json::from_slice(&fs::read(path).ok()?).ok())
         .collect();
     mails.sort_by(|a, b| (b.date_ms, &b.message_id).cmp(&(a.date_ms, &a.message_id)));
@@ -47,11 +44,7 @@ async fn write(folder: &Path, mail: &Outgoing) -> io::Result<()> {
         body: mail.body.clone(),
         date_ms: mail.date.0,
     };
-    let name = format!(
-        "{:015}-{}",
-        stored.date_ms,
-        mail.message_id.replace('/', "_")
-    );
+    let name = format!("{:015}-{}", stored.date_ms, mail.message_id.replace('/', "_"));
     let unfinished = folder.join(format!(".{name}.new"));
     tokio::fs::create_dir_all(folder).await?;
     tokio::fs::write(&unfinished, serde_json::to_vec_pretty(&stored)?).await?;

@@ -41,30 +41,18 @@ impl Letter {
         if bytes.ends_with(b"\r\n") {
             bytes.truncate(bytes.len() - 2);
         }
-        Ok(Self {
-            return_path,
-            to,
-            from_domain: from.domain().to_owned(),
-            bytes,
-        })
+        Ok(Self { return_path, to, from_domain: from.domain().to_owned(), bytes })
     }
 }
 
 /// Checked by our own rules: those of lettre refuse the carriers' old addresses.
 fn address(field: &str, typed: &str, quote_broken: bool) -> Result<Address, SendError> {
-    let (local, domain) = typed
-        .rsplit_once('@')
-        .ok_or_else(|| refused(field, "has no @"))?;
+    let (local, domain) = typed.rsplit_once('@').ok_or_else(|| refused(field, "has no @"))?;
     let is_sound = (1..=64).contains(&local.len())
         && typed.len() <= 254
-        && local
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b))
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+-/=?^_`{|}~".contains(&b))
         && domain.split('.').all(|label| {
-            !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         });
     if !is_sound {
         return Err(refused(field, "is not an address"));

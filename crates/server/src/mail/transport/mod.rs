@@ -58,10 +58,7 @@ pub(crate) struct SmtpSettings {
 
 /// How the way to the relay is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::enum_variant_names,
-    reason = "STARTTLS is the name of the command"
-)]
+#[expect(clippy::enum_variant_names, reason = "STARTTLS is the name of the command")]
 pub(crate) enum Tls {
     /// Not at all: for a relay on this very machine only.
     None,

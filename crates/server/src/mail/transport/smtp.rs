@@ -32,14 +32,7 @@ enum Protection {
 
 impl Smtp {
     pub(super) fn new(settings: SmtpSettings) -> Result<Self, String> {
-        let SmtpSettings {
-            host,
-            port,
-            tls,
-            username,
-            password,
-            ca_file,
-        } = settings;
+        let SmtpSettings { host, port, tls, username, password, ca_file } = settings;
         let host = host.trim_matches(['[', ']']).to_owned();
         let protection = match tls {
             Tls::None if is_loopback(&host) => Protection::None,
@@ -67,9 +60,7 @@ impl Smtp {
 
     pub(super) async fn send(&self, letter: &Letter) -> Result<(), SendError> {
         let late = |_| SendError::Temporary("the relay did not answer in time".to_owned());
-        let mut relay = timeout(self.whole_timeout, self.deliver(letter))
-            .await
-            .map_err(late)??;
+        let mut relay = timeout(self.whole_timeout, self.deliver(letter)).await.map_err(late)??;
         // The relay has the mail: a QUIT without an answer must not send it twice.
         drop(timeout(QUIT_TIMEOUT, relay.quit()).await);
         Ok(())
@@ -79,26 +70,15 @@ impl Smtp {
         let hello = ClientId::Domain(letter.from_domain.clone());
         let mut relay = self.open(&hello).await.map_err(|error| not_open(&error))?;
         let sender = Mail::new(Some(letter.return_path.clone()), Vec::new());
-        relay
-            .command(sender)
-            .await
-            .map_err(|error| judged("the sender", &error))?;
+        relay.command(sender).await.map_err(|error| judged("the sender", &error))?;
         let recipient = Rcpt::new(letter.to.clone(), Vec::new());
-        relay
-            .command(recipient)
-            .await
-            .map_err(|error| judged("the recipient", &error))?;
-        let go_on = relay
-            .command(Data)
-            .await
-            .map_err(|error| judged("the mail", &error))?;
+        relay.command(recipient).await.map_err(|error| judged("the recipient", &error))?;
+        let go_on = relay.command(Data).await.map_err(|error| judged("the mail", &error))?;
         // An answer slipped in before TLS stays in lettre's buffer and shifts all later ones by
         // one, so only exactly these two codes, in this order, are a promise.
         expected(&go_on, 354)?;
-        let taken = relay
-            .message(&letter.bytes)
-            .await
-            .map_err(|error| judged("the mail", &error))?;
+        let taken =
+            relay.message(&letter.bytes).await.map_err(|error| judged("the mail", &error))?;
         expected(&taken, 250)?;
         Ok(relay)
     }
@@ -127,10 +107,7 @@ impl Smtp {
 fn not_open(error: &Error) -> SendError {
     SendError::Temporary(match error.status() {
         Some(code) => format!("the relay did not let us in: {code}"),
-        None => format!(
-            "the relay could not be reached safely: {}",
-            root_cause(error)
-        ),
+        None => format!("the relay could not be reached safely: {}", root_cause(error)),
     })
 }
 
@@ -151,10 +128,7 @@ fn expected(answer: &Response, code: u16) -> Result<(), SendError> {
     if answer.has_code(code) {
         return Ok(());
     }
-    Err(SendError::Temporary(format!(
-        "the relay answered {} instead of {code}",
-        answer.code()
-    )))
+    Err(SendError::Temporary(format!("the relay answered {} instead of {code}", answer.code())))
 }
 
 /// The enhanced status code (RFC 3463) that tells an unknown mailbox from a full one, with a space.
@@ -166,11 +140,7 @@ fn detail(error: &Error) -> String {
         && first
             .split('.')
             .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
-    if is_code {
-        format!(" {first}")
-    } else {
-        String::new()
-    }
+    if is_code { format!(" {first}") } else { String::new() }
 }
 
 /// What the network or TLS said; an answer that is not SMTP at all is not repeated.
@@ -186,20 +156,12 @@ fn root_cause(error: &Error) -> String {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host == "localhost"
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn tls_parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, String> {
     let file = ca_file
-        .or_else(|| {
-            SYSTEM_AUTHORITIES
-                .map(Path::new)
-                .into_iter()
-                .find(|path| path.exists())
-        })
+        .or_else(|| SYSTEM_AUTHORITIES.map(Path::new).into_iter().find(|path| path.exists()))
         .ok_or("smtp.ca_file: is missing, and this system keeps no list of authorities")?;
     let named = |why: String| format!("smtp.ca_file: {}: {why}", file.display());
     let pem = fs::read(file).map_err(|error| named(error.to_string()))?;
@@ -220,7 +182,5 @@ const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 const PEM_HEAD: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// Where Debian and Red Hat keep the authorities they trust.
-const SYSTEM_AUTHORITIES: [&str; 2] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-];
+const SYSTEM_AUTHORITIES: [&str; 2] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];

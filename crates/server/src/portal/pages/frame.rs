@@ -125,10 +125,7 @@ impl Frame {
     }
 
     /// The version in the assets' addresses.
-    #[expect(
-        clippy::unused_self,
-        reason = "templates reach it through the frame they have"
-    )]
+    #[expect(clippy::unused_self, reason = "templates reach it through the frame they have")]
     pub(crate) fn asset_version(&self) -> &'static str {
         asset_version()
     }
@@ -153,19 +150,14 @@ impl Frame {
 
     /// Errors to be listed with a link to their fields.
     pub(super) fn field_errors(&self) -> Vec<&FieldError> {
-        self.errors
-            .iter()
-            .filter(|error| !error.field.is_empty())
-            .collect()
+        self.errors.iter().filter(|error| !error.field.is_empty()).collect()
     }
 
     /// The title of the browser's window.
     pub(super) fn window_title(&self) -> String {
         let title = self.t(self.title);
-        let title = self.text.args(
-            "frame-title",
-            &[("screen", self.screen.to_owned()), ("title", title)],
-        );
+        let title =
+            self.text.args("frame-title", &[("screen", self.screen.to_owned()), ("title", title)]);
         if self.errors.is_empty() {
             return title;
         }
@@ -183,10 +175,7 @@ impl Frame {
     }
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "templates hand out references"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
 impl Frame {
     /// A moment on its own.
     pub(super) fn at(&self, at: &Millis) -> String {
@@ -218,9 +207,7 @@ pub(crate) fn asset_version() -> &'static str {
             digest.update(asset);
         }
         let digest = <[u8; 32]>::from(digest.finalize());
-        let short = digest
-            .first_chunk()
-            .map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        let short = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         format!("{short:016x}")
     })
 }

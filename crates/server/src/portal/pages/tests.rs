@@ -38,34 +38,18 @@ fn every_form_posts_with_its_token() {
     every_page(|page, html| {
         for form in html.split("<form").skip(1) {
             let form = form.split("</form>").next().unwrap();
-            assert!(
-                form.starts_with(' ') && form.contains("method=\"post\""),
-                "{page}: {form}"
-            );
-            assert!(
-                form.contains("name=\"csrf\" value=\"x4yVbV0rTq2\""),
-                "{page}: {form}"
-            );
+            assert!(form.starts_with(' ') && form.contains("method=\"post\""), "{page}: {form}");
+            assert!(form.contains("name=\"csrf\" value=\"x4yVbV0rTq2\""), "{page}: {form}");
         }
-        assert_eq!(
-            tags(html, "form").len(),
-            html.matches("</form>").count(),
-            "{page}"
-        );
+        assert_eq!(tags(html, "form").len(), html.matches("</form>").count(), "{page}");
     });
 }
 
 #[test]
 fn every_button_outside_a_form_names_the_form_it_belongs_to() {
     every_page(|page, html| {
-        for button in tags(html, "button")
-            .iter()
-            .filter_map(|tag| attribute(tag, "form"))
-        {
-            assert!(
-                html.contains(&format!("id=\"{button}\">")),
-                "{page}: {button}"
-            );
+        for button in tags(html, "button").iter().filter_map(|tag| attribute(tag, "form")) {
+            assert!(html.contains(&format!("id=\"{button}\">")), "{page}: {button}");
         }
     });
 }
@@ -78,10 +62,7 @@ fn every_input_has_a_label_and_tells_what_it_is_for() {
                 continue;
             }
             let id = attribute(input, "id").unwrap();
-            assert!(
-                html.contains(&format!("<label for=\"{id}\">")),
-                "{page}: {id}"
-            );
+            assert!(html.contains(&format!("<label for=\"{id}\">")), "{page}: {id}");
             assert_eq!(attribute(input, "name"), Some(id), "{page}");
             assert!(attribute(input, "autocomplete").is_some(), "{page}: {id}");
             // Nothing is cut silently, and digits are never numbers.
@@ -97,10 +78,7 @@ fn no_secret_is_ever_filled_in_by_the_page() {
         for input in tags(html, "input") {
             let secret = attribute(input, "type") == Some("password")
                 || attribute(input, "autocomplete") == Some("one-time-code");
-            assert!(
-                !secret || attribute(input, "value").is_none(),
-                "{page}: {input}"
-            );
+            assert!(!secret || attribute(input, "value").is_none(), "{page}: {input}");
         }
     });
 }
@@ -108,11 +86,8 @@ fn no_secret_is_ever_filled_in_by_the_page() {
 #[test]
 fn every_id_is_there_once_and_every_reference_is_met() {
     every_page(|page, html| {
-        let ids: Vec<&str> = html
-            .split(" id=\"")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+        let ids: Vec<&str> =
+            html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), distinct.len(), "{page}: {ids:?}");
         for reference in ["for", "aria-describedby", "aria-labelledby", "href=\"#"] {
@@ -133,62 +108,29 @@ fn every_id_is_there_once_and_every_reference_is_met() {
 #[test]
 fn no_page_carries_inline_script_or_style() {
     every_page(|page, html| {
-        assert!(
-            !html.contains(" style=") && !html.contains("<style"),
-            "{page}"
-        );
+        assert!(!html.contains(" style=") && !html.contains("<style"), "{page}");
         assert!(!html.contains("javascript:"), "{page}");
         for script in html.split("<script").skip(1) {
-            assert!(
-                script.starts_with(" type=\"module\" src=\"/assets/portal.js?v="),
-                "{page}"
-            );
+            assert!(script.starts_with(" type=\"module\" src=\"/assets/portal.js?v="), "{page}");
             assert!(script.contains("\"></script>"), "{page}");
         }
-        let handlers = [
-            " onclick",
-            " onsubmit",
-            " onload",
-            " onchange",
-            " onerror",
-            " oninput",
-        ];
-        assert!(
-            handlers.iter().all(|handler| !html.contains(handler)),
-            "{page}"
-        );
+        let handlers = [" onclick", " onsubmit", " onload", " onchange", " onerror", " oninput"];
+        assert!(handlers.iter().all(|handler| !html.contains(handler)), "{page}");
     });
 }
 
 #[test]
 fn every_page_says_its_screen_and_bank_in_the_title() {
     for (lang, bank, begin) in [
-        (
-            Lang::Ja,
-            "｜みなと銀行（見本）",
-            "入力内容をご確認ください：",
-        ),
-        (
-            Lang::En,
-            " | Minato Bank (sample)",
-            "Please check your entries: ",
-        ),
+        (Lang::Ja, "｜みなと銀行（見本）", "入力内容をご確認ください："),
+        (Lang::En, " | Minato Bank (sample)", "Please check your entries: "),
     ] {
         for sample in samples(lang) {
             let title = sample.html.split("<title>").nth(1).unwrap();
             let title = title.split("</title>").next().unwrap();
             let own = title.strip_prefix(begin).unwrap_or(title);
-            assert_eq!(
-                own.len() < title.len(),
-                sample.has_errors,
-                "{}: {title}",
-                sample.name
-            );
-            assert!(
-                own.starts_with("[B") && own.contains("] "),
-                "{}: {title}",
-                sample.name
-            );
+            assert_eq!(own.len() < title.len(), sample.has_errors, "{}: {title}", sample.name);
+            assert!(own.starts_with("[B") && own.contains("] "), "{}: {title}", sample.name);
             assert!(own.ends_with(bank), "{}: {title}", sample.name);
         }
     }
@@ -201,11 +143,7 @@ fn every_page_has_one_heading_one_main_and_its_language() {
             let html = &sample.html;
             assert_eq!(html.matches("<h1>").count(), 1, "{}", sample.name);
             assert_eq!(html.matches("<main").count(), 1, "{}", sample.name);
-            assert!(
-                html.contains(&format!("<html lang=\"{}\"", lang.tag())),
-                "{}",
-                sample.name
-            );
+            assert!(html.contains(&format!("<html lang=\"{}\"", lang.tag())), "{}", sample.name);
         }
     }
 }
@@ -213,31 +151,15 @@ fn every_page_has_one_heading_one_main_and_its_language() {
 #[test]
 fn an_error_stands_under_its_field_and_in_the_summary() {
     for lang in LANGS {
-        let page = samples(lang)
-            .into_iter()
-            .find(|page| page.name == "bot001-wrong")
-            .unwrap();
+        let page = samples(lang).into_iter().find(|page| page.name == "bot001-wrong").unwrap();
         let weak = sample_text(lang).of("err-start-weak");
-        assert!(
-            page.html
-                .contains(&format!("<a href=\"#start_password\">{weak}</a>"))
-        );
-        let under = page
-            .html
-            .split("id=\"start_password-error\"")
-            .nth(1)
-            .unwrap();
+        assert!(page.html.contains(&format!("<a href=\"#start_password\">{weak}</a>")));
+        let under = page.html.split("id=\"start_password-error\"").nth(1).unwrap();
         assert!(under.split("</p>").next().unwrap().contains(&weak));
         // What was typed stays, and stays text.
-        assert_eq!(
-            page.html
-                .matches("value=\"taro&#60;@example.ne.jp\"")
-                .count(),
-            2
-        );
+        assert_eq!(page.html.matches("value=\"taro&#60;@example.ne.jp\"").count(), 2);
         assert!(
-            page.html
-                .contains("aria-describedby=\"start_password-error start_password-hint\"")
+            page.html.contains("aria-describedby=\"start_password-error start_password-hint\"")
         );
     }
 }
@@ -245,15 +167,8 @@ fn an_error_stands_under_its_field_and_in_the_summary() {
 #[test]
 fn enter_confirms_and_never_cancels_or_sends_again() {
     for lang in LANGS {
-        let page = samples(lang)
-            .into_iter()
-            .find(|page| page.name == "bot002")
-            .unwrap();
-        let form = page
-            .html
-            .split("<form")
-            .find(|form| form.contains("mail_password"))
-            .unwrap();
+        let page = samples(lang).into_iter().find(|page| page.name == "bot002").unwrap();
+        let form = page.html.split("<form").find(|form| form.contains("mail_password")).unwrap();
         let own = form.split("</form>").next().unwrap();
         let submits: Vec<&str> = tags(own, "button")
             .into_iter()
@@ -293,10 +208,7 @@ fn a_frame_finds_the_error_of_a_field() {
         csrf: String::new(),
         signed_in: true,
         steps: None,
-        errors: vec![FieldError {
-            field: "address",
-            message: "x".into(),
-        }],
+        errors: vec![FieldError { field: "address", message: "x".into() }],
         here: "/".into(),
         text_size: TextSize::Standard,
         session_until: None,
@@ -304,10 +216,7 @@ fn a_frame_finds_the_error_of_a_field() {
         demo: false,
         notice: None,
     };
-    assert_eq!(
-        (frame.error("address"), frame.error("address2")),
-        (Some("x"), None)
-    );
+    assert_eq!((frame.error("address"), frame.error("address2")), (Some("x"), None));
 }
 
 #[test]
@@ -318,13 +227,7 @@ fn the_assets_version_is_a_short_digest() {
 
 /// What a reader is told, line by line, with the fields and buttons between.
 fn read_out(html: &str) -> String {
-    let main = html
-        .split("<main")
-        .nth(1)
-        .unwrap()
-        .split("</main>")
-        .next()
-        .unwrap();
+    let main = html.split("<main").nth(1).unwrap().split("</main>").next().unwrap();
     let mut told = String::new();
     for piece in main.split('<').skip(1) {
         let (tag, text) = piece.split_once('>').unwrap();
@@ -367,10 +270,7 @@ fn the_main_pages_read_as_agreed() {
         "bos002",
     ];
     for lang in LANGS {
-        for sample in samples(lang)
-            .iter()
-            .filter(|sample| chosen.contains(&sample.name))
-        {
+        for sample in samples(lang).iter().filter(|sample| chosen.contains(&sample.name)) {
             let name = format!("{}-{}", sample.name, lang.tag());
             insta::assert_snapshot!(name, read_out(&sample.html));
         }

@@ -98,16 +98,8 @@ impl OtpState {
                 return None;
             }
         };
-        let step = |key, index| FlowStep {
-            key,
-            past: index < done,
-            next: index == done,
-        };
-        Some([
-            step("bop001-flow-1", 0),
-            step("bop001-flow-2", 1),
-            step("bop001-flow-3", 2),
-        ])
+        let step = |key, index| FlowStep { key, past: index < done, next: index == done };
+        Some([step("bop001-flow-1", 0), step("bop001-flow-2", 1), step("bop001-flow-3", 2)])
     }
 
     /// Whether the page may have changed since, by what happens on the phone.

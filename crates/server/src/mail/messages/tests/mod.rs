@@ -41,13 +41,7 @@ fn samples() -> Vec<(&'static str, Mail<'static>)> {
         ("code", code),
         ("token", token(None)),
         ("token_with_name", token(Some("割符　太郎"))),
-        (
-            "issued",
-            Mail::Issued {
-                at,
-                phone_address_masked,
-            },
-        ),
+        ("issued", Mail::Issued { at, phone_address_masked }),
         ("activated", Mail::Activated { at, start_deadline }),
         ("started", Mail::Started { at }),
         ("released", Mail::Released { at, again_from }),
@@ -88,10 +82,7 @@ fn shown(lang: Lang, wanted: &str) -> String {
     let samples = samples();
     let (_, mail) = samples.iter().find(|(name, _)| *name == wanted).unwrap();
     let message = mail.render(&sample_text(lang), RECEPTION);
-    let (body, _) = message
-        .body
-        .split_once(&format!("\n\n{}", foot(lang)))
-        .unwrap();
+    let (body, _) = message.body.split_once(&format!("\n\n{}", foot(lang))).unwrap();
     format!("{}\n\n{body}", message.subject)
 }
 
@@ -102,10 +93,7 @@ fn foot(lang: Lang) -> String {
 /// Texts of an institution that writes its name and hours with every sign phones stumble over.
 fn odd_text(lang: Lang) -> Text {
     let mut facts = sample_text(lang).facts().clone();
-    let both = |value: &str| Both {
-        ja: value.to_owned(),
-        en: value.to_owned(),
-    };
+    let both = |value: &str| Both { ja: value.to_owned(), en: value.to_owned() };
     facts.bank = both("㈱ﾐﾅﾄ銀行🏦第②支店");
     facts.contact = both("とても長い名前の".repeat(12).as_str());
     facts.hours = both("平日 9時～17時、土曜 9時〜12時");
@@ -171,49 +159,18 @@ fn no_mail_has_a_sign_that_old_phones_cannot_show() {
 #[test]
 fn an_institution_with_odd_signs_and_long_names_still_reads_well() {
     let message = Mail::Started { at: NOW }.render(&odd_text(Lang::Ja), RECEPTION);
-    assert!(
-        message.subject.starts_with("【(株)ミナト銀行第2支店】"),
-        "{}",
-        message.subject
-    );
-    assert!(
-        message.body.contains("平日 9時から17時、土曜 9時から12時"),
-        "{}",
-        message.body
-    );
-    assert!(
-        message.body.lines().all(|line| width(line) <= 70),
-        "{}",
-        message.body
-    );
-    assert_eq!(
-        message.body.matches("とても長い名前の").count() + 2,
-        12,
-        "{}",
-        message.body
-    );
-    assert_eq!(
-        message
-            .body
-            .replace('\n', "")
-            .matches("とても長い名前の")
-            .count(),
-        12
-    );
+    assert!(message.subject.starts_with("【(株)ミナト銀行第2支店】"), "{}", message.subject);
+    assert!(message.body.contains("平日 9時から17時、土曜 9時から12時"), "{}", message.body);
+    assert!(message.body.lines().all(|line| width(line) <= 70), "{}", message.body);
+    assert_eq!(message.body.matches("とても長い名前の").count() + 2, 12, "{}", message.body);
+    assert_eq!(message.body.replace('\n', "").matches("とても長い名前の").count(), 12);
 }
 
 #[test]
 fn a_mail_has_no_link_and_names_no_host() {
     each_rendered(|name, _, text, message| {
         let facts = text.facts();
-        for host in [
-            "http",
-            "://",
-            "www.",
-            &facts.ib_host,
-            &facts.token_host,
-            &facts.sender,
-        ] {
+        for host in ["http", "://", "www.", &facts.ib_host, &facts.token_host, &facts.sender] {
             assert!(!message.body.contains(host), "{name}: {host}");
         }
     });
@@ -224,11 +181,7 @@ fn every_mail_says_who_writes_when_and_whom_to_call() {
     each_rendered(|name, _, text, message| {
         let facts = text.facts();
         let bank = facts.bank.of(text.lang());
-        assert!(
-            message.subject.contains(bank),
-            "{name}: {}",
-            message.subject
-        );
+        assert!(message.subject.contains(bank), "{name}: {}", message.subject);
         for needed in [bank, &facts.phone, facts.contact.of(text.lang()), RECEPTION] {
             assert!(message.body.contains(needed), "{name}: {needed}");
         }
@@ -244,11 +197,7 @@ fn every_mail_says_who_writes_when_and_whom_to_call() {
 fn only_the_mail_password_is_a_secret_and_only_its_mail_holds_it() {
     each_rendered(|name, mail, _, message| {
         assert_eq!(mail.has_secret(), name.starts_with("code "), "{name}");
-        assert_eq!(
-            message.body.contains("90314275"),
-            mail.has_secret(),
-            "{name}"
-        );
+        assert_eq!(message.body.contains("90314275"), mail.has_secret(), "{name}");
         assert!(!message.subject.contains("90314275"), "{name}");
     });
 }
@@ -264,14 +213,7 @@ fn a_lock_names_the_proof_that_was_wrong() {
                 "ログインパスワードが続けて",
             ],
         ),
-        (
-            Lang::En,
-            [
-                "The one-time password",
-                "The confirmation password",
-                "The login password",
-            ],
-        ),
+        (Lang::En, ["The one-time password", "The confirmation password", "The login password"]),
     ] {
         for (kind, name) in ["passcode", "confirmation", "login"].into_iter().zip(names) {
             for mail in ["locked_until", "locked"] {
@@ -324,8 +266,5 @@ fn a_long_line_is_cut_at_a_space_and_else_at_the_edge() {
     let fits = "字".repeat(35);
     assert_eq!(folded(&fits), format!("{fits}\n"));
     let indented = format!("　{}", "字".repeat(40));
-    assert_eq!(
-        folded(&indented),
-        format!("　{}\n{}\n", "字".repeat(34), "字".repeat(6))
-    );
+    assert_eq!(folded(&indented), format!("　{}\n{}\n", "字".repeat(34), "字".repeat(6)));
 }

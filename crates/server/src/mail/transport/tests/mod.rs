@@ -49,25 +49,14 @@ impl Relay {
                 drop(sender.send(serde_json::from_str(&line.unwrap()).unwrap()));
             }
         });
-        let mut relay = Self {
-            port: 0,
-            events,
-            server,
-        };
+        let mut relay = Self { port: 0, events, server };
         relay.port = relay.next()["port"].as_u64().unwrap().try_into().unwrap();
         relay
     }
 
     fn with_starttls(identity: &Identity) -> Self {
         let [cert, key] = identity.server_files();
-        Self::start(&[
-            "--cert",
-            &cert,
-            "--key",
-            &key,
-            "--auth",
-            &format!("{USER}:{PASSWORD}"),
-        ])
+        Self::start(&["--cert", &cert, "--key", &key, "--auth", &format!("{USER}:{PASSWORD}")])
     }
 
     fn settings(&self, tls: Tls, identity: &Identity) -> SmtpSettings {
@@ -86,9 +75,7 @@ impl Relay {
     }
 
     fn next(&self) -> Value {
-        self.events
-            .recv_timeout(Duration::from_secs(20))
-            .expect("the SMTP server says nothing")
+        self.events.recv_timeout(Duration::from_secs(20)).expect("the SMTP server says nothing")
     }
 
     /// The next mail it took.
@@ -145,11 +132,7 @@ impl Identity {
             .args(more)
             .output()
             .expect("these tests need openssl");
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     fn file(&self, name: &str) -> String {

@@ -20,14 +20,7 @@ async fn no_field_can_carry_a_second_header_or_command() {
         ("message_id", |mail| &mut mail.message_id),
         ("return_path", |mail| &mut mail.return_path),
     ];
-    for poison in [
-        "\r\nBcc: thief@example.com",
-        "\rX",
-        "\nX",
-        "\0",
-        "\u{85}X",
-        "\u{1b}",
-    ] {
+    for poison in ["\r\nBcc: thief@example.com", "\rX", "\nX", "\0", "\u{85}X", "\u{1b}"] {
         for (name, field) in fields {
             // A body is made of lines.
             if name == "body" && poison == "\nX" {
@@ -70,10 +63,7 @@ async fn what_is_no_address_is_refused_for_good() {
         &format!("taro@{}jp", "example.".repeat(32)),
     ] {
         let outcome = transport.send(&mail_to(typed)).await;
-        assert!(
-            matches!(outcome, Err(SendError::Permanent(_))),
-            "{typed}: {outcome:?}"
-        );
+        assert!(matches!(outcome, Err(SendError::Permanent(_))), "{typed}: {outcome:?}");
     }
 }
 
@@ -87,13 +77,7 @@ fn settings_that_would_send_in_the_clear_are_refused_by_name() {
         password: None,
         ca_file: None,
     };
-    for host in [
-        "relay.example.jp",
-        "10.0.0.1",
-        "0.0.0.0",
-        "localhost.example.jp",
-        "::2",
-    ] {
+    for host in ["relay.example.jp", "10.0.0.1", "0.0.0.0", "localhost.example.jp", "::2"] {
         let refusal = Transport::smtp(settings(host, Tls::None)).err().unwrap();
         assert!(refusal.starts_with("smtp.tls: "), "{host}: {refusal}");
     }
@@ -104,18 +88,10 @@ fn settings_that_would_send_in_the_clear_are_refused_by_name() {
 
 #[test]
 fn the_protection_is_one_of_three_words() {
-    let parsed: Vec<_> = ["none", "starttls", "implicit"]
-        .map(str::parse::<Tls>)
-        .into();
-    assert_eq!(
-        parsed,
-        [Ok(Tls::None), Ok(Tls::StartTls), Ok(Tls::Implicit)]
-    );
+    let parsed: Vec<_> = ["none", "starttls", "implicit"].map(str::parse::<Tls>).into();
+    assert_eq!(parsed, [Ok(Tls::None), Ok(Tls::StartTls), Ok(Tls::Implicit)]);
     for word in ["", "opportunistic", "STARTTLS", "off"] {
-        assert!(
-            word.parse::<Tls>().unwrap_err().starts_with("smtp.tls: "),
-            "{word}"
-        );
+        assert!(word.parse::<Tls>().unwrap_err().starts_with("smtp.tls: "), "{word}");
     }
 }
 
@@ -135,36 +111,15 @@ fn half_a_login_and_a_useless_authority_are_refused_by_name() {
     let refusal = |settings: SmtpSettings| Transport::smtp(settings).err().unwrap();
 
     let nowhere = Some(folder.path().join("nowhere.pem"));
-    assert!(
-        refusal(SmtpSettings {
-            ca_file: nowhere,
-            ..settings()
-        })
-        .starts_with("smtp.ca_file: ")
-    );
-    let useless = refusal(SmtpSettings {
-        ca_file: Some(empty),
-        ..settings()
-    });
+    assert!(refusal(SmtpSettings { ca_file: nowhere, ..settings() }).starts_with("smtp.ca_file: "));
+    let useless = refusal(SmtpSettings { ca_file: Some(empty), ..settings() });
     assert!(useless.ends_with("holds no certificate"), "{useless}");
     let identity = Identity::new();
-    let trusted = || SmtpSettings {
-        ca_file: Some(identity.authority()),
-        ..settings()
-    };
-    let name_only = SmtpSettings {
-        username: Some(USER.to_owned()),
-        ..trusted()
-    };
+    let trusted = || SmtpSettings { ca_file: Some(identity.authority()), ..settings() };
+    let name_only = SmtpSettings { username: Some(USER.to_owned()), ..trusted() };
     assert_eq!(refusal(name_only), "smtp.password_file: is missing");
     let password = Some(SecretText::new(PASSWORD.to_owned()));
-    assert_eq!(
-        refusal(SmtpSettings {
-            password,
-            ..trusted()
-        }),
-        "smtp.username: is missing"
-    );
+    assert_eq!(refusal(SmtpSettings { password, ..trusted() }), "smtp.username: is missing");
 }
 
 #[tokio::test]
@@ -185,16 +140,11 @@ async fn the_demo_mailbox_shows_each_mail_once_and_the_newest_first() {
     fs::write(mailbox.join("broken.json"), "{").unwrap();
 
     let mails = read_folder(&mailbox);
-    let seen: Vec<(&str, &str)> = mails
-        .iter()
-        .map(|mail| (mail.to.as_str(), mail.body.as_str()))
-        .collect();
+    let seen: Vec<(&str, &str)> =
+        mails.iter().map(|mail| (mail.to.as_str(), mail.body.as_str())).collect();
     assert_eq!(
         seen,
-        [
-            ("a..b@docomo.ne.jp", second.body.as_str()),
-            ("taro@example.ne.jp", first.body.as_str())
-        ]
+        [("a..b@docomo.ne.jp", second.body.as_str()), ("taro@example.ne.jp", first.body.as_str())]
     );
     assert_eq!(mails[0].message_id, second.message_id);
     assert_eq!(mails[0].subject, second.subject);

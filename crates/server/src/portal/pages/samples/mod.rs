@@ -75,29 +75,17 @@ fn inside(text: &Text, screen: &'static str, title: &'static str) -> Frame {
 }
 
 fn step(frame: Frame, keys: &'static [&'static str], now: usize) -> Frame {
-    Frame {
-        steps: Some(Steps { keys, now }),
-        ..frame
-    }
+    Frame { steps: Some(Steps { keys, now }), ..frame }
 }
 
 fn wrong(frame: Frame, errors: &[(&'static str, String)]) -> Frame {
-    let errors = errors.iter().map(|(field, message)| FieldError {
-        field,
-        message: message.clone(),
-    });
-    Frame {
-        errors: errors.collect(),
-        ..frame
-    }
+    let errors =
+        errors.iter().map(|(field, message)| FieldError { field, message: message.clone() });
+    Frame { errors: errors.collect(), ..frame }
 }
 
 fn sample(name: &'static str, page: &impl Template, frame: &Frame) -> Sample {
-    Sample {
-        name,
-        html: page.render().unwrap(),
-        has_errors: !frame.errors.is_empty(),
-    }
+    Sample { name, html: page.render().unwrap(), has_errors: !frame.errors.is_empty() }
 }
 
 /// One state of a page that has a frame.
@@ -112,15 +100,9 @@ use sampled;
 
 fn sign_in(text: &Text) -> Vec<Sample> {
     let frame = || outside(text, "BLI001", "bli001-title");
-    let page = |frame: Frame, login_id: &str| Bli001 {
-        frame,
-        login_id: login_id.into(),
-    };
+    let page = |frame: Frame, login_id: &str| Bli001 { frame, login_id: login_id.into() };
     let refused = wrong(frame(), &[("", text.of("bli001-refused"))]);
-    let wait = wrong(
-        frame(),
-        &[("", text.with("bli001-wait", "wait", text.wait(40)))],
-    );
+    let wait = wrong(frame(), &[("", text.with("bli001-wait", "wait", text.wait(40)))]);
     let empty = [
         ("login_id", text.of("err-login-id-empty")),
         ("login_password", text.of("err-login-password-empty")),
@@ -143,12 +125,7 @@ fn passcode(text: &Text) -> Vec<Sample> {
     vec![
         sampled!("bli002", Bli002 { frame: frame() }),
         sampled!("bli002-wrong", Bli002 { frame: refused }),
-        sampled!(
-            "bli002-locked",
-            Bli002 {
-                frame: wrong(frame(), &[("", until)])
-            }
-        ),
+        sampled!("bli002-locked", Bli002 { frame: wrong(frame(), &[("", until)]) }),
         sampled!("bli002-no-token", Bli002NoToken { frame: frame() }),
     ]
 }
@@ -160,17 +137,9 @@ fn told(text: &Text) -> Vec<Sample> {
     vec![
         sampled!(
             "logged-out",
-            LoggedOut {
-                frame: out("BLO001", "logout-title"),
-                issue_deadline: Some(later(72))
-            }
+            LoggedOut { frame: out("BLO001", "logout-title"), issue_deadline: Some(later(72)) }
         ),
-        sampled!(
-            "extended",
-            Extended {
-                frame: inside(text, "BLI003", "extended-title")
-            }
-        ),
+        sampled!("extended", Extended { frame: inside(text, "BLI003", "extended-title") }),
         sampled!(
             "ber-expired",
             Ber {
@@ -209,25 +178,13 @@ fn top(text: &Text) -> Vec<Sample> {
         state,
         hold_until,
     };
-    let issued = OtpState::Issued {
-        deadline: later(72),
-    };
-    let in_use = OtpState::InUse {
-        valid_until: later(3 * 365 * 24),
-    };
+    let issued = OtpState::Issued { deadline: later(72) };
+    let in_use = OtpState::InUse { valid_until: later(3 * 365 * 24) };
     vec![
         sampled!("bpt001", page(OtpState::None, None, None)),
         sampled!("bpt001-issued", page(issued, Some(later(-30)), None)),
-        sampled!(
-            "bpt001-in-use",
-            page(in_use, Some(later(-30)), Some(later(120)))
-        ),
-        sampled!(
-            "bci001",
-            Bci001 {
-                frame: inside(text, "BCI001", "bci001-title")
-            }
-        ),
+        sampled!("bpt001-in-use", page(in_use, Some(later(-30)), Some(later(120)))),
+        sampled!("bci001", Bci001 { frame: inside(text, "BCI001", "bci001-title") }),
     ]
 }
 
@@ -246,15 +203,9 @@ fn bop001(text: &Text, state: OtpState, offers: &[Offer]) -> Bop001 {
 }
 
 fn choice(text: &Text) -> Vec<Sample> {
-    let issued = OtpState::Issued {
-        deadline: later(72),
-    };
-    let activated = OtpState::Activated {
-        deadline: later(168),
-    };
-    let in_use = OtpState::InUse {
-        valid_until: later(3 * 365 * 24),
-    };
+    let issued = OtpState::Issued { deadline: later(72) };
+    let activated = OtpState::Activated { deadline: later(168) };
+    let in_use = OtpState::InUse { valid_until: later(3 * 365 * 24) };
     let again = [Offer::IssueAgain];
     let mut waiting = bop001(text, OtpState::None, &[]);
     waiting.wait_until = Some(Millis(NOW.0 + HOUR / 2));
@@ -269,28 +220,18 @@ fn choice(text: &Text) -> Vec<Sample> {
         sampled!("bop001", bop001(text, OtpState::None, &[Offer::Issue])),
         sampled!("bop001-after-issue", after),
         sampled!("bop001-qr", shown),
-        sampled!(
-            "bop001-activated",
-            bop001(text, activated, &[Offer::Start, Offer::IssueAgain])
-        ),
+        sampled!("bop001-activated", bop001(text, activated, &[Offer::Start, Offer::IssueAgain])),
         sampled!("bop001-in-use", bop001(text, in_use, &[Offer::Release])),
         sampled!("bop001-wait", waiting),
         sampled!("bop001-second-phone", second),
-        sampled!(
-            "bop001-locked-until",
-            bop001(text, OtpState::LockedUntil(later(1)), &[])
-        ),
+        sampled!("bop001-locked-until", bop001(text, OtpState::LockedUntil(later(1)), &[])),
         sampled!("bop001-locked", bop001(text, OtpState::Locked, &[])),
         sampled!("bop001-suspended", bop001(text, OtpState::Suspended, &[])),
     ]
 }
 
 fn ids() -> TokenIds {
-    TokenIds {
-        service: "1234 5678".into(),
-        user: "4829 1376 0512".into(),
-        deadline: later(72),
-    }
+    TokenIds { service: "1234 5678".into(), user: "4829 1376 0512".into(), deadline: later(72) }
 }
 
 /// Stands where the QR code stands, with the size of a real one.

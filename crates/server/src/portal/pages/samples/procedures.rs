@@ -15,10 +15,7 @@ pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
     let page = |addresses: &[&str], block| Bmp001 {
         frame: step(inside(text, "BMP001", "bmp001-title"), ISSUE_STEPS, 2),
         procedure: PROCEDURE.into(),
-        addresses: addresses
-            .iter()
-            .map(|&address| address.to_owned())
-            .collect(),
+        addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
         block,
     };
     let one = ["ta***@example.ne.jp"];
@@ -34,24 +31,15 @@ pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
         ),
         sampled!("bmp001", page(&two, None)),
         sampled!("bmp001-no-address", page(&[], Some(MailBlock::NoAddress))),
-        sampled!(
-            "bmp001-young",
-            page(&one, Some(MailBlock::Young(later(100))))
-        ),
+        sampled!("bmp001-young", page(&one, Some(MailBlock::Young(later(100))))),
         sampled!("bmp001-day-limit", page(&one, Some(MailBlock::DayLimit))),
-        sampled!(
-            "bmp001-too-many",
-            page(&one, Some(MailBlock::TooMany(soon)))
-        ),
+        sampled!("bmp001-too-many", page(&one, Some(MailBlock::TooMany(soon)))),
     ]
 }
 
 pub(super) fn details(text: &Text) -> Vec<Sample> {
     let page = |address: &str, errors: &[(&'static str, String)]| Bot001 {
-        frame: wrong(
-            step(inside(text, "BOT001", "bot001-title"), ISSUE_STEPS, 3),
-            errors,
-        ),
+        frame: wrong(step(inside(text, "BOT001", "bot001-title"), ISSUE_STEPS, 3), errors),
         procedure: PROCEDURE.into(),
         address: address.into(),
         address2: address.into(),
@@ -70,10 +58,7 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
     let page = |mail, notice, errors: &[(&'static str, String)]| Bot002 {
         frame: Frame {
             notice,
-            ..wrong(
-                step(inside(text, "BOT002", "bot002-title"), ISSUE_STEPS, 4),
-                errors,
-            )
+            ..wrong(step(inside(text, "BOT002", "bot002-title"), ISSUE_STEPS, 4), errors)
         },
         procedure: PROCEDURE.into(),
         address: "taro..yamada.@docomo.ne.jp".into(),
@@ -83,10 +68,7 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
     };
     let errors = [
         ("confirmation_password", text.of("err-confirm")),
-        (
-            "mail_password",
-            text.with("err-mailpw", "at", text.time(NOW)),
-        ),
+        ("mail_password", text.with("err-mailpw", "at", text.time(NOW))),
     ];
     let resent = Some(text.of("bot002-resent"));
     vec![
@@ -132,26 +114,11 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
                 set_up_at: NOW,
             }
         ),
-        sampled!(
-            "bok002",
-            Bok002 {
-                frame: entry(),
-                procedure: PROCEDURE.into()
-            }
-        ),
-        sampled!(
-            "bok002-used",
-            Bok002 {
-                frame: used,
-                procedure: PROCEDURE.into()
-            }
-        ),
+        sampled!("bok002", Bok002 { frame: entry(), procedure: PROCEDURE.into() }),
+        sampled!("bok002-used", Bok002 { frame: used, procedure: PROCEDURE.into() }),
         sampled!(
             "bok003",
-            Bok003 {
-                frame: at("BOK003", "bok003-title", 3),
-                hold_until: later(120)
-            }
+            Bok003 { frame: at("BOK003", "bok003-title", 3), hold_until: later(120) }
         ),
     ]
 }
@@ -161,10 +128,7 @@ pub(super) fn release(text: &Text) -> Vec<Sample> {
     vec![
         sampled!(
             "bos001",
-            Bos001 {
-                frame: at("BOS001", "bos001-title", 1),
-                procedure: PROCEDURE.into()
-            }
+            Bos001 { frame: at("BOS001", "bos001-title", 1), procedure: PROCEDURE.into() }
         ),
         sampled!(
             "bos002",

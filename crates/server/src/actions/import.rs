@@ -1,0 +1,363 @@
+//! Customers from the bank's file: checked line by line, written all or none.
+
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use warifu_core::{
+    audit::Kind,
+    ids::{AddressId, CustomerId, LoginId},
+    issue::Birthday,
+    secret::SecretText,
+    text::{MailAddress, MailRules, check_static_password, nfkc},
+};
+use warifu_store::{Address, Customer, Key, Tx};
+
+use super::places;
+use crate::{
+    app::App,
+    error::AppError,
+    hasher::Hasher,
+    origin::{Line, Origin},
+    text::Lang,
+};
+
+/// A line of the file as the bank writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Record {
+    customer_number: String,
+    login_id: String,
+    name: String,
+    #[serde(default)]
+    name_kana: String,
+    #[serde(default)]
+    birthday: String,
+    #[serde(default)]
+    locale: String,
+    #[serde(default)]
+    notice_addresses: String,
+    #[serde(default)]
+    addresses_confirmed_at: String,
+    #[serde(default)]
+    login_password: String,
+    #[serde(default)]
+    login_password_hash: String,
+    #[serde(default)]
+    confirmation_password: String,
+    #[serde(default)]
+    confirmation_password_hash: String,
+}
+
+/// A line that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadLine {
+    /// Line of the file, from 1.
+    pub(crate) line: u64,
+    /// Column and reason; never what the column held.
+    pub(crate) reason: String,
+}
+
+/// What an import did.
+#[derive(Debug, Default)]
+pub(crate) struct Imported {
+    pub(crate) taken: usize,
+    pub(crate) bad: Vec<BadLine>,
+}
+
+/// A line that has passed every check.
+struct Checked {
+    line: u64,
+    customer_number: String,
+    login_id: LoginId,
+    name: String,
+    name_kana: String,
+    birthday: String,
+    locale: Lang,
+    addresses: Vec<MailAddress>,
+    confirmed_at: Option<i64>,
+    login: Password,
+    confirmation: Password,
+}
+
+enum Password {
+    Plain(SecretText),
+    Hashed(String),
+}
+
+/// Imports customers. Without `skip_bad` one bad line means that nothing is written.
+pub(crate) async fn import(
+    app: &App,
+    origin: &Origin,
+    file: impl std::io::Read,
+    skip_bad: bool,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Imported, AppError> {
+    let (lines, mut bad) = check_all(origin, file);
+    let mut imported = Imported::default();
+    if !bad.is_empty() && !skip_bad {
+        imported.bad = bad;
+        return Ok(imported);
+    }
+    let mut tx = app.store.begin().await?;
+    let count = lines.len();
+    for (done, line) in lines.into_iter().enumerate() {
+        let number = line.line;
+        if taken(&mut tx, origin, &line).await? {
+            bad.push(BadLine {
+                line: number,
+                reason: "customer_number or login_id: another customer has it".to_owned(),
+            });
+            continue;
+        }
+        insert(app, origin, &mut tx, line).await?;
+        imported.taken += 1;
+        progress(done + 1, count);
+    }
+    imported.bad = bad;
+    if !imported.bad.is_empty() && !skip_bad {
+        imported.taken = 0;
+        return Ok(imported);
+    }
+    tx.commit().await?;
+    Ok(imported)
+}
+
+fn check_all(origin: &Origin, file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
+    let (mut lines, mut bad) = (Vec::new(), Vec::new());
+    let headers = match reader.headers() {
+        Ok(headers) => headers.clone(),
+        Err(error) => {
+            return (lines, vec![BadLine { line: 1, reason: csv_reason(&error) }]);
+        }
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    for record in reader.into_records() {
+        let (line, checked) = match record {
+            Ok(record) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                let read = record.deserialize::<Record>(Some(&headers));
+                (line, read.map_err(|e| csv_reason(&e)).and_then(|r| check(origin, line, r)))
+            }
+            Err(error) => {
+                let line = error.position().map_or(0, csv::Position::line);
+                (line, Err(csv_reason(&error)))
+            }
+        };
+        match checked {
+            Ok(c) if !seen.insert(format!("n{}", c.customer_number)) => bad.push(BadLine {
+                line,
+                reason: "customer_number: stands on an earlier line too".to_owned(),
+            }),
+            Ok(c) if !seen.insert(format!("l{}", c.login_id.as_str())) => bad.push(BadLine {
+                line,
+                reason: "login_id: stands on an earlier line too".to_owned(),
+            }),
+            Ok(c) => lines.push(c),
+            Err(reason) => bad.push(BadLine { line, reason }),
+        }
+    }
+    (lines, bad)
+}
+
+fn csv_reason(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} columns where the first line names {expected_len}")
+        }
+        csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
+        _ => "not CSV".to_owned(),
+    }
+}
+
+fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
+    let customer_number = short("customer_number", &nfkc(&r.customer_number), 40)?;
+    let login_id =
+        LoginId::parse(&r.login_id).map_err(|_| "login_id: 6 to 32 of a-z 0-9 . _ -".to_owned())?;
+    let name = short("name", r.name.trim(), 100)?;
+    let birthday = match r.birthday.trim() {
+        "" => String::new(),
+        text => text
+            .parse::<Birthday>()
+            .map(|_| text.to_owned())
+            .map_err(|_| "birthday: a day like 1985-03-09".to_owned())?,
+    };
+    let locale = match r.locale.trim() {
+        "" => Lang::Ja,
+        tag => Lang::from_tag(tag).ok_or("locale: ja or en")?,
+    };
+    let rules = MailRules::for_notices(origin.institution.policy());
+    let addresses = r
+        .notice_addresses
+        .split([';', ' ', '\n'])
+        .filter(|part| !part.is_empty())
+        .map(|part| MailAddress::parse(part, &rules).map_err(|e| format!("notice_addresses: {e}")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let confirmed_at = confirmed_at(origin, &r.addresses_confirmed_at)?;
+    let same = !r.login_password.is_empty() && r.login_password == r.confirmation_password;
+    let login = password(
+        origin,
+        "login_password",
+        r.login_password,
+        r.login_password_hash,
+        &login_id,
+        same,
+    )?;
+    let confirmation = password(
+        origin,
+        "confirmation_password",
+        r.confirmation_password,
+        r.confirmation_password_hash,
+        &login_id,
+        same,
+    )?;
+    Ok(Checked {
+        line,
+        customer_number,
+        login_id,
+        name,
+        name_kana: nfkc(r.name_kana.trim()),
+        birthday,
+        locale,
+        addresses,
+        confirmed_at,
+        login,
+        confirmation,
+    })
+}
+
+fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
+    let count = text.chars().count();
+    if text.is_empty() || count > longest || text.chars().any(char::is_control) {
+        return Err(format!("{column}: 1 to {longest} characters, none of them a control one"));
+    }
+    Ok(text.to_owned())
+}
+
+fn confirmed_at(origin: &Origin, text: &str) -> Result<Option<i64>, String> {
+    let at = moment(text, origin.institution.zone())?;
+    if at.is_some_and(|at| at > origin.now.0) {
+        return Err("addresses_confirmed_at: lies in the future".to_owned());
+    }
+    Ok(at)
+}
+
+fn moment(text: &str, zone: &TimeZone) -> Result<Option<i64>, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(Some(at.as_millisecond()));
+    }
+    text.parse::<Date>()
+        .and_then(|day| day.to_zoned(zone.clone()))
+        .map(|at| Some(at.timestamp().as_millisecond()))
+        .map_err(|_| {
+            "addresses_confirmed_at: a day, or a moment like 2026-11-22T09:00:00Z".to_owned()
+        })
+}
+
+fn password(
+    origin: &Origin,
+    column: &str,
+    plain: String,
+    hash: String,
+    login_id: &LoginId,
+    same: bool,
+) -> Result<Password, String> {
+    match (plain.is_empty(), hash.is_empty()) {
+        (true, true) => Err(format!("{column}: neither it nor {column}_hash is there")),
+        (false, false) => Err(format!("{column}: both it and {column}_hash are there")),
+        (true, false) if Hasher::accepts(&hash) => Ok(Password::Hashed(hash)),
+        (true, false) => Err(format!("{column}_hash: must be an argon2id hash ($argon2id$…)")),
+        (false, true) => {
+            let policy = &origin.institution.policy().password;
+            let (min, max) = (policy.min_length, policy.max_length);
+            check_static_password(&plain, min, max, login_id, same)
+                .map_err(|e| format!("{column}: {e}"))?;
+            Ok(Password::Plain(SecretText::new(plain)))
+        }
+    }
+}
+
+async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<bool, AppError> {
+    let institution = origin.institution.id;
+    let login = tx.find(institution, Key::LoginId, line.login_id.as_str()).await?;
+    let number = tx.find(institution, Key::CustomerNumber, &line.customer_number).await?;
+    Ok(login.is_some() || number.is_some())
+}
+
+async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Result<(), AppError> {
+    let institution = &origin.institution;
+    let id = CustomerId::generate(origin.now, &*app.random);
+    let hashed = |password: Password| match password {
+        Password::Hashed(hash) => Ok(hash),
+        Password::Plain(plain) => app.hasher.hash(&plain, &*app.random),
+    };
+    let (login_hash, confirmation_hash) = (hashed(line.login)?, hashed(line.confirmation)?);
+    let mac = |column, hash: &str| {
+        let spot = places::password(institution.id, id, column);
+        institution.keys.mac(&spot.place(), hash.as_bytes())
+    };
+    let login_id = line.login_id.as_str().to_owned();
+    tx.reserve(institution.id, Key::LoginId, &login_id, id, "", origin.now).await?;
+    tx.reserve(institution.id, Key::CustomerNumber, &line.customer_number, id, "", origin.now)
+        .await?;
+    tx.insert_customer(&Customer {
+        bucket: i64::from(id.bucket()),
+        customer_id: id,
+        institution_id: institution.id,
+        customer_number: line.customer_number,
+        login_id,
+        name: line.name,
+        name_kana: line.name_kana,
+        birthday: line.birthday,
+        locale: line.locale.tag().to_owned(),
+        login_mac: mac("login_hash", &login_hash),
+        login_hash,
+        confirmation_mac: mac("confirmation_hash", &confirmation_hash),
+        confirmation_hash,
+        must_change: true,
+        otp_required: false,
+        hold_until: None,
+        issue_from: None,
+        suspended_at: None,
+        last_login_at: None,
+        previous_login_at: None,
+        created_at: origin.now.0,
+        version: 1,
+    })
+    .await?;
+    for address in &line.addresses {
+        register(app, origin, tx, id, address, line.confirmed_at).await?;
+    }
+    origin.record(tx, &*app.random, Line::ok(Kind::CustomerImported).of(id)).await?;
+    Ok(())
+}
+
+async fn register(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: CustomerId,
+    address: &MailAddress,
+    confirmed_at: Option<i64>,
+) -> Result<(), AppError> {
+    let id = AddressId::generate(origin.now, &*app.random);
+    let spot = places::address(origin.institution.id, customer, id.to_string());
+    let text = address.as_typed().to_owned();
+    tx.insert_address(
+        customer,
+        &Address {
+            id,
+            mac: origin.institution.keys.mac(&spot.place(), text.as_bytes()),
+            address: text,
+            registered_at: origin.now.0,
+            confirmed_at,
+            removed_at: None,
+        },
+    )
+    .await?;
+    Ok(())
+}

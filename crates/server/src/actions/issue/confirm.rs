@@ -1,0 +1,204 @@
+//! BOT002: both proofs, counted before they are answered; with both right the token is made.
+
+use warifu_core::{
+    audit::Kind,
+    counter::{Counter, Gate, Grade},
+    ids::ProcedureId,
+    issue::{MailPassword as TypedMail, MailPasswordError},
+    secret::SecretText,
+    time::Millis,
+};
+use warifu_store::{Customer, Procedure, Session, Tx};
+
+use super::make::make;
+use crate::{
+    actions::{
+        again_on_conflict, commit,
+        mail_password::{self, Fit},
+        notices, overview, places,
+        procedures::{self, Flow},
+    },
+    app::App,
+    error::{AppError, Problem, Stale},
+    mail::messages::{Mail, Which},
+    origin::{Line, Origin},
+};
+
+/// How BOT002 ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commit {
+    /// The token is issued.
+    Done,
+    /// Too many wrong proofs: the procedure has ended; again from this moment, or not by itself.
+    Stopped(Option<Millis>),
+}
+
+/// The two proofs of BOT002, as typed.
+#[derive(Debug)]
+pub(crate) struct Proofs {
+    pub(crate) confirmation: SecretText,
+    pub(crate) mail: SecretText,
+}
+
+/// BOT002: both proofs are right, and the token is issued; or one is wrong, and is counted.
+pub(crate) async fn confirm(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+    proofs: Proofs,
+) -> Result<Commit, AppError> {
+    let digits = origin.institution.policy().mail_password.digits as usize;
+    let typed = form(&proofs, digits)?;
+    // Argon2 before any row is taken; whether the hash still is the one is checked below.
+    let (hash, fits) = confirmation_fits(app, origin, session, id, proofs.confirmation).await?;
+    again_on_conflict(|| async {
+        let (mut tx, customer, mut procedure) =
+            procedures::take(app, origin, session, Flow::Issue, "confirm", id).await?;
+        if customer.confirmation_hash != hash {
+            return Err(AppError::Stale(Stale::Ended));
+        }
+        let confirmed = confirmation(app, origin, &mut tx, &customer, fits).await?;
+        let sent = tx
+            .mail_password(customer.customer_id, procedure.id)
+            .await?
+            .ok_or(AppError::Stale(Stale::Order))?;
+        let mailed = match confirmed {
+            // A locked confirmation password ends it: nothing else is evaluated.
+            Confirmed::Stopped(_) => Fit::Wrong,
+            _ => mail_password::prove(app, origin, &mut tx, &sent, &customer, &typed).await?,
+        };
+        match (confirmed, mailed) {
+            (Confirmed::Right, Fit::Right) => {
+                let again = make(app, origin, &mut tx, &customer, &mut procedure).await?;
+                commit(app, tx).await?;
+                Ok(again)
+            }
+            (Confirmed::Stopped(until), _) => {
+                stop(app, origin, tx, &customer, &mut procedure).await?;
+                Ok(Commit::Stopped(until))
+            }
+            (_, Fit::Stopped(until)) => {
+                stop(app, origin, tx, &customer, &mut procedure).await?;
+                Ok(Commit::Stopped(Some(until)))
+            }
+            (confirmed, mailed) => {
+                commit(app, tx).await?;
+                let at = notices::text_for(origin, &customer).time(Millis(sent.sent_at));
+                Err(AppError::InvalidField(wrong(confirmed, mailed, &at)))
+            }
+        }
+    })
+    .await
+}
+
+async fn stop(
+    app: &App,
+    origin: &Origin,
+    mut tx: Tx,
+    customer: &Customer,
+    procedure: &mut Procedure,
+) -> Result<(), AppError> {
+    procedures::end(&mut tx, origin, customer.customer_id, procedure, "stopped").await?;
+    tx.end_mail_passwords(customer.customer_id, origin.now).await?;
+    commit(app, tx).await
+}
+
+fn form(proofs: &Proofs, digits: usize) -> Result<TypedMail, AppError> {
+    let mut problems = Vec::new();
+    if proofs.confirmation.expose().is_empty() {
+        problems.push(Problem::new("confirmation_password", "err-confirm-empty"));
+    }
+    let typed = TypedMail::parse(proofs.mail.expose(), digits)
+        .map_err(|error| {
+            let key = match error {
+                MailPasswordError::Empty => "err-mailpw-empty",
+                MailPasswordError::Digits | MailPasswordError::Length => "err-mailpw-form",
+            };
+            problems.push(Problem::new("mail_password", key));
+        })
+        .ok();
+    typed.filter(|_| problems.is_empty()).ok_or(AppError::InvalidField(problems))
+}
+
+fn wrong(confirmed: Confirmed, mailed: Fit, sent_at: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if confirmed == Confirmed::Wrong {
+        problems.push(Problem::new("confirmation_password", "err-confirm"));
+    }
+    match mailed {
+        Fit::Wrong => {
+            problems.push(Problem::new("mail_password", "err-mailpw").with("at", sent_at));
+        }
+        Fit::Expired => problems.push(Problem::new("mail_password", "err-mailpw-expired")),
+        Fit::Right | Fit::Stopped(_) => {}
+    }
+    problems
+}
+
+async fn confirmation_fits(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+    password: SecretText,
+) -> Result<(String, bool), AppError> {
+    let id = id.ok_or(AppError::Stale(Stale::Order))?;
+    let mut tx = app.store.read().await?;
+    let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let procedure = tx.procedure(session.customer_id, id).await?;
+    procedures::check(procedure, session, Flow::Issue, "confirm", origin.now)?;
+    drop(tx);
+    let hash =
+        places::checked_hash(&origin.institution, &customer, "confirmation_hash")?.to_owned();
+    let fits = app.hasher.fits(Some(hash.clone()), password).await?;
+    Ok((hash, fits))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confirmed {
+    Right,
+    Wrong,
+    Stopped(Option<Millis>),
+}
+
+// Counts the confirmation password; at a closed gate it is not evaluated.
+async fn confirmation(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    fits: bool,
+) -> Result<Confirmed, AppError> {
+    let subject = overview::confirmation(customer);
+    let taken = tx.take_counter(&subject, origin.now).await?;
+    match taken.counter().gate(origin.now) {
+        Gate::Open => {}
+        Gate::Until(until) => return Ok(Confirmed::Stopped(Some(until))),
+        Gate::Stopped => return Ok(Confirmed::Stopped(None)),
+    }
+    if fits {
+        tx.save_counter(&subject, &taken, &Counter::cleared(), origin.now).await?;
+        return Ok(Confirmed::Right);
+    }
+    let policy = &origin.institution.policy().confirmation;
+    let (counter, grade) = taken.counter().failed(policy, origin.now);
+    tx.save_counter(&subject, &taken, &counter, origin.now).await?;
+    let id = customer.customer_id;
+    let line = Line::refused(Kind::ConfirmationRefused, "wrong").of(id);
+    origin.record(tx, &*app.random, line).await?;
+    let Some(grade) = grade else {
+        return Ok(Confirmed::Wrong);
+    };
+    let (mail, until) = match grade {
+        Grade::Until(until) => {
+            (Mail::LockedUntil { at: origin.now, which: Which::Confirmation, until }, Some(until))
+        }
+        Grade::Stopped => (Mail::Locked { at: origin.now, which: Which::Confirmation }, None),
+    };
+    origin
+        .record(tx, &*app.random, Line::ok(Kind::CounterLocked).of(id).because("confirm"))
+        .await?;
+    notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
+    Ok(Confirmed::Stopped(until))
+}

@@ -1,0 +1,94 @@
+//! Issuing a software token: choose, mail password, phone address and start password, both proofs.
+
+mod confirm;
+mod ending;
+mod enter;
+mod make;
+mod waiting;
+
+use warifu_core::{ids::ProcedureId, issue::IssueRefused};
+use warifu_store::Session;
+
+use super::{
+    commit,
+    mail_password::{self, Blocked},
+    overview,
+    procedures::{self, Flow},
+};
+use crate::{
+    app::App,
+    error::{AppError, Stale},
+    origin::Origin,
+};
+
+pub(crate) use confirm::{Commit, Proofs, confirm};
+pub(crate) use ending::{Ending, end_issue};
+pub(crate) use enter::{Entry, enter};
+pub(crate) use waiting::{numbers, qr_secret, renew_qr, send_token_mail_again};
+
+/// Begins an issue, if the customer may have one now.
+pub(crate) async fn begin(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+) -> Result<ProcedureId, AppError> {
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let view = overview::load(&mut tx, origin, customer).await?;
+    match view.may_issue {
+        // BMP001 tells what is wrong with the address; the page before it must be reachable.
+        Ok(()) | Err(IssueRefused::NoAddress | IssueRefused::AddressYoung(_)) => {}
+        Err(IssueRefused::DayLimit) => return Err(AppError::Stale(Stale::DayLimit)),
+        Err(_) => return Err(AppError::Stale(Stale::NotOffered)),
+    }
+    let procedure = procedures::begin(app, origin, &mut tx, session, Flow::Issue).await?;
+    tx.commit().await?;
+    Ok(procedure.id)
+}
+
+/// BOT000: the software token is chosen.
+pub(crate) async fn select(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+) -> Result<(), AppError> {
+    let (mut tx, customer, mut procedure) =
+        procedures::take(app, origin, session, Flow::Issue, "select", id).await?;
+    procedures::advance(&mut tx, customer.customer_id, &mut procedure, "mail").await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// BMP001: the mail password is sent.
+pub(crate) async fn send_mail_password(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+) -> Result<Result<(), Blocked>, AppError> {
+    let (mut tx, customer, mut procedure) =
+        procedures::take(app, origin, session, Flow::Issue, "mail", id).await?;
+    let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
+    if sent.is_ok() {
+        procedures::advance(&mut tx, customer.customer_id, &mut procedure, "input").await?;
+        commit(app, tx).await?;
+    }
+    Ok(sent)
+}
+
+/// BOT002: the mail password is sent again; the first one dies.
+pub(crate) async fn resend_mail_password(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+) -> Result<Result<(), Blocked>, AppError> {
+    let (mut tx, customer, procedure) =
+        procedures::take(app, origin, session, Flow::Issue, "confirm", id).await?;
+    let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
+    if sent.is_ok() {
+        commit(app, tx).await?;
+    }
+    Ok(sent)
+}

@@ -1,0 +1,96 @@
+//! While an issue waits for its set-up: its numbers, its QR code, its mail again.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use warifu_core::{
+    ids::{ServiceId, UserId},
+    time::Millis,
+};
+use warifu_store::{Customer, Issue, Session, Tx};
+
+use crate::{
+    actions::{commit, notices, overview, places},
+    app::App,
+    error::{AppError, Stale},
+    mail::messages::Mail,
+    origin::Origin,
+};
+
+/// The numbers that the phone app asks for.
+pub(crate) fn numbers(origin: &Origin, issue: &Issue) -> Result<(ServiceId, UserId), AppError> {
+    let user = UserId::parse(&issue.user_id).map_err(AppError::internal)?;
+    Ok((origin.institution.document.service_id.clone(), user))
+}
+
+/// Sends the token mail again, at most as often as mail passwords.
+pub(crate) async fn send_token_mail_again(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+) -> Result<(), AppError> {
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let view = overview::load(&mut tx, origin, customer.clone()).await?;
+    let Some((issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
+        return Err(AppError::Stale(Stale::NotOffered));
+    };
+    let policy = &origin.institution.policy().mail_password;
+    let sent = tx.mail_states(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
+    let waiting = sent.iter().any(|state| state == "queued" || state == "sending");
+    let times = tx.mails_of(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
+    if waiting || times >= i64::from(policy.sends) {
+        return Err(AppError::TooMany(origin.now.plus(policy.sends_window.duration())));
+    }
+    tell_token(app, origin, &mut tx, &customer, &issue).await?;
+    commit(app, tx).await
+}
+
+/// A new QR code for the running issue; the one before can no longer be used.
+pub(crate) async fn renew_qr(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+) -> Result<(), AppError> {
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let id = customer.customer_id;
+    let view = overview::load(&mut tx, origin, customer).await?;
+    let Some((mut issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
+        return Err(AppError::Stale(Stale::NotOffered));
+    };
+    let valid = origin.institution.policy().issue.qr_valid.duration();
+    issue.qr_until = origin.now.plus(valid).0;
+    tx.save_issue(id, &issue).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The secret in the QR code that is shown until `qr_until`: it follows from row and key, so that
+/// nothing of it is stored and a page can be shown again.
+pub(crate) fn qr_secret(origin: &Origin, customer: &Customer, issue: &Issue) -> String {
+    let spot = places::issue(origin.institution.id, customer.customer_id, "qr", issue.id);
+    let mut mac = origin.institution.keys.mac(&spot.place(), &issue.qr_until.to_be_bytes());
+    mac.truncate(16);
+    URL_SAFE_NO_PAD.encode(mac)
+}
+
+// The mail with the two numbers, to the address typed on BOT001.
+pub(super) async fn tell_token(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    issue: &Issue,
+) -> Result<(), AppError> {
+    let (service, user) = numbers(origin, issue)?;
+    let named = origin.institution.policy().mail.name_in_mail;
+    let mail = Mail::Token {
+        name: named.then_some(customer.name.as_str()),
+        service: &service.grouped(),
+        user: &user.grouped(),
+        deadline: Millis(issue.activate_until),
+    };
+    let to = [issue.phone_address.clone()];
+    let reference = issue.id.to_string();
+    notices::tell(app, origin, tx, customer, notices::To::Only(&to), &mail, &reference).await?;
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! The harness: one `TestApp` per test with its own database, clock, randomness and mail folder, two
+//! banks with different policies, and callers that are types. Nothing here replaces a part of the
+//! product: requests go through the real router, mails through the real worker.
+
+pub(crate) mod banks;
+pub(crate) mod browser;
+pub(crate) mod database;
+pub(crate) mod http;
+pub(crate) mod mailbox;
+pub(crate) mod phone;
+mod trail;
+pub(crate) mod walk;
+
+use std::{
+    ops::Deref,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{ConnectInfo, Request},
+};
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use tower::ServiceExt;
+use warifu_core::{
+    audit::Channel,
+    random::Random,
+    time::{Clock, Millis},
+};
+use warifu_store::{Settings as StoreSettings, Store, seal::Kek};
+
+use self::{
+    banks::{Bank, Person},
+    browser::Browser,
+    database::Database,
+    http::Reply,
+    phone::Phone,
+};
+use crate::{
+    actions::{import, institutions},
+    app::{App, Settings},
+    hasher::Hasher,
+    institutions::Institution,
+    origin::Origin,
+    web,
+};
+
+/// 2026-11-24 10:00:00 in Tokyo, a Tuesday.
+pub(crate) const START: Millis = Millis(1_795_482_000_000);
+
+/// The key-encryption key of every test.
+pub(crate) const KEK: [u8; 32] = [0x5a; 32];
+
+/// The proxy that the process trusts.
+pub(crate) const PROXY: &str = "10.0.0.1";
+
+/// Makes two tests of each named function: one on SQLite, one on PostgreSQL.
+macro_rules! on_both_engines {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::tests::harness::{TestApp, database::Engine};
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_sqlite() {
+                let app = TestApp::start(Engine::Sqlite).await;
+                Box::pin(super::$name(&app)).await;
+                app.finish().await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn on_postgresql() {
+                let app = TestApp::start(Engine::Postgresql).await;
+                Box::pin(super::$name(&app)).await;
+                app.finish().await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_both_engines;
+
+/// A clock that only the test moves.
+#[derive(Debug)]
+struct Hand(AtomicI64);
+
+impl Clock for Hand {
+    fn now(&self) -> Millis {
+        Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Randomness that is the same in every run.
+struct Seeded(Mutex<ChaCha20Rng>);
+
+impl Random for Seeded {
+    fn fill(&self, out: &mut [u8]) {
+        self.0.lock().unwrap().fill_bytes(out);
+    }
+}
+
+/// The server under test, with its world.
+#[derive(Clone)]
+pub(crate) struct TestApp(Arc<Parts>);
+
+pub(crate) struct Parts {
+    pub(crate) app: App,
+    router: Router,
+    clock: Arc<Hand>,
+    pub(crate) database: Database,
+    mails: tempfile::TempDir,
+}
+
+impl Deref for TestApp {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl TestApp {
+    /// A new installation: a fresh database, two banks, their customers.
+    pub(crate) async fn start(engine: database::Engine) -> Self {
+        let database = Database::fresh(engine).await;
+        let clock = Arc::new(Hand(AtomicI64::new(START.0)));
+        let store = connect(&database).await;
+        store.migrate().await.unwrap();
+        let test = Self::over(store, database, clock, 7).await;
+        for bank in Bank::ALL {
+            institutions::create(&test.app, &bank.document()).await.unwrap();
+            test.import(bank, &banks::csv(bank)).await;
+        }
+        test
+    }
+
+    /// Another process on the same database and clock.
+    pub(crate) async fn second_node(&self) -> Self {
+        let store = connect(&self.database).await;
+        Self::over(store, self.database.clone(), Arc::clone(&self.clock), 8).await
+    }
+
+    async fn over(store: Store, database: Database, clock: Arc<Hand>, seed: u8) -> Self {
+        let random = Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed; 32]))));
+        let settings = Settings {
+            trusted_proxies: vec![PROXY.parse().unwrap()],
+            ..Settings::default()
+        };
+        let hasher = Hasher::new(64, 1, 2).unwrap();
+        let kek = Kek::new(1, KEK);
+        let app = App::new(store, Arc::clone(&clock) as _, random, hasher, kek, settings)
+            .await
+            .unwrap();
+        let router = web::enter::router(&app);
+        let mails = tempfile::tempdir().unwrap();
+        Self(Arc::new(Parts { app, router, clock, database, mails }))
+    }
+
+    async fn import(&self, bank: Bank, csv: &str) {
+        let imported =
+            import::import(&self.app, &self.origin(bank), csv.as_bytes(), false, |_, _| {}).await;
+        let imported = imported.unwrap();
+        assert_eq!(imported.bad, [], "the harness's own customers");
+    }
+
+    /// The end of every test: no mail was given up, and no secret outlives its sending.
+    pub(crate) async fn finish(&self) {
+        self.deliver().await;
+        let given_up = self.database.texts("mails", "kind", "state = 'failed'").await;
+        assert_eq!(given_up, [] as [String; 0], "mails given up");
+        let kept = "has_secret = TRUE AND state <> 'queued' AND body IS NOT NULL";
+        assert_eq!(self.database.count("mails", kept).await, 0, "secret bodies kept");
+        self.abandon().await;
+    }
+
+    /// The end of a test that leaves mails which can never be sent.
+    pub(crate) async fn abandon(&self) {
+        self.app.store.close().await;
+        self.database.remove().await;
+    }
+
+    pub(crate) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    pub(crate) fn advance_secs(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds * 1_000, Ordering::SeqCst);
+    }
+
+    pub(crate) fn advance_mins(&self, minutes: i64) {
+        self.advance_secs(minutes * 60);
+    }
+
+    pub(crate) fn advance_hours(&self, hours: i64) {
+        self.advance_secs(hours * 3_600);
+    }
+
+    pub(crate) fn institution(&self, bank: Bank) -> Arc<Institution> {
+        self.app.institutions.by_host(bank.ib()).unwrap().1
+    }
+
+    /// Work at the command line of this bank.
+    pub(crate) fn origin(&self, bank: Bank) -> Origin {
+        Origin::inside(self.institution(bank), Channel::CommandLine, self.now())
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self, bank: Bank) -> Browser {
+        Browser::new(self, bank)
+    }
+
+    /// A browser whose customer has logged in with the password, without a passcode.
+    pub(crate) async fn signed_in(&self, person: &Person) -> Browser {
+        let mut browser = self.browser(person.bank);
+        browser.sign_in(person).await;
+        browser
+    }
+
+    /// A phone of this bank's customer, with new keys.
+    pub(crate) fn phone(&self, bank: Bank) -> Phone {
+        Phone::new(self, bank)
+    }
+
+    /// One request into the router, as the listener would hand it over.
+    pub(crate) async fn send(&self, mut request: Request<Body>, peer: &str) -> Reply {
+        let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 40_000);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, 4 << 20).await.unwrap();
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+}
+
+async fn connect(database: &Database) -> Store {
+    let settings = StoreSettings { url: database.url().to_owned(), max_connections: 8, create: true };
+    Store::connect(&settings).await.unwrap()
+}

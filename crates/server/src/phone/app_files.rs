@@ -51,6 +51,12 @@ pub(super) async fn index() -> Result<Response, AppError> {
     Ok(typed("index.html", page.data.into_owned(), "no-cache"))
 }
 
+/// The bank's colour for the guide; the app itself takes it from its configuration.
+pub(super) async fn brand(visit: Visit) -> Response {
+    let color = &visit.origin.institution.document.look.color;
+    typed("brand.css", format!(":root{{--brand:{color}}}\n").into_bytes(), "no-cache")
+}
+
 /// What the app knows of the institution, and its words in both languages.
 pub(super) async fn config(visit: Visit) -> Response {
     typed("config.json", config_of(&visit).into_bytes(), "no-cache")

@@ -20,6 +20,7 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/app", get(app_files::to_app))
         .route("/app/", get(app_files::index))
         .route("/app/config.json", get(app_files::config))
+        .route("/app/brand.css", get(app_files::brand))
         .route("/app/{*path}", get(app_files::file))
         .route("/phone/v1/clock", get(handlers::clock))
         .route("/phone/v1/activations", post(handlers::activate))

@@ -1,0 +1,51 @@
+//! The phone's word that it holds the root.
+
+use warifu_core::ids::{ActivationId, CustomerId};
+use warifu_store::{Key, StoreError, Token};
+
+use crate::{actions::places, app::App, error::AppError, origin::Origin, phone::keys::Jwk};
+
+/// The phone says that it holds the root: repeats end. Said again, it changes nothing.
+pub(crate) async fn acknowledge(
+    app: &App,
+    origin: &Origin,
+    activation: ActivationId,
+    signature: &str,
+) -> Result<(), AppError> {
+    let mut tx = app.store.begin().await?;
+    let key = activation.to_string();
+    let found = tx.find(origin.institution.id, Key::Activation, &key).await?;
+    let customer = match &found {
+        Some(found) => tx.take_customer(found.customer_id).await?,
+        None => None,
+    };
+    let customer = customer.ok_or(AppError::Forbidden)?;
+    let id = customer.customer_id;
+    let issues = tx.issues(id).await?;
+    let issue = issues.into_iter().find(|i| i.activation_id.as_deref() == Some(key.as_str()));
+    let mut issue = issue.ok_or(AppError::Forbidden)?;
+    let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Forbidden)?;
+    let jwk = signing_key(origin, id, &token)?;
+    if !jwk.signed(&format!("warifu-ack-1\n{activation}"), signature) {
+        return Err(AppError::Forbidden);
+    }
+    if issue.acknowledged_at.is_none() {
+        issue.acknowledged_at = Some(origin.now.0);
+        issue.reply = None;
+        tx.save_issue(id, &issue).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// The phone's signing key, if its MAC fits the row.
+fn signing_key(origin: &Origin, id: CustomerId, token: &Token) -> Result<Jwk, AppError> {
+    let (jwk, tag) =
+        token.signing_key.as_ref().zip(token.signing_mac.as_ref()).ok_or(AppError::Forbidden)?;
+    let spot = places::token(origin.institution.id, id, "signing_key", token.id);
+    if !origin.institution.keys.fits(&spot.place(), jwk.as_bytes(), tag) {
+        let what = format!("signing key of {}", token.id);
+        return Err(StoreError::Corrupt(what).into());
+    }
+    serde_json::from_str(jwk).map_err(AppError::internal)
+}

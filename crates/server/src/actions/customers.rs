@@ -8,7 +8,7 @@ use warifu_core::{
     text::nfkc,
     time::Millis,
 };
-use warifu_store::{Customer, Key, Subject};
+use warifu_store::{Customer, Key, Subject, Tx};
 
 use super::{overview, sign_in};
 use crate::{
@@ -44,7 +44,7 @@ pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result
     let mut tx = app.store.begin().await?;
     let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
     let mut cleared = 0;
-    for subject in own_counters(origin, &customer) {
+    for subject in own_counters(&mut tx, origin, &customer).await? {
         let taken = tx.take_counter(&subject, origin.now).await?;
         if taken.counter() != Counter::cleared() {
             let open = Counter::cleared();
@@ -69,13 +69,20 @@ pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result
     Ok(cleared)
 }
 
-// The counters that lie beside the tokens' own.
-fn own_counters(origin: &Origin, customer: &Customer) -> [Subject; 3] {
-    [
-        sign_in::account_counter(origin, &customer.login_id),
-        overview::confirmation(customer),
-        overview::mail_tries(customer),
-    ]
+// The counters that lie beside the tokens' own; each browser of the customer has one of login.
+async fn own_counters(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Vec<Subject>, AppError> {
+    let login = sign_in::account_counter(origin, &customer.login_id);
+    let mut subjects = vec![overview::confirmation(customer), overview::mail_tries(customer)];
+    for (kind, subject, ..) in tx.counters_of(login.bucket, &login.owner).await? {
+        if kind == login.kind {
+            subjects.push(Subject { subject, ..login.clone() });
+        }
+    }
+    Ok(subjects)
 }
 
 /// What `customers show` prints: a view without any secret.
@@ -90,7 +97,7 @@ pub(crate) async fn show(
         ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
     };
     let mut counters = Vec::new();
-    for subject in own_counters(origin, &c) {
+    for subject in own_counters(&mut tx, origin, &c).await? {
         let Some(taken) = tx.counter(&subject).await? else {
             continue;
         };

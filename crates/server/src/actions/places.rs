@@ -63,6 +63,15 @@ pub(crate) fn procedure(institution: InstitutionId, customer: CustomerId, id: Pr
     Spot::new("procedures", "input", institution, Some(customer), id.to_string())
 }
 
+/// A session's secret, bound to its customer and level.
+pub(crate) fn session(
+    institution: InstitutionId,
+    customer: CustomerId,
+    level: &'static str,
+) -> Spot {
+    Spot::new("sessions", "secret_hash", institution, Some(customer), level.to_owned())
+}
+
 /// A mail password's MAC covers session, procedure and recipients beside its own row.
 pub(crate) fn mail_password(institution: InstitutionId, customer: CustomerId, id: &str) -> Spot {
     Spot::new("mail_passwords", "mac", institution, Some(customer), id.to_owned())

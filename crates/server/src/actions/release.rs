@@ -96,5 +96,5 @@ async fn take_effect(
         }),
     );
     origin.record(tx, &*app.random, line).await?;
-    sessions::renew_secret(app, tx, &customer, session).await
+    sessions::renew_secret(app, origin, tx, &customer, session).await
 }

@@ -1,6 +1,5 @@
 //! Sessions: begun at each level with a new secret, found by its hash, ended for a reason.
 
-use sha2::{Digest, Sha256};
 use warifu_core::{
     audit::Kind,
     ids::{CustomerId, SessionId},
@@ -9,6 +8,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, Session, Tx};
 
+use super::places;
 use crate::{
     app::App,
     error::{AppError, SignedOut},
@@ -64,7 +64,7 @@ pub(crate) async fn begin(
     let session = Session {
         id: SessionId::generate(origin.now, &*app.random),
         customer_id: id,
-        secret_hash: hash(&secret),
+        secret_hash: hash(origin, id, level, &secret),
         level: level.as_str().to_owned(),
         created_at: origin.now.0,
         seen_at: origin.now.0,
@@ -95,12 +95,14 @@ pub(crate) async fn renew(
 /// Gives a living session a new secret; its row, its procedures and its times stay.
 pub(crate) async fn renew_secret(
     app: &App,
+    origin: &Origin,
     tx: &mut Tx,
     customer: &Customer,
     session: &Session,
 ) -> Result<BrowserSecret, AppError> {
     let secret = BrowserSecret::for_customer(customer.customer_id, random::bytes(&*app.random));
-    if tx.rekey_session(session, &hash(&secret)).await? != 1 {
+    let hash = hash(origin, customer.customer_id, Level::Full, &secret);
+    if tx.rekey_session(session, &hash).await? != 1 {
         return Err(AppError::NotSignedIn(SignedOut::Replaced));
     }
     Ok(secret)
@@ -114,7 +116,13 @@ pub(crate) async fn find(
 ) -> Result<(Session, Customer), AppError> {
     let customer = browser.customer().ok_or(AppError::NotSignedIn(SignedOut::Never))?;
     let mut tx = app.store.read().await?;
-    let session = tx.session(customer, &hash(browser)).await?;
+    let mut session = None;
+    for level in [Level::Full, Level::Password] {
+        if session.is_none() {
+            let hash = hash(origin, customer, level, browser);
+            session = tx.session(customer, &hash).await?.filter(|s| s.level == level.as_str());
+        }
+    }
     let session = session.ok_or(AppError::NotSignedIn(SignedOut::Never))?;
     let customer = tx.customer(customer).await?;
     // The same browser secret at another bank's host is nobody there.
@@ -196,8 +204,11 @@ pub(crate) async fn sign_out(
     Ok(view.open.filter(|(i, _)| i.activation_id.is_none()).map(|(i, _)| Millis(i.activate_until)))
 }
 
-pub(crate) fn hash(secret: &BrowserSecret) -> Vec<u8> {
-    Sha256::digest(secret.bytes()).to_vec()
+// Keyed, and bound to customer and level: who can write into the database still makes no session,
+// moves none to another customer and raises none.
+fn hash(origin: &Origin, customer: CustomerId, level: Level, secret: &BrowserSecret) -> Vec<u8> {
+    let spot = places::session(origin.institution.id, customer, level.as_str());
+    origin.institution.keys.mac(&spot.place(), secret.bytes())
 }
 
 /// A customer's living sessions end, for a reason.

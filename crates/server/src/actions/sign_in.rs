@@ -103,7 +103,10 @@ async fn write(
     let Some(customer) =
         taken.filter(|c| proved.hash == Some(&c.login_hash) && c.suspended_at.is_none())
     else {
-        tx.commit().await?;
+        if proved.customer.is_some() {
+            record_refusal(app, origin, &mut tx, counters, "changed_meanwhile").await?;
+        }
+        commit(app, tx).await?;
         return Ok(SignIn::Refused);
     };
     let begun = enter(app, origin, &mut tx, customer, proved.device).await?;
@@ -226,15 +229,11 @@ async fn counters(
         None => false,
     };
     let account = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
-    let mut key = account.as_bytes().to_vec();
+    let mut account = account_counter(origin, account);
     if own_browser {
-        key.extend_from_slice(&given.device);
+        account.subject = name(&given.device);
     }
-    Ok(Counters {
-        account: filed(origin, "login", &key),
-        network: network(origin),
-        customer: known.cloned(),
-    })
+    Ok(Counters { account, network: network(origin), customer: known.cloned() })
 }
 
 /// The counter of a login ID from browsers that its customer does not know.
@@ -257,13 +256,13 @@ pub(crate) fn network(origin: &Origin) -> Subject {
 fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
     let spot = places::counter_subject(origin.institution.id, kind);
     let hash = origin.institution.keys.mac(&spot.place(), key);
-    let name = hash.iter().take(16).fold(String::new(), |out, b| format!("{out}{b:02x}"));
-    Subject {
-        bucket: i64::from(hash.first().copied().unwrap_or(0)),
-        owner: name.clone(),
-        subject: name,
-        kind,
-    }
+    let owner = name(&hash);
+    let bucket = i64::from(hash.first().copied().unwrap_or(0));
+    Subject { bucket, subject: owner.clone(), owner, kind }
+}
+
+fn name(hash: &[u8]) -> String {
+    hash.iter().take(16).fold(String::new(), |out, b| format!("{out}{b:02x}"))
 }
 
 pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {

@@ -144,7 +144,7 @@ async fn take_effect(
         }),
     );
     origin.record(tx, &*app.random, line).await?;
-    sessions::renew_secret(app, tx, &customer, session).await
+    sessions::renew_secret(app, origin, tx, &customer, session).await
 }
 
 /// Writes the hold that a change brings into the customer.

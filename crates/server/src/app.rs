@@ -34,8 +34,17 @@ pub struct Settings {
     pub plain_http: bool,
     /// Port that links must name, where it is not the scheme's own.
     pub public_port: Option<u16>,
-    /// The demo's folder, when this is the demo.
-    pub demo: Option<std::path::PathBuf>,
+    /// Set when this is the demo.
+    pub demo: Option<Demo>,
+}
+
+/// Where the demo lives.
+#[derive(Clone, Debug)]
+pub struct Demo {
+    /// Its folder.
+    pub dir: std::path::PathBuf,
+    /// Its port on loopback, where mailbox and phone are.
+    pub port: u16,
 }
 
 impl std::fmt::Debug for App {

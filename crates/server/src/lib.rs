@@ -19,3 +19,6 @@ pub mod serve;
 pub mod text;
 mod web;
 pub mod world;
+
+#[cfg(test)]
+mod tests;

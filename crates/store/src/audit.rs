@@ -5,11 +5,11 @@ use warifu_core::{ids::AuditId, time::Millis};
 
 use crate::{
     StoreError, Tx,
-    engine::{execute, fetch_all},
+    engine::{execute, fetch_all, fetch_optional},
 };
 
 /// One line of the trail.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct AuditRow {
     /// Shard of the customer, or of the institution where there is none.
     pub bucket: i64,
@@ -104,28 +104,54 @@ impl Tx {
     }
 
     /// Makes the partition of the month that begins at `from` and ends before `to`, where the engine
-    /// has partitions. `name` is `audit_YYYY_MM`.
+    /// has partitions; what was written of that month before moves into it. `name` is
+    /// `audit_YYYY_MM`.
     pub async fn add_audit_month(
         &mut self,
         name: &str,
         from: Millis,
         to: Millis,
     ) -> Result<(), StoreError> {
-        if !self.is_postgres() {
-            return Ok(());
-        }
-        // A name of a table cannot be a parameter: only this shape is let through.
-        let fits = name.len() == 13
-            && name.starts_with("audit_")
-            && name.bytes().skip(6).all(|b| b.is_ascii_digit() || b == b'_');
-        if !fits {
+        const ONE_NODE: &str = "LOCK TABLE audit IN SHARE UPDATE EXCLUSIVE MODE";
+        const NO_WRITER: &str = "LOCK TABLE audit_other IN ACCESS EXCLUSIVE MODE";
+        if !is_month(name) {
             return Err(StoreError::Corrupt(format!("name of a partition: {name}")));
         }
-        let sql = format!(
-            "CREATE TABLE IF NOT EXISTS {name} PARTITION OF audit FOR VALUES FROM ({}) TO ({})",
-            from.0, to.0
-        );
-        execute!(self, sqlx::AssertSqlSafe(sql.clone()))?;
+        if !self.is_postgres() || self.has_table(name).await? {
+            return Ok(());
+        }
+        execute!(self, ONE_NODE)?;
+        if self.has_table(name).await? {
+            return Ok(());
+        }
+        // PostgreSQL refuses a partition whose rows stand in the default one already.
+        execute!(self, NO_WRITER)?;
+        let (from, to) = (from.0, to.0);
+        for sql in [
+            format!("CREATE TABLE {name} (LIKE audit INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"),
+            format!(
+                "WITH moved AS (DELETE FROM audit_other WHERE at >= {from} AND at < {to} \
+                 RETURNING *) INSERT INTO {name} SELECT * FROM moved"
+            ),
+            format!("ALTER TABLE audit ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({to})"),
+        ] {
+            execute!(self, sqlx::AssertSqlSafe(sql.clone()))?;
+        }
         Ok(())
     }
+
+    async fn has_table(&mut self, name: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT to_regclass($1) IS NOT NULL";
+        Ok(fetch_optional!(self, (bool,), SQL, name)?.is_some_and(|row| row.0))
+    }
+}
+
+// A name of a table cannot be a parameter: only this shape is let through.
+fn is_month(name: &str) -> bool {
+    let digits = |text: &str, count| {
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    name.strip_prefix("audit_")
+        .and_then(|rest| rest.split_once('_'))
+        .is_some_and(|(year, month)| digits(year, 4) && digits(month, 2))
 }

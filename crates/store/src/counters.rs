@@ -23,7 +23,7 @@ pub struct Subject {
 }
 
 /// A counter that this transaction has taken.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Taken {
     failures: i64,
     locked_until: Option<i64>,

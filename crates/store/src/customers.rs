@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A customer as stored. The MACs bind the hashes to this row.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Customer {
     /// Shard: first byte of SHA-256 of the id.
     pub bucket: i64,
@@ -63,7 +63,7 @@ pub struct Customer {
 }
 
 /// A registered notice address.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Address {
     /// Id of the address.
     #[sqlx(try_from = "String")]
@@ -81,7 +81,7 @@ pub struct Address {
 }
 
 /// Where something that is found from outside points to.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Found {
     /// Shard of the customer.
     pub bucket: i64,
@@ -129,7 +129,7 @@ impl Tx {
         fetch_optional!(self, Found, SQL, institution.to_string(), key.as_str(), value)
     }
 
-    /// Takes a key of the directory; `Conflict` when someone has it.
+    /// Takes a key of the directory; `Conflict` when someone has it, and another can be tried.
     pub async fn reserve(
         &mut self,
         institution: InstitutionId,
@@ -141,8 +141,10 @@ impl Tx {
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO directory \
              (institution_id, kind, value, bucket, customer_id, reference, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        execute!(
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (institution_id, kind, value) DO NOTHING";
+        // Not by the error of a double key: that would undo the whole transaction.
+        one(execute!(
             self,
             SQL,
             institution.to_string(),
@@ -152,8 +154,7 @@ impl Tx {
             customer.to_string(),
             reference,
             now.0
-        )?;
-        Ok(())
+        )?)
     }
 
     /// Frees a key of the directory.
@@ -193,7 +194,7 @@ impl Tx {
         }
     }
 
-    /// Writes a new customer.
+    /// Writes a new customer, who has no logins, holds and stops yet.
     pub async fn insert_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
              customer_number, login_id, name, name_kana, birthday, locale, login_hash, login_mac, \

@@ -1,10 +1,19 @@
 //! The only file that knows there are two engines: pools, transactions and the dispatching macros.
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    fs::OpenOptions,
+    io::ErrorKind,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
-    PgPool, Postgres, Sqlite, SqlitePool, Transaction,
-    migrate::Migrator,
+    ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -13,6 +22,9 @@ use crate::StoreError;
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
+
+/// How long a writer waits for another before it gives up; for a connection half as long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database of one of the two engines.
 #[derive(Clone, Debug)]
@@ -31,7 +43,7 @@ pub(crate) enum Pools {
 }
 
 /// What `connect` must know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
@@ -39,6 +51,18 @@ pub struct Settings {
     pub max_connections: u32,
     /// Make a SQLite file that is not there yet.
     pub create: bool,
+}
+
+// The address of a PostgreSQL may hold a password, in more than one place.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = if self.url.starts_with("sqlite:") { &self.url } else { "postgres://(hidden)" };
+        f.debug_struct("Settings")
+            .field("url", &url)
+            .field("max_connections", &self.max_connections)
+            .field("create", &self.create)
+            .finish()
+    }
 }
 
 /// How far a database's schema is from the one this binary knows.
@@ -67,6 +91,8 @@ pub enum Schema {
 #[derive(Debug)]
 pub struct Tx {
     pub(crate) inner: Inner,
+    // PostgreSQL answers a commit after a failed statement with a silent rollback.
+    broken: bool,
 }
 
 #[derive(Debug)]
@@ -78,18 +104,16 @@ pub(crate) enum Inner {
 impl Store {
     /// Opens the pools; waits for nothing but the first connection.
     pub async fn connect(settings: &Settings) -> Result<Self, StoreError> {
-        let pools = if let Some(path) = settings.url.strip_prefix("sqlite:") {
-            sqlite(Path::new(path.trim_start_matches("//")), settings).await?
-        } else {
-            let options = PgConnectOptions::from_str(&settings.url)
-                .map_err(|e| StoreError::Settings(e.to_string()))?
-                .options([("statement_timeout", "20s"), ("lock_timeout", "10s")]);
-            let pool = PgPoolOptions::new()
-                .max_connections(settings.max_connections)
-                .acquire_timeout(Duration::from_secs(5))
-                .connect_with(options)
-                .await?;
-            Pools::Postgres(pool)
+        Self::connect_within(settings, PATIENCE).await
+    }
+
+    pub(crate) async fn connect_within(
+        settings: &Settings,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        let pools = match settings.url.strip_prefix("sqlite:") {
+            Some(path) => sqlite(&file(path)?, settings, patience).await?,
+            None => Pools::Postgres(postgres(settings, patience).await?),
         };
         Ok(Self { pools })
     }
@@ -100,47 +124,72 @@ impl Store {
             Pools::Sqlite { write, .. } => {
                 Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
             }
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            // Said, not left to the server's settings: who waited for a row must see what became
+            // of it.
+            Pools::Postgres(pool) => Inner::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE").await?,
+            ),
         };
-        Ok(Tx { inner })
+        Ok(Tx { inner, broken: false })
     }
 
-    /// Begins a transaction that only reads: one snapshot on SQLite, never waits for the writer.
+    /// Begins a transaction that only reads: one snapshot, never waits for a writer.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         let inner = match &self.pools {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.begin().await?),
-            Pools::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+            Pools::Postgres(pool) => Inner::Postgres(
+                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?,
+            ),
         };
-        Ok(Tx { inner })
+        Ok(Tx { inner, broken: false })
     }
 
     /// Brings the schema up to this binary's.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { write, .. } => SQLITE.run(write).await?,
-            Pools::Postgres(pool) => POSTGRES.run(pool).await?,
+            Pools::Postgres(pool) => {
+                // A connection of its own: changing a big table takes its time, waiting for it
+                // does not.
+                let mut line = pool.acquire().await?.detach();
+                sqlx::query("SET statement_timeout = 0").execute(&mut line).await?;
+                let done = POSTGRES.run(&mut line).await;
+                line.close().await?;
+                done?;
+            }
         }
         Ok(())
     }
 
-    /// Compares the database's schema with this binary's.
+    /// Compares the database's schema with this binary's; one that was made by other migrations of
+    /// the same number is an error.
     pub async fn schema(&self) -> Result<Schema, StoreError> {
         const APPLIED: &str =
-            "SELECT CAST(COALESCE(MAX(version), 0) AS BIGINT) FROM _sqlx_migrations";
-        let (known, found) = match &self.pools {
+            "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
+        let (migrator, applied) = match &self.pools {
             Pools::Sqlite { read, .. } => {
-                (newest(&SQLITE), sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(read).await)
+                (&SQLITE, sqlx::query_as::<_, (i64, Vec<u8>)>(APPLIED).fetch_all(read).await)
             }
             Pools::Postgres(pool) => {
-                (newest(&POSTGRES), sqlx::query_scalar::<_, i64>(APPLIED).fetch_one(pool).await)
+                (&POSTGRES, sqlx::query_as::<_, (i64, Vec<u8>)>(APPLIED).fetch_all(pool).await)
             }
         };
-        // An empty database has no table of migrations: that is version 0, not an error.
-        let found = match found {
-            Ok(version) => version,
-            Err(sqlx::Error::Database(_)) => 0,
+        let applied = match applied {
+            Ok(applied) => applied,
+            // An empty database is version 0, not an error.
+            Err(error) if has_no_table(&error) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
+        for migration in migrator.iter() {
+            let same = |(version, checksum): &(i64, Vec<u8>)| {
+                *version != migration.version || *checksum == *migration.checksum
+            };
+            if !applied.iter().all(same) {
+                return Err(MigrateError::VersionMismatch(migration.version).into());
+            }
+        }
+        let found = applied.last().map_or(0, |newest| newest.0);
+        let known = migrator.iter().map(|m| m.version).max().unwrap_or(0);
         Ok(match found.cmp(&known) {
             std::cmp::Ordering::Equal => Schema::Current,
             std::cmp::Ordering::Less => Schema::Older { found, known },
@@ -170,8 +219,12 @@ impl Store {
 }
 
 impl Tx {
-    /// Makes all of it durable, or none.
+    /// Makes all of it durable, or none. A statement that failed has undone the transaction on
+    /// either engine, even when its error was caught: then this is `Conflict`.
     pub async fn commit(self) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Conflict);
+        }
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
@@ -179,70 +232,139 @@ impl Tx {
         Ok(())
     }
 
+    pub(crate) fn broke(&mut self, error: sqlx::Error) -> StoreError {
+        self.broken = true;
+        error.into()
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         matches!(self.inner, Inner::Postgres(_))
     }
 }
 
-async fn sqlite(path: &Path, settings: &Settings) -> Result<Pools, StoreError> {
+// Without a name SQLite would open a database that is gone with its connection.
+fn file(path: &str) -> Result<PathBuf, StoreError> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path == ":memory:" {
+        return Err(StoreError::Settings("sqlite: needs the path of a file".to_owned()));
+    }
+    Ok(path.into())
+}
+
+async fn sqlite(
+    path: &Path,
+    settings: &Settings,
+    patience: Duration,
+) -> Result<Pools, StoreError> {
+    if settings.create {
+        // Made here and not by SQLite: customers' names and addresses are for the owner only.
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        if let Err(error) = made
+            && error.kind() != ErrorKind::AlreadyExists
+        {
+            return Err(sqlx::Error::Io(error).into());
+        }
+    }
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .create_if_missing(settings.create)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: nothing is answered before it is on the disk, even after a power cut.
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(10));
+        .busy_timeout(patience)
+        // What a long import has made of the log is given back at the next checkpoint.
+        .pragma("journal_size_limit", "67108864");
     let write = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(Duration::from_secs(10))
+        .acquire_timeout(patience)
+        .after_release(|line, _| Box::pin(is_clean(line)))
         .connect_with(options.clone())
         .await?;
     let read = SqlitePoolOptions::new()
         .max_connections(settings.max_connections.clamp(1, 16))
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_with(options.create_if_missing(false))
+        .acquire_timeout(patience / 2)
+        .connect_with(options.pragma("query_only", "on"))
         .await?;
     Ok(Pools::Sqlite { write, read })
 }
 
-fn newest(migrator: &Migrator) -> i64 {
-    migrator.iter().map(|m| m.version).max().unwrap_or(0)
+// A full disk makes SQLite roll back by itself; sqlx then believes the transaction open for ever.
+// Such a connection is thrown away, or nobody could write again before a restart.
+async fn is_clean(line: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Answered only after the rollback that a dropped transaction has asked for.
+    line.ping().await?;
+    Ok(!line.is_in_transaction())
+}
+
+async fn postgres(settings: &Settings, patience: Duration) -> Result<PgPool, StoreError> {
+    let lock = format!("{}ms", patience.as_millis());
+    let statement = format!("{}ms", patience.as_millis() * 2);
+    let options = PgConnectOptions::from_str(&settings.url)
+        .map_err(|e| StoreError::Settings(e.to_string()))?
+        .options([
+            ("lock_timeout", lock.as_str()),
+            ("statement_timeout", statement.as_str()),
+            // A node that hangs does not keep a customer's row from the others.
+            ("idle_in_transaction_session_timeout", "60s"),
+            // Whatever the server's default: nothing is answered before it is durable.
+            ("synchronous_commit", "on"),
+        ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(settings.max_connections.max(1))
+        .acquire_timeout(patience / 2)
+        .connect_with(options.clone())
+        .await;
+    match pool {
+        // All that the pool knows is that it waited; one more try says for what.
+        Err(sqlx::Error::PoolTimedOut) => {
+            match tokio::time::timeout(patience / 2, options.connect()).await {
+                Ok(Err(reason)) => Err(reason.into()),
+                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+            }
+        }
+        pool => Ok(pool?),
+    }
+}
+
+fn has_no_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| {
+        error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+    })
 }
 
 macro_rules! dispatch {
-    ($tx:expr, $query:expr, $sql:expr, $method:ident $(, $arg:expr)*) => {
-        match &mut $tx.inner {
+    ($tx:expr, $query:expr, $sql:expr, $method:ident $(, $arg:expr)*) => {{
+        let done = match &mut $tx.inner {
             crate::engine::Inner::Sqlite(t) => {
                 $query($sql)$(.bind($arg))*.$method(&mut **t).await
             }
             crate::engine::Inner::Postgres(t) => {
                 $query($sql)$(.bind($arg))*.$method(&mut **t).await
             }
-        }
-    };
+        };
+        done.map_err(|error| $tx.broke(error))
+    }};
 }
 
 /// Runs a statement; gives the number of rows it changed.
 macro_rules! execute {
-    ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
-        match &mut $tx.inner {
+    ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
+        let done = match &mut $tx.inner {
             crate::engine::Inner::Sqlite(t) => {
                 sqlx::query($sql)$(.bind($arg))*.execute(&mut **t).await.map(|r| r.rows_affected())
             }
             crate::engine::Inner::Postgres(t) => {
                 sqlx::query($sql)$(.bind($arg))*.execute(&mut **t).await.map(|r| r.rows_affected())
             }
-        }
-        .map_err(crate::StoreError::from)
-    };
+        };
+        done.map_err(|error| $tx.broke(error))
+    }};
 }
 
 /// Reads at most one row.
 macro_rules! fetch_optional {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         crate::engine::dispatch!($tx, sqlx::query_as::<_, $row>, $sql, fetch_optional $(, $arg)*)
-            .map_err(crate::StoreError::from)
     };
 }
 
@@ -250,7 +372,6 @@ macro_rules! fetch_optional {
 macro_rules! fetch_all {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
         crate::engine::dispatch!($tx, sqlx::query_as::<_, $row>, $sql, fetch_all $(, $arg)*)
-            .map_err(crate::StoreError::from)
     };
 }
 

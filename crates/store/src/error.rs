@@ -15,7 +15,8 @@ pub enum StoreError {
     /// The schema could not be brought up.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The database is away, full, read-only or timed out: nothing was changed.
+    /// The database is away, full, read-only or timed out: nothing was changed, unless it was the
+    /// answer to a commit that got lost.
     #[error("database: {0}")]
     Unavailable(sqlx::Error),
 }

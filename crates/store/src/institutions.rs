@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// An institution as stored.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct InstitutionRow {
     /// Id.
     #[sqlx(try_from = "String")]
@@ -23,7 +23,7 @@ pub struct InstitutionRow {
 }
 
 /// A sealed data key.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct SealedKey {
     /// Number that sealed fields name.
     pub key_id: i64,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One issue of a token.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Issue {
     /// Id.
     #[sqlx(try_from = "String")]
@@ -56,7 +56,7 @@ pub struct Issue {
 }
 
 /// An issue whose deadline has passed.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Overdue {
     /// Whose.
     #[sqlx(try_from = "String")]
@@ -69,7 +69,7 @@ pub struct Overdue {
 }
 
 impl Tx {
-    /// Writes a new issue.
+    /// Writes a new issue, which no phone has taken up yet.
     pub async fn insert_issue(&mut self, id: CustomerId, i: &Issue) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO issues (bucket, customer_id, id, token_id, user_id, \
              phone_address, address_mac, start_mac, activate_until, start_until, qr_until, \

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A mail in the outbox.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct MailRow {
     /// Id; the Message-ID is made from it, so a mail sent twice is known as the same.
     #[sqlx(try_from = "String")]
@@ -156,15 +156,19 @@ impl Tx {
         )?)
     }
 
-    /// Drops queued mails of a kind for a procedure or issue: a newer one takes their place.
+    /// Drops a customer's unsent mails of a kind: a newer one takes their place. One that a worker
+    /// holds just now is dropped when its try fails.
     pub async fn drop_mails(
         &mut self,
         customer: CustomerId,
         kind: &str,
         now: Millis,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE mails SET state = 'expired', body = NULL, expires_at = $4 \
-             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND state = 'queued'";
+        const SQL: &str = "UPDATE mails SET expires_at = $4, \
+             state = CASE state WHEN 'queued' THEN 'expired' ELSE state END, \
+             body = CASE state WHEN 'queued' THEN NULL ELSE body END \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 \
+             AND state IN ('queued', 'sending')";
         execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), kind, now.0)?;
         Ok(())
     }

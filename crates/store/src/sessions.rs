@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A session. The cookie holds the secret; the row holds its hash.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Session {
     /// Id, for logs and audit.
     #[sqlx(try_from = "String")]
@@ -40,7 +40,7 @@ pub struct Session {
 }
 
 /// A procedure: a row on the server that says how far its customer has come.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Procedure {
     /// What pages carry.
     #[sqlx(try_from = "String")]
@@ -67,7 +67,7 @@ pub struct Procedure {
 }
 
 /// A mail password that was sent; the row holds its MAC.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct MailPassword {
     /// Id, bound into the MAC.
     pub id: String,
@@ -193,10 +193,15 @@ impl Tx {
         execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, reason)
     }
 
-    /// Removes sessions whose end lies before `before`; their devices' cookies mean nothing any more.
+    /// Removes sessions, procedures and mail passwords whose end lies before `before`; the cookies and
+    /// pages that name them mean nothing any more.
     pub async fn sweep_sessions(&mut self, before: Millis) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM sessions WHERE ends_at < $1";
-        execute!(self, SQL, before.0)
+        const SESSIONS: &str = "DELETE FROM sessions WHERE ends_at < $1";
+        const PROCEDURES: &str = "DELETE FROM procedures WHERE expires_at < $1";
+        const MAIL_PASSWORDS: &str = "DELETE FROM mail_passwords WHERE expires_at < $1";
+        Ok(execute!(self, SESSIONS, before.0)?
+            + execute!(self, PROCEDURES, before.0)?
+            + execute!(self, MAIL_PASSWORDS, before.0)?)
     }
 
     /// Writes a new procedure; a newer one of the same kind ends the older, whatever its session.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A token. What a verification needs of it stands in its [`VerifierRow`].
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct Token {
     /// Id.
     #[sqlx(try_from = "String")]
@@ -52,7 +52,7 @@ pub struct Token {
 }
 
 /// One row of the hot table.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct VerifierRow {
     /// Shard.
     pub bucket: i64,
@@ -108,7 +108,7 @@ impl VerifierRow {
 }
 
 impl Tx {
-    /// Writes a new token.
+    /// Writes a new token, which no phone has yet.
     pub async fn insert_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO tokens (bucket, customer_id, id, kind, state, token_no, \
              issued_at, valid_until, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)";
@@ -170,7 +170,7 @@ impl Tx {
         )?)
     }
 
-    /// Writes a new row of the hot table.
+    /// Writes a new row of the hot table, without drift, failures or locks.
     pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO verifiers (bucket, token_no, customer_id, token_id, state, \
              suspended, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
@@ -215,7 +215,7 @@ impl Tx {
     pub async fn accept_step(&mut self, v: &VerifierRow, step: i64) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE verifiers SET last_step = $3, failures = 0, locked_until = NULL, \
              version = version + 1 WHERE bucket = $1 AND token_no = $2 AND last_step < $3 \
-             AND version = $4 AND locked = $5 AND suspended = $5";
+             AND floor_step < $3 AND version = $4 AND locked = $5 AND suspended = $5";
         one(execute!(self, SQL, v.bucket, v.token_no, step, v.version, false)?)
     }
 

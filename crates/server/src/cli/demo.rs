@@ -13,7 +13,7 @@ use warifu_store::{Settings as StoreSettings, Store};
 
 use super::{Failure, keyring};
 use crate::{
-    app::{App, Settings},
+    app::{App, Demo, Settings},
     demo::{people::PEOPLE, seed},
     hasher::Hasher,
     institutions::HostKind,
@@ -99,7 +99,7 @@ async fn app(arguments: &Arguments, dir: &Path) -> Result<App, Failure> {
         } else {
             arguments.port
         }),
-        demo: Some(dir.to_owned()),
+        demo: Some(Demo { dir: dir.to_owned(), port: arguments.port }),
     };
     let hasher = Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?;
     let kek = keyring::read(&dir.join("warifu.keys"))?;

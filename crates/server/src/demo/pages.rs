@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use warifu_core::{ids::UserId, time::Millis};
+use warifu_core::{audit::Channel, ids::UserId, time::Millis};
 use warifu_store::Key;
 
 use super::{
@@ -17,7 +17,6 @@ use super::{
 use crate::{
     actions::activate,
     error::AppError,
-    institutions::HostKind,
     mail::transport::folder::read_folder,
     phone::keys::Jwk,
     portal::assets::typed,
@@ -42,7 +41,7 @@ struct Mailbox {
 
 /// The mails of everyone, newest first.
 pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
-    let folder = visit.app.settings.demo.as_deref().ok_or(AppError::NotFound)?.join("mail");
+    let folder = visit.app.settings.demo.as_ref().ok_or(AppError::NotFound)?.dir.join("mail");
     let letters = read_folder(&folder)
         .into_iter()
         .map(|mail| Letter {
@@ -78,9 +77,9 @@ struct Phone {
 /// A phone for the seeded customers: sets their tokens up in this browser, as often as wanted.
 pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
     let hosts = &visit.origin.institution.document.hosts;
-    let here = visit.app.institutions.by_host(&hosts.token).map(|(kind, _)| kind);
-    if visit.origin.channel != warifu_core::audit::Channel::Phone && here == Some(HostKind::Token) {
-        return Ok(see_other(&visit.app.link(&hosts.token, "/demo/phone")));
+    if visit.origin.channel != Channel::Phone {
+        let port = visit.app.settings.demo.as_ref().map_or(80, |demo| demo.port);
+        return Ok(see_other(&format!("http://token.localhost:{port}/demo/phone")));
     }
     let mut holders = Vec::new();
     let mut tx = visit.app.store.read().await?;

@@ -18,7 +18,13 @@ use warifu_core::{
 };
 
 use super::visit::Visit;
-use crate::{app::App, demo, error::AppError, institutions::HostKind, phone, portal};
+use crate::{
+    app::App,
+    demo,
+    error::AppError,
+    institutions::{HostKind, Institution},
+    phone, portal,
+};
 
 /// No form and no phone sends more than this.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -63,9 +69,10 @@ impl Doors {
         let address = self.caller(&request);
         let host = host(&request);
         let serves = request.extensions().get::<Serves>();
+        let is_demo = request.extensions().get::<DemoListener>().is_some();
         let found = host
             .as_deref()
-            .and_then(|host| self.app.institutions.by_host(host))
+            .and_then(|host| self.institution(host, is_demo))
             .filter(|(kind, _)| serves.is_none_or(|s| s.0.contains(kind)));
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
@@ -89,6 +96,20 @@ impl Doors {
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
         response
+    }
+
+    fn institution(&self, host: &str, is_demo: bool) -> Option<(HostKind, Arc<Institution>)> {
+        let found = self.app.institutions.by_host(host);
+        if found.is_some() || !is_demo {
+            return found;
+        }
+        // A demo that serves other devices under a name keeps its own pages on loopback.
+        let kind = match host {
+            "ib.localhost" => HostKind::Ib,
+            "token.localhost" => HostKind::Token,
+            _ => return None,
+        };
+        self.app.institutions.all().first().map(|bank| (kind, Arc::clone(bank)))
     }
 
     async fn through(&self, kind: HostKind, visit: Visit, request: Request) -> Response {

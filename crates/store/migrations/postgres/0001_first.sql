@@ -98,6 +98,8 @@ CREATE TABLE counters (
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, subject, kind)
 );
+-- What may be forgotten in time: guesses at login IDs that nobody may have, networks.
+CREATE INDEX counters_idle ON counters (changed_at) WHERE kind IN ('login', 'network');
 
 -- Browsers that a customer has logged in with: they keep their own budget of login failures.
 CREATE TABLE devices (
@@ -120,10 +122,10 @@ CREATE TABLE sessions (
     idle_until BIGINT NOT NULL,
     ends_at BIGINT NOT NULL,
     ended_at BIGINT,
-    end_reason TEXT,
+    end_reason TEXT COLLATE "C",
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX sessions_ending ON sessions (ended_at, ends_at);
+CREATE INDEX sessions_ending ON sessions (ends_at);
 
 CREATE TABLE procedures (
     bucket BIGINT NOT NULL,
@@ -136,10 +138,11 @@ CREATE TABLE procedures (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     ended_at BIGINT,
-    outcome TEXT,
+    outcome TEXT COLLATE "C",
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, id)
 );
+CREATE INDEX procedures_ending ON procedures (expires_at);
 
 CREATE TABLE mail_passwords (
     bucket BIGINT NOT NULL,
@@ -154,6 +157,7 @@ CREATE TABLE mail_passwords (
     ended_at BIGINT,
     PRIMARY KEY (bucket, customer_id, id)
 );
+CREATE INDEX mail_passwords_ending ON mail_passwords (expires_at);
 
 CREATE TABLE tokens (
     bucket BIGINT NOT NULL,
@@ -163,9 +167,9 @@ CREATE TABLE tokens (
     state TEXT COLLATE "C" NOT NULL,
     token_no BIGINT NOT NULL,
     root BYTEA,
-    signing_key TEXT,
+    signing_key TEXT COLLATE "C",
     signing_mac BYTEA,
-    device TEXT,
+    device TEXT COLLATE "C",
     issued_at BIGINT NOT NULL,
     activated_at BIGINT,
     started_at BIGINT,
@@ -188,18 +192,18 @@ CREATE TABLE issues (
     activate_until BIGINT NOT NULL,
     start_until BIGINT NOT NULL,
     qr_until BIGINT NOT NULL,
-    ecdh_thumbprint TEXT,
-    ecdsa_thumbprint TEXT,
-    activation_id TEXT,
+    ecdh_thumbprint TEXT COLLATE "C",
+    ecdsa_thumbprint TEXT COLLATE "C",
+    activation_id TEXT COLLATE "C",
     reply BYTEA,
     acknowledged_at BIGINT,
     created_at BIGINT NOT NULL,
     deadline BIGINT,
     ended_at BIGINT,
-    end_reason TEXT,
+    end_reason TEXT COLLATE "C",
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX issues_deadline ON issues (deadline);
+CREATE INDEX issues_deadline ON issues (deadline) WHERE deadline IS NOT NULL;
 
 -- The hot table: all that a verification reads and the little that it writes.
 CREATE TABLE verifiers (
@@ -239,14 +243,15 @@ CREATE TABLE mails (
     state TEXT COLLATE "C" NOT NULL,
     attempts BIGINT NOT NULL,
     next_at BIGINT NOT NULL,
-    leased_by TEXT,
+    leased_by TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     sent_at BIGINT,
-    last_error TEXT,
+    last_error TEXT COLLATE "C",
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX mails_waiting ON mails (state, next_at);
+-- Of all the mails of ten years only those that wait.
+CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
 CREATE TABLE audit (
     bucket BIGINT NOT NULL,
@@ -256,18 +261,18 @@ CREATE TABLE audit (
     institution_id TEXT COLLATE "C" NOT NULL,
     actor_kind TEXT COLLATE "C" NOT NULL,
     actor_id TEXT COLLATE "C" NOT NULL,
-    token_id TEXT,
+    token_id TEXT COLLATE "C",
     kind TEXT COLLATE "C" NOT NULL,
     result TEXT COLLATE "C" NOT NULL,
-    reason TEXT,
+    reason TEXT COLLATE "C",
     channel TEXT COLLATE "C" NOT NULL,
-    screen TEXT,
-    address TEXT,
-    device TEXT,
-    request_id TEXT,
-    correlation TEXT,
-    before_json TEXT,
-    after_json TEXT,
+    screen TEXT COLLATE "C",
+    address TEXT COLLATE "C",
+    device TEXT COLLATE "C",
+    request_id TEXT COLLATE "C",
+    correlation TEXT COLLATE "C",
+    before_json TEXT COLLATE "C",
+    after_json TEXT COLLATE "C",
     v BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, at, id)
 ) PARTITION BY RANGE (at);

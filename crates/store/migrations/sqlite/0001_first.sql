@@ -98,6 +98,8 @@ CREATE TABLE counters (
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, subject, kind)
 );
+-- What may be forgotten in time: guesses at login IDs that nobody may have, networks.
+CREATE INDEX counters_idle ON counters (changed_at) WHERE kind IN ('login', 'network');
 
 -- Browsers that a customer has logged in with: they keep their own budget of login failures.
 CREATE TABLE devices (
@@ -123,7 +125,7 @@ CREATE TABLE sessions (
     end_reason TEXT,
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX sessions_ending ON sessions (ended_at, ends_at);
+CREATE INDEX sessions_ending ON sessions (ends_at);
 
 CREATE TABLE procedures (
     bucket BIGINT NOT NULL,
@@ -140,6 +142,7 @@ CREATE TABLE procedures (
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, id)
 );
+CREATE INDEX procedures_ending ON procedures (expires_at);
 
 CREATE TABLE mail_passwords (
     bucket BIGINT NOT NULL,
@@ -154,6 +157,7 @@ CREATE TABLE mail_passwords (
     ended_at BIGINT,
     PRIMARY KEY (bucket, customer_id, id)
 );
+CREATE INDEX mail_passwords_ending ON mail_passwords (expires_at);
 
 CREATE TABLE tokens (
     bucket BIGINT NOT NULL,
@@ -199,7 +203,7 @@ CREATE TABLE issues (
     end_reason TEXT,
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX issues_deadline ON issues (deadline);
+CREATE INDEX issues_deadline ON issues (deadline) WHERE deadline IS NOT NULL;
 
 -- The hot table: all that a verification reads and the little that it writes.
 CREATE TABLE verifiers (
@@ -246,7 +250,8 @@ CREATE TABLE mails (
     last_error TEXT,
     PRIMARY KEY (bucket, customer_id, id)
 );
-CREATE INDEX mails_waiting ON mails (state, next_at);
+-- Of all the mails of ten years only those that wait.
+CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
 CREATE TABLE audit (
     bucket BIGINT NOT NULL,

@@ -27,7 +27,10 @@ impl Reply {
     /// 画面ID.
     pub(crate) fn screen(&self) -> String {
         let told = between(&self.body, "<p class=\"screen-id\">", "</p>").unwrap_or_default();
-        told.split(|c: char| !c.is_ascii_alphanumeric()).rfind(|w| w.len() == 6).unwrap_or("").into()
+        told.split(|c: char| !c.is_ascii_alphanumeric())
+            .rfind(|w| w.len() == 6)
+            .unwrap_or("")
+            .into()
     }
 
     /// The text of the page as it is read, tags aside.

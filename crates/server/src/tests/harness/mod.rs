@@ -147,15 +147,12 @@ impl TestApp {
 
     async fn over(store: Store, database: Database, clock: Arc<Hand>, seed: u8) -> Self {
         let random = Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed; 32]))));
-        let settings = Settings {
-            trusted_proxies: vec![PROXY.parse().unwrap()],
-            ..Settings::default()
-        };
+        let settings =
+            Settings { trusted_proxies: vec![PROXY.parse().unwrap()], ..Settings::default() };
         let hasher = Hasher::new(64, 1, 2).unwrap();
         let kek = Kek::new(1, KEK);
-        let app = App::new(store, Arc::clone(&clock) as _, random, hasher, kek, settings)
-            .await
-            .unwrap();
+        let app =
+            App::new(store, Arc::clone(&clock) as _, random, hasher, kek, settings).await.unwrap();
         let router = web::enter::router(&app);
         let mails = tempfile::tempdir().unwrap();
         Self(Arc::new(Parts { app, router, clock, database, mails }))
@@ -239,6 +236,7 @@ impl TestApp {
 }
 
 async fn connect(database: &Database) -> Store {
-    let settings = StoreSettings { url: database.url().to_owned(), max_connections: 8, create: true };
+    let settings =
+        StoreSettings { url: database.url().to_owned(), max_connections: 8, create: true };
     Store::connect(&settings).await.unwrap()
 }

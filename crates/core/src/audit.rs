@@ -29,6 +29,12 @@ worded! {
         TokenActivated = "token.activated",
         /// The same phone fetched its token again.
         ActivationRepeated = "activation.repeated",
+        /// The phone said that it holds its token's root.
+        ActivationAcknowledged = "activation.acknowledged",
+        /// A new QR code was asked for.
+        QrRenewed = "qr.renewed",
+        /// The mail with the numbers of an issue was sent again.
+        TokenMailRepeated = "token_mail.repeated",
         /// A set-up was refused.
         ActivationRefused = "activation.refused",
         /// An issue ended before its token was in use.
@@ -126,7 +132,7 @@ mod tests {
             assert_eq!(word.parse(), Ok(*kind));
             assert!(seen.insert(word), "{word} twice");
         }
-        assert_eq!(seen.len(), 27);
+        assert_eq!(seen.len(), 30);
     }
 
     #[test]

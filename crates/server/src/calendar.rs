@@ -1,6 +1,6 @@
 //! Days and years as the institution's zone counts them.
 
-use jiff::{SignedDuration, Timestamp, Unit, Zoned, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use warifu_core::time::Millis;
 
 fn zoned(at: Millis, zone: &TimeZone) -> Zoned {
@@ -48,8 +48,7 @@ pub(crate) fn month(at: Millis, ahead: i32) -> Option<(String, Millis, Millis)> 
 
 /// Whole seconds until a moment, at least one.
 pub(crate) fn seconds_until(now: Millis, until: Millis) -> u64 {
-    let wait = SignedDuration::from_millis(until.0.saturating_sub(now.0));
-    wait.round(Unit::Second).map_or(1, |wait| wait.as_secs()).max(1).unsigned_abs()
+    until.0.saturating_sub(now.0).max(1).unsigned_abs().div_ceil(1_000)
 }
 
 #[cfg(test)]

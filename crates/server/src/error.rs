@@ -133,6 +133,29 @@ impl From<StoreError> for AppError {
     }
 }
 
+impl std::fmt::Display for AppError {
+    /// For the command line and the log: one sentence, no secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let told = match self {
+            Self::InvalidField(problems) => {
+                let fields: Vec<_> = problems.iter().map(|p| p.field).collect();
+                return write!(f, "not taken as it is: {}", fields.join(", "));
+            }
+            Self::NotSignedIn(_) => "there is no session",
+            Self::Forbidden | Self::Forged => "refused",
+            Self::NotFound => "there is no such thing",
+            Self::Stale(_) | Self::MovedOn(_) => "that is over or not offered now",
+            Self::Conflict => "someone else was changing the same; try again",
+            Self::Gone => "it is gone for good",
+            Self::Misdirected => "that host is none of ours",
+            Self::TooMany(_) => "too much at once; try again later",
+            Self::Overloaded => "the database is busy or away; nothing was changed",
+            Self::Internal(source) => return f.write_str(source),
+        };
+        f.write_str(told)
+    }
+}
+
 /// The bare answer; a layer of each door (pages, phone) gives it its body.
 impl IntoResponse for AppError {
     fn into_response(self) -> Response {

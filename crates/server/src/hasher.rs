@@ -1,18 +1,18 @@
 //! Static passwords: argon2id on a bounded pool, so that a flood of logins cannot starve the rest.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use tokio::sync::Semaphore;
-use warifu_core::{
-    random::{self, Random},
-    secret::SecretText,
-};
+use warifu_core::secret::SecretText;
 
 use crate::error::AppError;
+
+/// How long a password waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Hashes and checks static passwords.
 #[derive(Clone, Debug)]
@@ -38,21 +38,24 @@ impl Hasher {
 
     /// The cost for real passwords: OWASP's 19 MiB, two passes.
     pub fn for_people() -> Result<Self, String> {
-        let places = std::thread::available_parallelism().map_or(2, usize::from);
-        Self::new(19 * 1024, 2, places)
+        // Half of the cores: verification and pages need the others.
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self::new(19 * 1024, 2, (cores / 2).max(1))
     }
 
     /// Hashes a new password; gives a PHC string.
-    pub(crate) fn hash(
+    pub(crate) async fn hash(
         &self,
-        password: &SecretText,
-        random: &dyn Random,
+        password: SecretText,
+        salt: [u8; 16],
     ) -> Result<String, AppError> {
-        let salt: [u8; 16] = random::bytes(random);
-        self.argon2
-            .hash_password_with_salt(password.expose().as_bytes(), &salt)
-            .map(|hash| hash.to_string())
-            .map_err(|e| AppError::internal(format!("argon2: {e}")))
+        let argon2 = self.argon2.clone();
+        let hash = self.work(move || {
+            argon2
+                .hash_password_with_salt(password.expose().as_bytes(), &salt)
+                .map(|hash| hash.to_string())
+        });
+        hash.await?.map_err(|e| AppError::internal(format!("argon2: {e}")))
     }
 
     /// Whether a password fits; `None` does the same work and says no.
@@ -61,25 +64,44 @@ impl Hasher {
         hash: Option<String>,
         password: SecretText,
     ) -> Result<bool, AppError> {
-        let place =
-            Arc::clone(&self.places).acquire_owned().await.map_err(|_| AppError::Overloaded)?;
         let argon2 = self.argon2.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.to_string());
-        let fits = tokio::task::spawn_blocking(move || {
-            let _place = place;
+        let fits = self.work(move || {
             PasswordHash::new(&hash)
                 .is_ok_and(|h| argon2.verify_password(password.expose().as_bytes(), &h).is_ok())
-        })
-        .await
-        .map_err(|e| AppError::internal(format!("argon2 worker: {e}")))?;
-        Ok(fits && known)
+        });
+        Ok(fits.await? && known)
     }
 
-    /// Whether a text is a hash that this pool can check (a PHC string of argon2id).
+    // Who waits too long is told to come back: a queue without an end only makes everyone late.
+    async fn work<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AppError> {
+        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned())
+            .await
+            .map_err(|_| AppError::Overloaded)?
+            .map_err(|_| AppError::Overloaded)?;
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            job()
+        })
+        .await
+        .map_err(|e| AppError::internal(format!("argon2 worker: {e}")))
+    }
+
+    /// Whether a text is a hash that this pool may check: a PHC string of argon2id whose cost is
+    /// neither a toy's nor one that could exhaust the machine.
     #[must_use]
     pub fn accepts(hash: &str) -> bool {
-        PasswordHash::new(hash)
-            .is_ok_and(|h| h.algorithm.as_str() == "argon2id" && h.hash.is_some())
+        PasswordHash::new(hash).is_ok_and(|h| {
+            let cost = Params::try_from(&h);
+            h.algorithm.as_str() == "argon2id"
+                && h.hash.is_some()
+                && cost.is_ok_and(|c| {
+                    (7 * 1024..=64 * 1024).contains(&c.m_cost()) && (1..=10).contains(&c.t_cost())
+                })
+        })
     }
 }

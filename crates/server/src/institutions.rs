@@ -28,12 +28,12 @@ pub(crate) enum HostKind {
 }
 
 /// One institution, ready to serve.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Institution {
     pub(crate) id: InstitutionId,
     pub(crate) version: i64,
     pub(crate) document: institution::Institution,
-    pub(crate) keys: Keys,
+    pub(crate) keys: Arc<Keys>,
     facts: Arc<Facts>,
 }
 
@@ -115,13 +115,14 @@ impl Institutions {
     }
 }
 
-fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
+/// Makes an institution of its row and opened keys.
+pub(crate) fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt(format!("institution {}: {what}", row.id));
     let document: institution::Institution =
         toml::from_str(&row.document).map_err(|e| corrupt(e.to_string()))?;
     let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
     let facts = Arc::new(facts(&document, zone));
-    Ok(Institution { id: row.id, version: row.version, document, keys, facts })
+    Ok(Institution { id: row.id, version: row.version, document, keys: Arc::new(keys), facts })
 }
 
 fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {

@@ -61,7 +61,10 @@ pub(crate) async fn run(
         tasks.spawn(accept(listener, health(app), stop.clone()));
     }
     if let Some(transport) = transport {
-        tasks.spawn(worker::run(app.clone(), transport, stop.clone()));
+        let transport = Arc::new(transport);
+        for _ in 0..worker::WORKERS {
+            tasks.spawn(worker::run(app.clone(), Arc::clone(&transport), stop.clone()));
+        }
     }
     tasks.spawn(keep_sweeping(app.clone(), stop.clone()));
     tasks.spawn(keep_reloading(app.clone(), stop.clone()));

@@ -32,10 +32,17 @@ pub struct Taken {
     pub day: i64,
     /// What was counted on that day, successes or not.
     pub day_total: i64,
+    changed_at: i64,
     version: i64,
 }
 
 impl Taken {
+    /// When it was last written.
+    #[must_use]
+    pub fn changed_at(&self) -> Millis {
+        Millis(self.changed_at)
+    }
+
     /// The counter as the rules know it.
     #[must_use]
     pub fn counter(&self) -> Counter {
@@ -62,8 +69,8 @@ impl Tx {
 
     /// Reads a counter without taking it.
     pub async fn counter(&mut self, s: &Subject) -> Result<Option<Taken>, StoreError> {
-        const SQL: &str = "SELECT failures, locked_until, locked, day, day_total, version \
-             FROM counters WHERE bucket = $1 AND customer_id = $2 AND subject = $3 AND kind = $4";
+        const SQL: &str = "SELECT failures, locked_until, locked, day, day_total, changed_at, \
+             version FROM counters WHERE bucket = $1 AND customer_id = $2 AND subject = $3 AND kind = $4";
         fetch_optional!(self, Taken, SQL, s.bucket, &s.owner, &s.subject, s.kind)
     }
 

@@ -28,6 +28,8 @@ pub struct MailRow {
     pub kind: String,
     /// What it belongs to: a procedure or an issue, or empty.
     pub reference: String,
+    /// Language of its reader.
+    pub locale: String,
     /// Address as typed.
     pub recipient: String,
     /// Subject line.
@@ -60,9 +62,9 @@ impl Tx {
     /// Writes a mail beside the change that it tells of.
     pub async fn enqueue(&mut self, m: &MailRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO mails (bucket, customer_id, id, institution_id, kind, \
-             reference, recipient, subject, body, has_secret, reception, state, attempts, next_at, \
-             created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'queued', 0, $12, $12, $13)";
+             reference, locale, recipient, subject, body, has_secret, reception, state, attempts, \
+             next_at, created_at, expires_at) VALUES \
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued', 0, $13, $13, $14)";
         execute!(
             self,
             SQL,
@@ -72,6 +74,7 @@ impl Tx {
             m.institution_id.to_string(),
             &m.kind,
             &m.reference,
+            &m.locale,
             &m.recipient,
             &m.subject,
             m.body.as_deref(),
@@ -88,8 +91,8 @@ impl Tx {
         &mut self,
         customer: CustomerId,
     ) -> Result<Vec<MailRow>, StoreError> {
-        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, recipient, \
-             subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
+        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
+             recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
              expires_at, sent_at, last_error FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND has_secret = $3 AND state = 'queued' \
              ORDER BY created_at DESC, id DESC";
@@ -121,8 +124,8 @@ impl Tx {
              FOR UPDATE SKIP LOCKED";
         const TAKE: &str = "UPDATE mails SET state = 'sending', leased_by = $4, next_at = $5, \
              attempts = attempts + 1 WHERE bucket = $1 AND customer_id = $2 AND id = $3";
-        const READ: &str = "SELECT id, customer_id, institution_id, kind, reference, recipient, \
-             subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
+        const READ: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
+             recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
              expires_at, sent_at, last_error FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3";
         let sql = if self.is_postgres() { DUE_SKIPPING } else { DUE };
@@ -196,25 +199,28 @@ impl Tx {
         Ok(rows.into_iter().filter(|r| Some(r.1) == newest).map(|r| r.0).collect())
     }
 
-    /// How many mails of one kind and reference were written.
-    pub async fn mails_of(
+    /// How many mails of one kind and reference were written since `since`, and when the first was.
+    pub async fn mails_since(
         &mut self,
         customer: CustomerId,
         kind: &str,
         reference: &str,
-    ) -> Result<i64, StoreError> {
-        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM mails \
-             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4";
+        since: Millis,
+    ) -> Result<(i64, Option<i64>), StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT), MIN(created_at) FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4 \
+             AND created_at > $5";
         let row = fetch_optional!(
             self,
-            (i64,),
+            (i64, Option<i64>),
             SQL,
             i64::from(customer.bucket()),
             customer.to_string(),
             kind,
-            reference
+            reference,
+            since.0
         )?;
-        Ok(row.map_or(0, |r| r.0))
+        Ok(row.unwrap_or((0, None)))
     }
 
     /// How many mails stand in each state, for `doctor`.

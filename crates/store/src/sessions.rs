@@ -131,7 +131,8 @@ impl Tx {
 
     /// Notes a request of a living session.
     pub async fn touch_session(&mut self, s: &Session) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE sessions SET seen_at = $4, idle_until = $5 \
+        const SQL: &str = "UPDATE sessions SET seen_at = $4, \
+             idle_until = CASE WHEN idle_until < $5 THEN $5 ELSE idle_until END \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND ended_at IS NULL";
         execute!(
             self,

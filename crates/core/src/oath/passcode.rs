@@ -39,6 +39,24 @@ impl Passcode {
         }
     }
 
+    /// Reads a passcode whose token is not known yet: any number of digits that tokens have.
+    pub fn typed(text: &str) -> Result<Self, PasscodeError> {
+        let length = |found: Result<Self, _>| found.err() == Some(PasscodeError::Length);
+        let six = Self::parse(text, Digits::Six);
+        let seven = Self::parse(text, Digits::Seven);
+        match (length(six), length(seven)) {
+            (true, true) => Self::parse(text, Digits::Eight),
+            (true, false) => Self::parse(text, Digits::Seven),
+            (false, _) => Self::parse(text, Digits::Six),
+        }
+    }
+
+    /// Whether it has the number of digits of a token's passcodes.
+    #[must_use]
+    pub fn has(&self, digits: Digits) -> bool {
+        self.0.len() == digits.count()
+    }
+
     /// Whether this is the computed passcode, in a time that depends on neither.
     #[must_use]
     pub fn matches(&self, computed: &PasscodeText) -> bool {

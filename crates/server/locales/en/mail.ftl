@@ -128,6 +128,17 @@ mail-locked-body =
     If this was not you, someone else may have tried to log in.
     Please call us at once at the number below.
 
+mail-unlocked = [{ $bank }] The lock has been lifted
+mail-unlocked-body =
+    The bank has lifted the lock that followed
+    wrong entries.
+
+    Date and time     { $at }
+    Reception number  { $reception }
+
+    If you did not ask for this, please call
+    the number below at once.
+
 mail-issue-dead = [{ $bank }] The issue of your token has been cancelled
 mail-issue-dead-start-password-body =
     The start password was not entered correctly several times in a row,

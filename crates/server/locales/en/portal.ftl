@@ -221,6 +221,7 @@ err-mailpw-form = Please enter the { $mail-digits } digits of the mail password.
 err-mailpw-expired = The mail password has run out. Please press “Send a new mail password”.
 err-proofs-rule = Note: after { $mail-tries } wrong entries in a row this procedure is stopped.
 err-proofs-locked = For your safety this procedure has been stopped. No token has been issued. Please try again from { $until } or contact { $contact }.
+err-proofs-ended = For your safety this procedure has been ended. No token was issued. Please choose your procedure again and start from the beginning.
 err-proofs-stopped = For your safety this procedure has been stopped. No token has been issued. Please have it unlocked by { $contact } (telephone { $phone }) or your branch.
 err-login-id-empty = Please enter your login ID.
 err-login-password-empty = Please enter your login password.

@@ -138,6 +138,17 @@ mail-locked-body =
     ご自身の入力でない場合は、他の人がログインを試みた
     おそれがあります。すぐに下記へお電話ください。
 
+mail-unlocked = 【{ $bank }】ご利用の停止を解除しました
+mail-unlocked-body =
+    正しく入力されなかったことによるご利用の停止を、
+    当行で解除しました。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    お申し出にお心当たりがない場合は、すぐに下記へ
+    お電話ください。
+
 mail-issue-dead = 【{ $bank }】トークンの発行を取り消しました
 mail-issue-dead-start-password-body =
     利用開始パスワードが続けて正しく入力されなかった

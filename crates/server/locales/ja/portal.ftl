@@ -222,6 +222,7 @@ err-mailpw-form = メール通知パスワードは、{ $mail-digits }桁の数�
 err-mailpw-expired = メール通知パスワードの有効期限が過ぎました。「メール通知パスワードを再送する」を押してください。
 err-proofs-rule = ※続けて{ $mail-tries }回正しく入力されないと、このお手続きを中止します。
 err-proofs-locked = 安全のため、このお手続きを中止しました。トークンは発行されていません。{ $until } 以降にもう一度行うか、{ $contact }へご連絡ください。
+err-proofs-ended = 安全のため、このお手続きを中止しました。トークンは発行されていません。「申請内容選択へ」から、もう一度はじめから行ってください。
 err-proofs-stopped = 安全のため、このお手続きを中止しました。トークンは発行されていません。{ $contact }（電話 { $phone }）またはお取引店で、解除のお手続きをしてください。
 err-login-id-empty = ログインIDを入力してください。
 err-login-password-empty = ログインパスワードを入力してください。

@@ -10,10 +10,15 @@ use warifu_core::{
 };
 use warifu_store::{Customer, Key, Subject, Tx};
 
-use super::{overview, sign_in};
+use super::{
+    again_on_conflict, commit,
+    notices::{self, To},
+    overview, sign_in,
+};
 use crate::{
     app::App,
     error::AppError,
+    mail::messages::Mail,
     origin::{Line, Origin},
 };
 
@@ -38,51 +43,69 @@ pub(crate) async fn find(
     Ok(found.map(|f| f.customer_id))
 }
 
-/// Clears a customer's counters: login, confirmation password, mail passwords and passcode. States,
-/// stops and suspensions stay as they are.
+/// Clears a customer's counters: login, confirmation password, mail passwords and passcode, and tells
+/// it. States, stops and suspensions stay as they are.
 pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result<usize, AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
-    let mut cleared = 0;
-    for subject in own_counters(&mut tx, origin, &customer).await? {
-        let taken = tx.take_counter(&subject, origin.now).await?;
-        if taken.counter() != Counter::cleared() {
-            let open = Counter::cleared();
-            tx.save_counter(&subject, &taken, &open, origin.now).await?;
-            cleared += 1;
-            let line = Line::ok(Kind::CounterUnlocked).of(id).because(subject.kind);
-            origin.record(&mut tx, &*app.random, line).await?;
+    again_on_conflict(|| async {
+        let mut tx = app.store.begin().await?;
+        let customer = tx.customer(id).await?.ok_or(AppError::NotFound)?;
+        let mut cleared = 0;
+        // In the order in which others take them: a login its counter before the customer, a proof
+        // of BOT002 the customer before its counters.
+        for subject in login_counters(&mut tx, origin, &customer).await? {
+            cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
-    }
-    for token in tx.tokens(id).await? {
-        let Some(row) = tx.verifier(customer.bucket, token.token_no).await? else {
-            continue;
-        };
-        if row.counter() != Counter::cleared() {
-            tx.count_failure(&row, &Counter::cleared()).await?;
-            cleared += 1;
-            let line = Line::ok(Kind::CounterUnlocked).of(id).token(token.id).because("passcode");
-            origin.record(&mut tx, &*app.random, line).await?;
+        let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
+        for subject in [overview::confirmation(&customer), overview::mail_tries(&customer)] {
+            cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
-    }
-    tx.commit().await?;
-    Ok(cleared)
+        for token in tx.tokens(id).await? {
+            let Some(row) = tx.verifier(customer.bucket, token.token_no).await? else { continue };
+            if row.counter() != Counter::cleared() {
+                tx.count_failure(&row, &Counter::cleared()).await?;
+                cleared += 1;
+                let line =
+                    Line::ok(Kind::CounterUnlocked).of(id).token(token.id).because("passcode");
+                origin.record(&mut tx, &*app.random, line).await?;
+            }
+        }
+        if cleared > 0 {
+            let mail = Mail::Unlocked { at: origin.now };
+            notices::tell(app, origin, &mut tx, &customer, To::Everyone, &mail, "").await?;
+        }
+        commit(app, tx).await?;
+        Ok(cleared)
+    })
+    .await
 }
 
-// The counters that lie beside the tokens' own; each browser of the customer has one of login.
-async fn own_counters(
+async fn clear(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    id: CustomerId,
+    subject: &Subject,
+) -> Result<usize, AppError> {
+    let taken = tx.take_counter(subject, origin.now).await?;
+    if taken.counter() == Counter::cleared() {
+        return Ok(0);
+    }
+    tx.save_counter(subject, &taken, &Counter::cleared(), origin.now).await?;
+    let line = Line::ok(Kind::CounterUnlocked).of(id).because(subject.kind);
+    origin.record(tx, &*app.random, line).await?;
+    Ok(1)
+}
+
+// The login counters: one for browsers the customer does not know, one for each that it does.
+async fn login_counters(
     tx: &mut Tx,
     origin: &Origin,
     customer: &Customer,
 ) -> Result<Vec<Subject>, AppError> {
     let login = sign_in::account_counter(origin, &customer.login_id);
-    let mut subjects = vec![overview::confirmation(customer), overview::mail_tries(customer)];
-    for (kind, subject, ..) in tx.counters_of(login.bucket, &login.owner).await? {
-        if kind == login.kind {
-            subjects.push(Subject { subject, ..login.clone() });
-        }
-    }
-    Ok(subjects)
+    let all = tx.counters_of(login.bucket, &login.owner).await?;
+    let all = all.into_iter().filter(|(kind, ..)| kind == login.kind);
+    Ok(all.map(|(_, subject, ..)| Subject { subject, ..login.clone() }).collect())
 }
 
 /// What `customers show` prints: a view without any secret.
@@ -97,7 +120,9 @@ pub(crate) async fn show(
         ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
     };
     let mut counters = Vec::new();
-    for subject in own_counters(&mut tx, origin, &c).await? {
+    let mut subjects = login_counters(&mut tx, origin, &c).await?;
+    subjects.extend([overview::confirmation(&c), overview::mail_tries(&c)]);
+    for subject in subjects {
         let Some(taken) = tx.counter(&subject).await? else {
             continue;
         };

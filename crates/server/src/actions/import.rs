@@ -1,11 +1,14 @@
 //! Customers from the bank's file: checked line by line, written all or none.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use warifu_core::{
     audit::Kind,
     ids::{AddressId, CustomerId, LoginId},
     issue::Birthday,
+    random::{self, Random},
     secret::SecretText,
     text::{MailAddress, MailRules, check_static_password, nfkc},
 };
@@ -83,6 +86,22 @@ enum Password {
     Hashed(String),
 }
 
+impl Password {
+    async fn hashed(self, hasher: &Hasher, random: &dyn Random) -> Result<Self, AppError> {
+        Ok(match self {
+            Self::Plain(plain) => Self::Hashed(hasher.hash(plain, random::bytes(random)).await?),
+            hashed @ Self::Hashed(_) => hashed,
+        })
+    }
+
+    fn hash(self) -> Result<String, AppError> {
+        match self {
+            Self::Hashed(hash) => Ok(hash),
+            Self::Plain(_) => Err(AppError::internal("a password was not hashed")),
+        }
+    }
+}
+
 /// Imports customers. Without `skip_bad` one bad line means that nothing is written.
 pub(crate) async fn import(
     app: &App,
@@ -97,9 +116,11 @@ pub(crate) async fn import(
         imported.bad = bad;
         return Ok(imported);
     }
-    let mut tx = app.store.begin().await?;
+    // All hashing before the transaction: on SQLite it keeps everyone else from writing.
     let count = lines.len();
-    for (done, line) in lines.into_iter().enumerate() {
+    let lines = hash_all(app, lines, |done| progress(done, count)).await?;
+    let mut tx = app.store.begin().await?;
+    for line in lines {
         let number = line.line;
         if taken(&mut tx, origin, &line).await? {
             bad.push(BadLine {
@@ -110,7 +131,6 @@ pub(crate) async fn import(
         }
         insert(app, origin, &mut tx, line).await?;
         imported.taken += 1;
-        progress(done + 1, count);
     }
     imported.bad = bad;
     if !imported.bad.is_empty() && !skip_bad {
@@ -119,6 +139,37 @@ pub(crate) async fn import(
     }
     tx.commit().await?;
     Ok(imported)
+}
+
+// Replaces plain passwords by their hashes, a few lines at a time.
+async fn hash_all(
+    app: &App,
+    lines: Vec<Checked>,
+    mut progress: impl FnMut(usize),
+) -> Result<Vec<Checked>, AppError> {
+    const AT_ONCE: usize = 8;
+    let mut hashed = Vec::with_capacity(lines.len());
+    let mut lines = lines.into_iter();
+    loop {
+        let mut batch = tokio::task::JoinSet::new();
+        for line in lines.by_ref().take(AT_ONCE) {
+            let (hasher, random) = (app.hasher.clone(), Arc::clone(&app.random));
+            batch.spawn(async move {
+                let login = line.login.hashed(&hasher, &*random).await?;
+                let confirmation = line.confirmation.hashed(&hasher, &*random).await?;
+                Ok::<_, AppError>(Checked { login, confirmation, ..line })
+            });
+        }
+        if batch.is_empty() {
+            break;
+        }
+        for line in batch.join_all().await {
+            hashed.push(line?);
+        }
+        progress(hashed.len());
+    }
+    hashed.sort_by_key(|line| line.line);
+    Ok(hashed)
 }
 
 fn check_all(origin: &Origin, file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {
@@ -175,6 +226,10 @@ fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
     let login_id =
         LoginId::parse(&r.login_id).map_err(|_| "login_id: 6 to 32 of a-z 0-9 . _ -".to_owned())?;
     let name = short("name", r.name.trim(), 100)?;
+    let name_kana = match nfkc(r.name_kana.trim()) {
+        kana if kana.is_empty() => kana,
+        kana => short("name_kana", &kana, 100)?,
+    };
     let birthday = match r.birthday.trim() {
         "" => String::new(),
         text => text
@@ -216,7 +271,7 @@ fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
         customer_number,
         login_id,
         name,
-        name_kana: nfkc(r.name_kana.trim()),
+        name_kana,
         birthday,
         locale,
         addresses,
@@ -291,11 +346,7 @@ async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<bool, App
 async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Result<(), AppError> {
     let institution = &origin.institution;
     let id = CustomerId::generate(origin.now, &*app.random);
-    let hashed = |password: Password| match password {
-        Password::Hashed(hash) => Ok(hash),
-        Password::Plain(plain) => app.hasher.hash(&plain, &*app.random),
-    };
-    let (login_hash, confirmation_hash) = (hashed(line.login)?, hashed(line.confirmation)?);
+    let (login_hash, confirmation_hash) = (line.login.hash()?, line.confirmation.hash()?);
     let mac = |column, hash: &str| {
         let spot = places::password(institution.id, id, column);
         institution.keys.mac(&spot.place(), hash.as_bytes())

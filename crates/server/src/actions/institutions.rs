@@ -1,15 +1,18 @@
 //! Institutions are made and changed as whole documents, each change a new version.
 
+use std::sync::Arc;
+
 use warifu_core::{
     audit::{Channel, Kind},
     ids::InstitutionId,
     institution::Institution as Document,
 };
-use warifu_store::{InstitutionRow, SealedKey, StoreError};
+use warifu_store::{InstitutionRow, SealedKey, StoreError, Tx};
 
 use crate::{
     app::App,
     error::AppError,
+    institutions::{Institution, open},
     origin::{Line, Origin},
 };
 
@@ -24,6 +27,24 @@ pub(crate) enum NotTaken {
     Unknown,
     /// Something of ours failed.
     Failed(AppError),
+}
+
+impl std::fmt::Display for NotTaken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Document(lines) => {
+                write!(f, "the document was not taken:\n  {}", lines.join("\n  "))
+            }
+            Self::Taken => f.write_str(
+                "another institution has this service ID or one of these hosts, or it was changed \
+                 at the same time",
+            ),
+            Self::Unknown => f.write_str(
+                "there is no institution with this service ID: use `institution create`",
+            ),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
 }
 
 impl From<StoreError> for NotTaken {
@@ -67,12 +88,13 @@ pub(crate) async fn create(app: &App, text: &str) -> Result<InstitutionId, NotTa
         version: 1,
         document: text.to_owned(),
     };
+    let keys = app.kek.open_data_key(&id.to_string(), 1, &sealed)?;
     let mut tx = app.store.begin().await?;
     tx.insert_institution(&row, &SealedKey { key_id: 1, sealed }, now).await?;
     tx.set_hosts(id, &hosts(&document)).await?;
+    note(app, &mut tx, Arc::new(open(&row, keys)?), Kind::InstitutionCreated).await?;
     tx.commit().await?;
     app.reload_institutions().await?;
-    note(app, id, Kind::InstitutionCreated, 1).await?;
     Ok(id)
 }
 
@@ -87,9 +109,12 @@ pub(crate) async fn apply(app: &App, text: &str) -> Result<i64, NotTaken> {
     let row = InstitutionRow { version: old.version + 1, document: text.to_owned(), ..old };
     tx.update_institution(&row, now).await?;
     tx.set_hosts(row.id, &hosts(&document)).await?;
+    let present = app.institutions.by_id(row.id).ok_or(NotTaken::Unknown)?;
+    let mut changed = Institution::clone(&present);
+    changed.version = row.version;
+    note(app, &mut tx, Arc::new(changed), Kind::InstitutionApplied).await?;
     tx.commit().await?;
     app.reload_institutions().await?;
-    note(app, row.id, Kind::InstitutionApplied, row.version).await?;
     Ok(row.version)
 }
 
@@ -103,12 +128,14 @@ fn hosts(document: &Document) -> [(&'static str, &str); 4] {
     ]
 }
 
-async fn note(app: &App, id: InstitutionId, kind: Kind, version: i64) -> Result<(), NotTaken> {
-    let institution = app.institutions.by_id(id).ok_or(NotTaken::Unknown)?;
+async fn note(
+    app: &App,
+    tx: &mut Tx,
+    institution: Arc<Institution>,
+    kind: Kind,
+) -> Result<(), NotTaken> {
+    let version = institution.version;
     let origin = Origin::inside(institution, Channel::CommandLine, app.clock.now());
-    let mut tx = app.store.begin().await?;
     let line = Line::ok(kind).after(serde_json::json!({ "version": version }));
-    origin.record(&mut tx, &*app.random, line).await?;
-    tx.commit().await?;
-    Ok(())
+    Ok(origin.record(tx, &*app.random, line).await?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use warifu_core::{
     audit::Kind,
-    counter::{Counter, Gate},
+    counter::{Counter, Gate, Grade},
     issue::{self, MailPassword as Typed},
     random,
     text::{MailAddress, MailRules},
@@ -13,7 +13,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, MailPassword, Procedure, Session, Subject, Taken, Tx};
 
-use super::{notices, overview, places, sessions};
+use super::{locks, notices, overview, places, sessions};
 use crate::{
     app::App,
     calendar,
@@ -152,8 +152,8 @@ pub(crate) enum Fit {
     Right,
     Wrong,
     Expired,
-    /// Too many tries: the procedure ends; again from this moment.
-    Stopped(Millis),
+    /// Too many tries: the procedure ends; a new one may begin at once, or from this moment.
+    Stopped(Option<Millis>),
 }
 
 /// Proves a mail password of this session and procedure; every evaluated guess is counted.
@@ -170,11 +170,13 @@ pub(crate) async fn prove(
     let per_day = tx.take_counter(&day, origin.now).await?;
     let per_procedure = tx.take_counter(&each, origin.now).await?;
     for counter in [per_day.counter(), per_procedure.counter()] {
-        match counter.gate(origin.now) {
-            Gate::Open => {}
-            Gate::Until(until) => return Ok(Fit::Stopped(until)),
-            Gate::Stopped => return Ok(Fit::Stopped(tomorrow(origin))),
-        }
+        let until = match counter.gate(origin.now) {
+            Gate::Open => continue,
+            Gate::Until(until) => until,
+            Gate::Stopped => tomorrow(origin),
+        };
+        refuse(app, origin, tx, customer, "waiting").await?;
+        return Ok(Fit::Stopped(Some(until)));
     }
     if sent.ended_at.is_some() || origin.now.0 >= sent.expires_at {
         refuse(app, origin, tx, customer, "expired").await?;
@@ -215,24 +217,11 @@ async fn count(
     tx.save_counter(each, per_procedure, &counter, origin.now).await?;
     if for_today {
         let until = tomorrow(origin);
-        tell_lock(app, origin, tx, customer, until).await?;
-        return Ok(Fit::Stopped(until));
+        let which = (Which::MailPassword, None);
+        locks::tell(app, origin, tx, customer, which, Grade::Until(until)).await?;
+        return Ok(Fit::Stopped(Some(until)));
     }
-    Ok(if failures >= policy.tries { Fit::Stopped(origin.now) } else { Fit::Wrong })
-}
-
-async fn tell_lock(
-    app: &App,
-    origin: &Origin,
-    tx: &mut Tx,
-    customer: &Customer,
-    until: Millis,
-) -> Result<(), AppError> {
-    let line = Line::ok(Kind::CounterLocked).of(customer.customer_id).because("mail for_a_time");
-    origin.record(tx, &*app.random, line).await?;
-    let mail = Mail::LockedUntil { at: origin.now, which: Which::MailPassword, until };
-    notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
-    Ok(())
+    Ok(if failures >= policy.tries { Fit::Stopped(None) } else { Fit::Wrong })
 }
 
 async fn refuse(

@@ -7,6 +7,7 @@ pub(crate) mod import;
 pub(crate) mod institutions;
 pub(crate) mod issue;
 pub(crate) mod issue_pages;
+pub(crate) mod locks;
 pub(crate) mod mail_password;
 pub(crate) mod notices;
 pub(crate) mod overview;

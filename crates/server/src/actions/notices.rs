@@ -5,8 +5,9 @@ use std::time::Duration;
 use warifu_core::{
     ids::{MailId, ReceptionNumber},
     time::Millis,
+    token::State,
 };
-use warifu_store::{Address, Customer, MailRow, StoreError, Tx};
+use warifu_store::{Address, Customer, Issue, MailRow, StoreError, Tx};
 
 use super::places;
 use crate::{
@@ -25,9 +26,9 @@ const AFTER_REMOVAL: Duration = Duration::from_hours(30 * 24);
 pub(crate) enum To<'a> {
     /// Every notice address.
     Notice,
-    /// Every notice address and this one, a phone's.
-    NoticeAnd(&'a str),
-    /// Every notice address and the address of the phone in use, if there is one.
+    /// Every notice address and that of the phone this issue is for.
+    NoticeAnd(&'a Issue),
+    /// Every notice address and that of the phone whose issue runs or whose token is in use.
     Everyone,
     /// Just these.
     Only(&'a [String]),
@@ -51,15 +52,16 @@ pub(crate) async fn tell(
     let recipients = match to {
         To::Only(addresses) => addresses.to_vec(),
         To::Notice => notice_addresses(origin, tx, customer).await?,
-        To::NoticeAnd(phone) => and(notice_addresses(origin, tx, customer).await?, phone),
-        To::Everyone => {
-            let issues = tx.issues(customer.customer_id).await?;
-            // The newest issue that runs or has led to a use.
-            let phone = issues
-                .iter()
-                .find(|i| i.ended_at.is_none() || i.end_reason.as_deref() == Some("started"));
-            let phone = phone.map_or("", |i| i.phone_address.as_str());
+        To::NoticeAnd(issue) => {
+            let phone = phone_address(origin, customer, issue)?;
             and(notice_addresses(origin, tx, customer).await?, phone)
+        }
+        To::Everyone => {
+            let all = notice_addresses(origin, tx, customer).await?;
+            match present_issue(tx, customer).await? {
+                Some(issue) => and(all, phone_address(origin, customer, &issue)?),
+                None => all,
+            }
         }
     };
     let reception = ReceptionNumber::generate(&*app.random);
@@ -79,6 +81,7 @@ pub(crate) async fn tell(
             institution_id: origin.institution.id,
             kind: mail.kind().to_owned(),
             reference: reference.to_owned(),
+            locale: customer.locale.clone(),
             recipient,
             subject: message.subject.clone(),
             body: Some(body),
@@ -99,10 +102,34 @@ pub(crate) async fn tell(
 }
 
 fn and(mut all: Vec<String>, phone: &str) -> Vec<String> {
-    if !phone.is_empty() && !all.iter().any(|a| a.eq_ignore_ascii_case(phone)) {
+    if !all.iter().any(|a| a == phone) {
         all.push(phone.to_owned());
     }
     all
+}
+
+async fn present_issue(tx: &mut Tx, customer: &Customer) -> Result<Option<Issue>, AppError> {
+    let id = customer.customer_id;
+    let tokens = tx.tokens(id).await?;
+    let in_use = tokens.into_iter().find(|t| t.state == State::InUse).map(|t| t.id);
+    let issues = tx.issues(id).await?;
+    Ok(issues.into_iter().find(|i| i.ended_at.is_none() || Some(i.token_id) == in_use))
+}
+
+/// The address typed on BOT001, if its MAC fits the row.
+pub(crate) fn phone_address<'a>(
+    origin: &Origin,
+    customer: &Customer,
+    issue: &'a Issue,
+) -> Result<&'a str, AppError> {
+    let institution = &origin.institution;
+    let spot = places::issue(institution.id, customer.customer_id, "phone_address", issue.id);
+    let address = &issue.phone_address;
+    if institution.keys.fits(&spot.place(), address.as_bytes(), &issue.address_mac) {
+        Ok(address)
+    } else {
+        Err(StoreError::Corrupt(format!("phone address of {}", issue.id)).into())
+    }
 }
 
 async fn notice_addresses(

@@ -7,7 +7,8 @@ use warifu_core::{
     time::Millis,
     token::State,
 };
-use warifu_store::{Customer, Issue, Subject, Token, Tx, VerifierRow};
+pub(crate) use warifu_store::{Customer, Issue};
+use warifu_store::{Subject, Token, Tx, VerifierRow};
 
 use super::notices;
 use crate::{app::App, calendar, error::AppError, origin::Origin};

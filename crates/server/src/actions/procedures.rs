@@ -6,7 +6,8 @@ use warifu_core::{
     ids::{CustomerId, ProcedureId},
     time::Millis,
 };
-use warifu_store::{Customer, Procedure, Session, Tx};
+pub(crate) use warifu_store::Procedure;
+use warifu_store::{Customer, Session, Tx};
 
 use super::places;
 use crate::{
@@ -199,6 +200,7 @@ pub(crate) async fn cancel(
     let (mut tx, customer, mut procedure) = take(app, origin, session, flow, step, id).await?;
     end(&mut tx, origin, customer.customer_id, &mut procedure, "cancelled").await?;
     tx.end_mail_passwords(customer.customer_id, origin.now).await?;
+    tx.drop_mails(customer.customer_id, "mail-code", origin.now).await?;
     let line = Line::ok(Kind::ProcedureCancelled).of(customer.customer_id).because(flow.as_str());
     origin.record(&mut tx, &*app.random, line).await?;
     tx.commit().await?;

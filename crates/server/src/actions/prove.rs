@@ -2,7 +2,6 @@
 
 use warifu_core::{
     audit::Kind,
-    counter::Grade,
     ids::VerificationId,
     oath::{Algorithm, Digits, Passcode},
     purpose::Purpose,
@@ -11,11 +10,11 @@ use warifu_core::{
 };
 use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
 
-use super::{notices, places};
+use super::{locks, places};
 use crate::{
     app::App,
-    error::AppError,
-    mail::messages::{Mail, Which},
+    error::{AppError, Problem},
+    mail::messages::Which,
     origin::{Line, Origin},
 };
 
@@ -50,6 +49,10 @@ pub(crate) async fn prove(
     let spot = places::verifier(origin.institution.id, asked.customer.customer_id, asked.token.id);
     let key = origin.institution.keys.open(&spot.place(), &row.sealed_key)?;
     let verifier = verifier(origin, asked, row, key.expose())?;
+    // A form error like any other: the token's own number of digits counts, not today's policy.
+    if !passcode.has(verifier.digits) {
+        return Err(AppError::InvalidField(vec![Problem::new("passcode", "err-passcode-form")]));
+    }
     match decide(&verifier, passcode, asked.purpose, &policy, origin.now) {
         Decision::Accept { step } => {
             tx.accept_step(row, step).await?;
@@ -74,7 +77,8 @@ pub(crate) async fn prove(
                 }));
             origin.record(tx, &*app.random, line).await?;
             if let Some(grade) = grade {
-                tell_lock(app, origin, tx, asked, grade).await?;
+                let which = (Which::Passcode, Some(asked.token.id));
+                locks::tell(app, origin, tx, asked.customer, which, grade).await?;
             }
             Ok(Proof::Refused(reason))
         }
@@ -108,30 +112,6 @@ fn verifier<'a>(
         floor_step: row.floor_step,
         counter: row.counter(),
     })
-}
-
-async fn tell_lock(
-    app: &App,
-    origin: &Origin,
-    tx: &mut Tx,
-    asked: &Asked<'_>,
-    grade: Grade,
-) -> Result<(), AppError> {
-    let (mail, reason) = match grade {
-        Grade::Until(until) => {
-            (Mail::LockedUntil { at: origin.now, which: Which::Passcode, until }, "for_a_time")
-        }
-        Grade::Stopped => {
-            (Mail::Locked { at: origin.now, which: Which::Passcode }, "until_unlocked")
-        }
-    };
-    let line = Line::ok(Kind::CounterLocked)
-        .of(asked.customer.customer_id)
-        .token(asked.token.id)
-        .because(format!("passcode {reason}"));
-    origin.record(tx, &*app.random, line).await?;
-    notices::tell(app, origin, tx, asked.customer, notices::To::Everyone, &mail, "").await?;
-    Ok(())
 }
 
 const fn word(reason: Reason) -> &'static str {

@@ -88,7 +88,12 @@ async fn take_effect(
     start::hold(origin, &mut customer, HoldKind::Release);
     tx.save_customer(&customer).await?;
     let mail = Mail::Released { at: origin.now, again_from };
-    notices::tell(app, origin, tx, &customer, notices::To::Everyone, &mail, "").await?;
+    let issues = tx.issues(id).await?;
+    let to = match issues.iter().find(|i| i.token_id == token.id) {
+        Some(issue) => notices::To::NoticeAnd(issue),
+        None => notices::To::Notice,
+    };
+    notices::tell(app, origin, tx, &customer, to, &mail, "").await?;
     let line = Line::ok(Kind::TokenReleased).of(id).token(token.id).changed(
         serde_json::json!({"state": "in_use", "otp_required": true}),
         serde_json::json!({

@@ -54,6 +54,9 @@ pub(crate) async fn begin(
         let replaced = tx.end_sessions(id, "replaced", origin.now).await?;
         if replaced > 0 {
             tx.end_procedures(id, "superseded", origin.now).await?;
+            tx.drop_mails(id, "mail-code", origin.now).await?;
+            let line = Line::ok(Kind::SessionEnded).of(id).because("replaced");
+            origin.record(tx, &*app.random, line).await?;
         }
     }
     let secret = BrowserSecret::for_customer(id, random::bytes(&*app.random));
@@ -84,12 +87,21 @@ pub(crate) async fn renew(
     tx: &mut Tx,
     customer: &Customer,
     old: &Session,
-) -> Result<BrowserSecret, AppError> {
+) -> Result<(Session, BrowserSecret), AppError> {
     if tx.end_session(old.customer_id, old.id, "renewed", origin.now).await? != 1 {
         return Err(AppError::NotSignedIn(SignedOut::Replaced));
     }
-    let (_, secret) = begin(app, origin, tx, customer, Level::Full).await?;
-    Ok(secret)
+    begin(app, origin, tx, customer, Level::Full).await
+}
+
+/// Whether a session that a request began with is still its own; read under the customer's lock.
+pub(crate) async fn still_alive(
+    tx: &mut Tx,
+    origin: &Origin,
+    session: &Session,
+) -> Result<(), AppError> {
+    let found = tx.session(session.customer_id, &session.secret_hash).await?;
+    alive(&found.ok_or(AppError::NotSignedIn(SignedOut::Replaced))?, origin.now)
 }
 
 /// Gives a living session a new secret; its row, its procedures and its times stay.
@@ -135,10 +147,11 @@ pub(crate) async fn find(
 }
 
 fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
-    if session.ended_at.is_some() {
+    // One that had run out before something else ended it has run out.
+    let ended = session.ended_at.filter(|at| *at < session.idle_until.min(session.ends_at));
+    if ended.is_some() {
         return Err(AppError::NotSignedIn(match session.end_reason.as_deref() {
             Some("replaced") => SignedOut::Replaced,
-            Some("idle") => SignedOut::Idle,
             _ => SignedOut::LoggedOut,
         }));
     }

@@ -1,9 +1,11 @@
 //! Login: the password first, one answer for unknown, wrong and stopped; then, where demanded, the
 //! passcode.
 
+use std::time::Duration;
+
 use warifu_core::{
-    audit::Kind,
-    counter::{Counter, Gate},
+    audit::{ActorKind, Kind},
+    counter::{Counter, Gate, Grade},
     ids::LoginId,
     oath::Passcode,
     policy::LoginPolicy,
@@ -11,10 +13,10 @@ use warifu_core::{
     secret::SecretText,
     time::Millis,
 };
-use warifu_store::{Customer, Key, Session, Subject, Tx};
+use warifu_store::{Customer, Key, Session, Subject, Taken, Tx};
 
 use super::{
-    again_on_conflict, commit, notices, places,
+    again_on_conflict, commit, locks, places,
     prove::{self, Proof},
     sessions::{self, Level},
 };
@@ -22,6 +24,7 @@ use crate::{
     app::App,
     calendar,
     error::AppError,
+    mail::messages::Which,
     origin::{Line, Origin},
     web::cookies::{BrowserSecret, DeviceSecret},
 };
@@ -123,9 +126,9 @@ async fn enter(
 ) -> Result<SignIn, AppError> {
     let id = customer.customer_id;
     let level = if customer.otp_required { Level::Password } else { Level::Full };
-    let (_, browser) = sessions::begin(app, origin, tx, &customer, level).await?;
+    let (session, browser) = sessions::begin(app, origin, tx, &customer, level).await?;
     if level == Level::Full {
-        finish(app, origin, tx, customer).await?;
+        finish(app, origin, tx, customer, &session).await?;
         tx.remember_device(id, device, origin.now).await?;
     }
     Ok(SignIn::Begun { browser, level })
@@ -137,11 +140,17 @@ async fn finish(
     origin: &Origin,
     tx: &mut Tx,
     mut customer: Customer,
+    session: &Session,
 ) -> Result<(), AppError> {
     let id = customer.customer_id;
     customer.previous_login_at = customer.last_login_at;
     customer.last_login_at = Some(origin.now.0);
     tx.save_customer(&customer).await?;
+    let origin = Origin {
+        actor: (ActorKind::Customer, id.to_string()),
+        correlation: Some(session.id.to_string()),
+        ..origin.clone()
+    };
     origin.record(tx, &*app.random, Line::ok(Kind::SessionSignedIn).of(id)).await?;
     Ok(())
 }
@@ -168,6 +177,8 @@ pub(crate) async fn prove_passcode(
     again_on_conflict(|| async {
         let mut tx = app.store.begin().await?;
         let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+        // A passcode is not evaluated for a session that has ended meanwhile.
+        sessions::still_alive(&mut tx, origin, session).await?;
         let view = super::overview::load(&mut tx, origin, customer.clone()).await?;
         let Some((token, row)) = view.in_use else {
             return Ok(SecondStep::NoToken);
@@ -179,9 +190,10 @@ pub(crate) async fn prove_passcode(
                 Ok(SecondStep::Refused(reason))
             }
             Proof::Accepted => {
-                let browser = sessions::renew(app, origin, &mut tx, &customer, session).await?;
+                let (begun, browser) =
+                    sessions::renew(app, origin, &mut tx, &customer, session).await?;
                 tx.remember_device(customer.customer_id, &device.hash(), origin.now).await?;
-                finish(app, origin, &mut tx, customer).await?;
+                finish(app, origin, &mut tx, customer, &begun).await?;
                 commit(app, tx).await?;
                 Ok(SecondStep::In(browser))
             }
@@ -210,9 +222,26 @@ async fn find(
 /// own), and the network's. Filed by keyed hash, alike for known and unknown IDs.
 struct Counters {
     account: Subject,
-    network: Subject,
+    /// None for a browser that the customer knows: what its network does is not its doing.
+    network: Option<Subject>,
     /// Whom a refusal is recorded for.
     customer: Option<Customer>,
+}
+
+impl Counters {
+    // Always in this order, so that no two logins wait for each other.
+    fn all(&self) -> impl Iterator<Item = &Subject> {
+        self.network.iter().chain([&self.account])
+    }
+}
+
+/// A network's failures are forgotten after this long without one: many people share it.
+const NETWORK_FORGETS: Duration = Duration::from_hours(1);
+
+/// What a counter of logins says now.
+pub(crate) fn present(subject: &Subject, taken: &Taken, now: Millis) -> Counter {
+    let forgotten = subject.kind == "network" && now >= taken.changed_at().plus(NETWORK_FORGETS);
+    if forgotten { Counter::cleared() } else { taken.counter() }
 }
 
 async fn counters(
@@ -233,7 +262,8 @@ async fn counters(
     if own_browser {
         account.subject = name(&given.device);
     }
-    Ok(Counters { account, network: network(origin), customer: known.cloned() })
+    let network = (!own_browser).then(|| network(origin));
+    Ok(Counters { account, network, customer: known.cloned() })
 }
 
 /// The counter of a login ID from browsers that its customer does not know.
@@ -274,9 +304,12 @@ pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {
 async fn waiting(app: &App, origin: &Origin, counters: &Counters) -> Result<Option<u64>, AppError> {
     let mut tx = app.store.read().await?;
     let mut until = None;
-    for subject in [&counters.account, &counters.network] {
-        until =
-            until.max(closed(super::overview::gate(&mut tx, subject, origin.now).await?, origin));
+    for subject in counters.all() {
+        let gate = match tx.counter(subject).await? {
+            Some(taken) => present(subject, &taken, origin.now).gate(origin.now),
+            None => Gate::Open,
+        };
+        until = until.max(closed(gate, origin));
     }
     drop(tx);
     let Some(until) = until else { return Ok(None) };
@@ -312,9 +345,10 @@ async fn take(
     let policy = &origin.institution.policy().login;
     let network = network_policy(policy);
     let mut locked = false;
-    for (subject, policy) in [(&counters.network, &network), (&counters.account, policy)] {
+    for subject in counters.all() {
+        let policy = if subject.kind == "network" { &network } else { policy };
         let taken = tx.take_counter(subject, origin.now).await?;
-        let counter = taken.counter();
+        let counter = present(subject, &taken, origin.now);
         if let Some(until) = closed(counter.gate(origin.now), origin) {
             record_refusal(app, origin, tx, counters, "waiting").await?;
             return Ok(Gates::Closed(until));
@@ -331,13 +365,7 @@ async fn take(
         record_refusal(app, origin, tx, counters, "credentials").await?;
     }
     if let (true, Some(customer)) = (locked, &counters.customer) {
-        let line = Line::ok(Kind::CounterLocked).of(customer.customer_id).because("login");
-        origin.record(tx, &*app.random, line).await?;
-        let mail = crate::mail::messages::Mail::Locked {
-            at: origin.now,
-            which: crate::mail::messages::Which::Login,
-        };
-        notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
+        locks::tell(app, origin, tx, customer, (Which::Login, None), Grade::Stopped).await?;
     }
     Ok(Gates::Open)
 }

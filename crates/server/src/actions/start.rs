@@ -134,7 +134,7 @@ async fn take_effect(
     customer.otp_required = true;
     hold(origin, &mut customer, HoldKind::Start);
     tx.save_customer(&customer).await?;
-    let to = notices::To::NoticeAnd(&issue.phone_address);
+    let to = notices::To::NoticeAnd(&issue);
     let mail = Mail::Started { at: origin.now };
     notices::tell(app, origin, tx, &customer, to, &mail, &issue.id.to_string()).await?;
     let line = Line::ok(Kind::TokenStarted).of(id).token(token.id).changed(

@@ -117,7 +117,7 @@ async fn follow_host(app: &App, arguments: &Arguments) -> Result<(), Failure> {
     }
     crate::actions::institutions::apply(app, &document)
         .await
-        .map_err(|e| Failure::Refused(format!("--host {name}: {e:?}")))?;
+        .map_err(|e| Failure::Refused(format!("--host {name}: {e}")))?;
     Ok(())
 }
 

@@ -61,17 +61,7 @@ fn read(file: &PathBuf) -> Result<String, Failure> {
 
 fn refused(reason: NotTaken) -> Failure {
     match reason {
-        NotTaken::Document(lines) => {
-            Failure::Refused(format!("the document was not taken:\n  {}", lines.join("\n  ")))
-        }
-        NotTaken::Taken => Failure::Refused(
-            "another institution has this service ID or one of these hosts, or it was changed \
-             at the same time"
-                .to_owned(),
-        ),
-        NotTaken::Unknown => Failure::Refused(
-            "there is no institution with this service ID: use `institution create`".to_owned(),
-        ),
         NotTaken::Failed(error) => error.into(),
+        refused => Failure::Refused(refused.to_string()),
     }
 }

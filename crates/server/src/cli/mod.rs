@@ -17,7 +17,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
 use warifu_core::{random::Random, time::Clock};
-use warifu_store::{Schema, Settings as StoreSettings, Store};
+use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
 use crate::{
     app::{App, Settings},
@@ -94,12 +94,12 @@ impl From<ConfigError> for Failure {
 
 impl From<crate::error::AppError> for Failure {
     fn from(error: crate::error::AppError) -> Self {
-        Self::Failed(anyhow::anyhow!("{error:?}"))
+        Self::Failed(anyhow::anyhow!("{error}"))
     }
 }
 
-impl From<warifu_store::StoreError> for Failure {
-    fn from(error: warifu_store::StoreError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Self::Failed(error.into())
     }
 }
@@ -161,9 +161,13 @@ async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
         max_connections: config.max_connections,
         create,
     };
-    Ok(Store::connect(&settings).await.map_err(|e| {
-        anyhow::anyhow!("the database cannot be opened: {e}; `warifu migrate` makes a new one")
-    })?)
+    Store::connect(&settings).await.map_err(|error| match error {
+        StoreError::Settings(why) => Failure::Configuration(format!("database.url: {why}")),
+        other if settings.url.starts_with("sqlite:") && !create => {
+            Failure::Failed(anyhow::anyhow!("{other}; `warifu migrate` makes a new database"))
+        }
+        other => Failure::Failed(other.into()),
+    })
 }
 
 /// The store of a schema this binary knows.
@@ -298,7 +302,7 @@ fn transport(config: &Config) -> Result<Option<Transport>, Failure> {
         )),
         None => None,
     };
-    let tls = smtp.tls.parse().map_err(|e| Failure::Configuration(format!("smtp.tls: {e}")))?;
+    let tls = smtp.tls.parse().map_err(Failure::Configuration)?;
     Transport::smtp(SmtpSettings {
         host: smtp.host.clone(),
         port: smtp.port,

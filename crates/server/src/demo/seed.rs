@@ -33,10 +33,10 @@ pub(crate) async fn seed(app: &App, document: &str) -> anyhow::Result<()> {
     }
     institutions::create(app, document)
         .await
-        .map_err(|e| anyhow::anyhow!("the demo's bank: {e:?}"))?;
+        .map_err(|e| anyhow::anyhow!("the demo's bank: {e}"))?;
     let institution =
         app.institutions.all().first().cloned().ok_or_else(|| anyhow::anyhow!("no bank"))?;
-    fill(app, &institution).await.map_err(|e| anyhow::anyhow!("the demo's customers: {e:?}"))
+    fill(app, &institution).await.map_err(|e| anyhow::anyhow!("the demo's customers: {e}"))
 }
 
 async fn fill(app: &App, institution: &Arc<Institution>) -> Result<(), AppError> {

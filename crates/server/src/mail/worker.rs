@@ -1,6 +1,6 @@
 //! The worker behind the outbox: claims what is due by lease, sends, retries with growing waits.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use warifu_core::{
     audit::{Channel, Kind},
@@ -15,12 +15,15 @@ use crate::{
     app::App,
     error::AppError,
     origin::{Line, Origin},
+    text::Lang,
 };
 
-/// How long a claim lasts (ms): longer than the longest try.
+/// How long a claim lasts (ms): longer than the longest try of one mail, and one is all a claim holds,
+/// so that no other worker takes a mail that this one is still sending.
 const LEASE: i64 = 60_000;
-/// Mails of one round; a relay is never flooded.
-const ROUND: i64 = 16;
+const ROUND: i64 = 1;
+/// Mails on their way at once from one node.
+pub(crate) const WORKERS: usize = 4;
 /// Waits between tries, in seconds; the last one repeats until the mail is given up.
 const WAITS: [i64; 7] = [5, 15, 60, 300, 900, 1_800, 3_600];
 /// A mail without an end of its own is given up after this long (ms).
@@ -29,7 +32,7 @@ const GIVE_UP: i64 = 3 * 86_400_000;
 /// Sends what is due, until told to stop. Woken by new mails, and once a second by itself.
 pub(crate) async fn run(
     app: App,
-    transport: Transport,
+    transport: Arc<Transport>,
     mut stop: tokio::sync::watch::Receiver<bool>,
 ) {
     let holder = holder(&app);
@@ -156,10 +159,15 @@ async fn send(origin: &Origin, transport: &Transport, mail: &MailRow) -> Result<
     let body = String::from_utf8_lossy(body.expose()).into_owned();
     let sender = &institution.document.mail;
     let domain = sender.sender.rsplit('@').next().unwrap_or_default();
+    let from_name = if mail.locale == Lang::En.tag() {
+        sender.sender_name.en.clone()
+    } else {
+        sender.sender_name.ja.clone()
+    };
     transport
         .send(&Outgoing {
             from: sender.sender.clone(),
-            from_name: sender.sender_name.ja.clone(),
+            from_name,
             to: mail.recipient.clone(),
             quote_broken_local: institution.policy().mail.broken_addresses
                 == BrokenAddresses::Quoted,

@@ -59,6 +59,8 @@ pub(super) async fn display(
     // Only a path of ours: `//host` and `/\host` lead elsewhere.
     let back = Some(value("back"))
         .filter(|b| b.starts_with('/') && !b.starts_with("//") && !b.contains('\\'))
+        // Browsers drop tabs and line breaks: `/<tab>/host` would lead elsewhere too.
+        .filter(|b| b.bytes().all(|c| c.is_ascii_graphic()))
         .unwrap_or("/login");
     let mut response = see_other(back);
     if let Some(lang) = Lang::from_tag(value("lang")) {

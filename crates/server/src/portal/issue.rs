@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::ProcedureId, time::Millis};
-use warifu_store::Procedure;
+use warifu_core::ids::ProcedureId;
 
 use super::{
     otp,
@@ -15,10 +14,10 @@ use super::{
 };
 use crate::{
     actions::{
-        issue::{self, Commit, Entry, Proofs},
+        issue::{self, Again, Commit, Entry, Proofs},
         issue_pages,
         mail_password::Blocked,
-        procedures::{self, Flow},
+        procedures::{self, Flow, Procedure},
     },
     error::{AppError, Stale},
     web::{
@@ -190,10 +189,10 @@ async fn confirm_page(signed: &Signed, procedure: ProcedureId) -> Result<Bot002,
 }
 
 fn progress(states: &[String]) -> MailProgress {
-    let all = |word: &str| !states.is_empty() && states.iter().all(|s| s == word);
+    let gone = |state: &String| state == "failed" || state == "expired";
     if states.iter().any(|s| s == "sent") {
         MailProgress::Sent
-    } else if all("failed") || all("expired") {
+    } else if !states.is_empty() && states.iter().all(gone) {
         MailProgress::Failed
     } else {
         MailProgress::Queued
@@ -226,7 +225,7 @@ async fn commit(
     let origin = visit.origin.on("BOT002");
     match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
         Ok(Commit::Done) => next(id, "done"),
-        Ok(Commit::Stopped(until)) => stopped(signed, until),
+        Ok(Commit::Stopped(again)) => stopped(signed, again),
         Err(AppError::InvalidField(problems)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;
@@ -238,11 +237,12 @@ async fn commit(
     }
 }
 
-fn stopped(signed: &Signed, until: Option<Millis>) -> Result<Response, AppError> {
+fn stopped(signed: &Signed, again: Again) -> Result<Response, AppError> {
     let text = &signed.visit.text;
-    let told = match until {
-        Some(until) => text.with("err-proofs-locked", "until", text.moment(until)),
-        None => text.of("err-proofs-stopped"),
+    let told = match again {
+        Again::Now => text.of("err-proofs-ended"),
+        Again::From(until) => text.with("err-proofs-locked", "until", text.moment(until)),
+        Again::Unlocked => text.of("err-proofs-stopped"),
     };
     let mut frame = render::inside(signed, "BER001", "ber-title");
     "/otp".clone_into(&mut frame.here);
@@ -255,9 +255,13 @@ async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
     let origin = visit.origin.on("BOT002");
     let id = fields.procedure();
     procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, "confirm", id).await?;
-    let text = &visit.text;
-    let mut frame = render::inside(signed, "BER001", "ber-title");
-    "/otp".clone_into(&mut frame.here);
+    Ok(see_other("/otp/issue/cancelled"))
+}
+
+/// BER001: the procedure was left.
+pub(super) async fn cancelled(signed: Signed) -> Result<Response, AppError> {
+    let text = &signed.visit.text;
+    let frame = render::inside(&signed, "BER001", "ber-title");
     let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
     render::page(&Ber { frame, paragraphs: vec![text.of("bot002-cancelled")], links })
 }
@@ -293,8 +297,8 @@ pub(super) async fn show_done(signed: Signed, query: Asked) -> Result<Response, 
         frame: frame(&signed, "BOT003", "bot003-title", 5),
         address: shown.issue.phone_address.clone(),
         ids: otp::token_ids(&visit.origin, &shown.issue)?,
-        qr_svg: otp::qr(visit, &signed.customer, &shown.issue)?,
-        qr_until: Millis(shown.issue.qr_until),
+        qr: otp::present_qr(visit, &signed.customer, &shown.issue)?,
+        procedure: procedure.id.to_string(),
         app_link: otp::app_link(visit, &signed.customer, &shown.issue)?,
         mail: progress(&shown.mails),
         set_up: shown.issue.activation_id.is_some(),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
 use warifu_core::{counter::Gate, issue::IssueRefused, time::Millis, token::State};
-use warifu_store::{Customer, Issue};
 
 use super::{
     pages::{Bop001, Offer, OtpState, TokenIds},
@@ -13,7 +12,7 @@ use super::{
 use crate::{
     actions::{
         issue,
-        overview::{self, Overview},
+        overview::{self, Customer, Issue, Overview},
     },
     error::AppError,
     origin::Origin,
@@ -36,9 +35,7 @@ pub(super) async fn show(
     let mut ids = None;
     if let Some(issue) = waiting {
         ids = Some(token_ids(&visit.origin, issue)?);
-        if now.0 < issue.qr_until {
-            qr = Some((self::qr(visit, &view.customer, issue)?, Millis(issue.qr_until)));
-        }
+        qr = present_qr(visit, &view.customer, issue)?;
     }
     let second_phone = view
         .last_issue
@@ -132,8 +129,22 @@ pub(super) fn app_link(
     Ok(visit.app.link(&visit.origin.institution.document.hosts.token, &fragment))
 }
 
+/// The QR code, for as long as it can be used.
+pub(super) fn present_qr(
+    visit: &Visit,
+    customer: &Customer,
+    waiting: &Issue,
+) -> Result<Option<(String, Millis)>, AppError> {
+    let until = Millis(waiting.qr_until);
+    if visit.origin.now < until {
+        Ok(Some((qr(visit, customer, waiting)?, until)))
+    } else {
+        Ok(None)
+    }
+}
+
 /// The same as a QR code: an SVG of attributes only, so that it needs no inline style.
-pub(super) fn qr(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<String, AppError> {
+fn qr(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<String, AppError> {
     let link = app_link(visit, customer, waiting)?;
     let code = fast_qr::QRBuilder::new(link.as_str())
         .ecl(fast_qr::ECL::M)

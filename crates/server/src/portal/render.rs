@@ -7,7 +7,7 @@ use axum::{
 };
 use warifu_core::{
     ids::CustomerId,
-    oath::{Digits, Passcode, PasscodeError},
+    oath::{Passcode, PasscodeError},
     time::Millis,
     verify::Reason,
 };
@@ -81,11 +81,8 @@ pub(crate) fn told(text: &Text, problem: &Problem) -> FieldError {
 }
 
 /// Reads a passcode field.
-pub(crate) fn passcode(visit: &Visit, typed: &str) -> Result<Passcode, Problem> {
-    let digits = visit.origin.institution.policy().passcode.digits;
-    // The policy's digits are checked when it is applied.
-    let digits = Digits::try_from(digits).unwrap_or(Digits::Six);
-    Passcode::parse(typed, digits).map_err(|error| {
+pub(crate) fn passcode(typed: &str) -> Result<Passcode, Problem> {
+    Passcode::typed(typed).map_err(|error| {
         let key = match error {
             PasscodeError::Empty => "err-passcode-empty",
             PasscodeError::Length | PasscodeError::Digits => "err-passcode-form",

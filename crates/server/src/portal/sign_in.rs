@@ -1,7 +1,9 @@
 //! Login and logout: BLI001, BLI002.
 
-use axum::response::Response;
-use warifu_core::ids::LoginId;
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{extract::Query, response::Response};
+use warifu_core::{ids::LoginId, time::Millis};
 
 use super::{
     pages::{Bli001, Bli002, Bli002NoToken, LoggedOut},
@@ -96,11 +98,13 @@ pub(super) async fn show_passcode(half: HalfSigned) -> Result<Response, AppError
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
     let frame = render::outside(visit, "BLI002", "bli002-title");
-    if view.in_use.is_some() {
-        render::page(&Bli002 { frame })
-    } else {
-        render::page(&Bli002NoToken { frame })
-    }
+    // A locked token has its page all the same: it says until when.
+    let usable = view.in_use.as_ref().is_some_and(|(token, row)| {
+        !row.suspended
+            && view.customer.suspended_at.is_none()
+            && visit.origin.now.0 < token.valid_until
+    });
+    if usable { render::page(&Bli002 { frame }) } else { render::page(&Bli002NoToken { frame }) }
 }
 
 /// BLI002, posted.
@@ -111,7 +115,7 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
     let signed = half.signed;
     let visit = &signed.visit;
     let mut frame = render::outside(visit, "BLI002", "bli002-title");
-    let passcode = match render::passcode(visit, &fields.text("passcode")) {
+    let passcode = match render::passcode(&fields.text("passcode")) {
         Ok(passcode) => passcode,
         Err(problem) => {
             let customer = Some(signed.customer.customer_id);
@@ -122,10 +126,16 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
     let origin = visit.origin.on("BLI002");
     let step =
         sign_in::prove_passcode(&visit.app, &origin, &signed.session, &passcode, &visit.device);
-    match step.await? {
-        SecondStep::In(browser) => Ok(entered(visit, &browser)),
-        SecondStep::NoToken => render::corrected(&Bli002NoToken { frame }),
-        SecondStep::Refused(reason) => {
+    match step.await {
+        Ok(SecondStep::In(browser)) => Ok(entered(visit, &browser)),
+        Ok(SecondStep::NoToken) => render::corrected(&Bli002NoToken { frame }),
+        Err(AppError::InvalidField(problems)) => {
+            let customer = Some(signed.customer.customer_id);
+            frame.errors = render::problems(visit, "BLI002", customer, &problems).await?;
+            render::corrected(&Bli002 { frame })
+        }
+        Err(other) => Err(other),
+        Ok(SecondStep::Refused(reason)) => {
             frame.errors = vec![render::refused(&visit.text, reason)];
             render::corrected(&Bli002 { frame })
         }
@@ -136,8 +146,24 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
 pub(super) async fn sign_out(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let deadline = sessions::sign_out(&visit.app, &visit.origin, &signed.session).await?;
-    let mut frame = render::outside(visit, "BLI001", "logout-title");
-    // The page stays where it is: a reload of it would post again.
-    "/login".clone_into(&mut frame.here);
-    render::page(&LoggedOut { frame, issue_deadline: deadline })
+    Ok(match deadline {
+        Some(deadline) => see_other(&format!("/logout?until={}", deadline.0)),
+        None => see_other("/logout"),
+    })
 }
+
+/// After logout, with a reminder of an issue that waits. The moment comes by the address: there is no
+/// session any more that could know it, and it says nothing that whoever typed it does not know.
+pub(super) async fn signed_out(
+    visit: Visit,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, AppError> {
+    let soon = visit.origin.now.0..visit.origin.now.plus(LONGEST_DEADLINE).0;
+    let until = query.get("until").and_then(|ms| ms.parse().ok()).filter(|ms| soon.contains(ms));
+    let mut frame = render::outside(&visit, "BLI001", "logout-title");
+    "/login".clone_into(&mut frame.here);
+    render::page(&LoggedOut { frame, issue_deadline: until.map(Millis) })
+}
+
+/// No policy lets an issue wait longer for its set-up.
+const LONGEST_DEADLINE: Duration = Duration::from_hours(168);

@@ -90,17 +90,22 @@ pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Resp
         render::corrected(&Bok002 { frame: again(frame, Flow::Start, id), procedure })
     };
     let mut frame = start_frame(&signed);
-    let passcode = match render::passcode(visit, &fields.text("passcode")) {
+    let passcode = match render::passcode(&fields.text("passcode")) {
         Ok(passcode) => passcode,
         Err(problem) => {
-            frame.errors = refused(&signed, "BOK002", problem).await?;
+            frame.errors = refused(&signed, "BOK002", &[problem]).await?;
             return page(frame);
         }
     };
     let origin = visit.origin.on("BOK002");
-    match start::start(&visit.app, &origin, &signed.session, id, &passcode).await? {
-        Step::Done(secret) => Ok(with_cookie(next(Flow::Start, id, "done")?, secret.cookie())),
-        Step::Refused(reason) => {
+    match start::start(&visit.app, &origin, &signed.session, id, &passcode).await {
+        Ok(Step::Done(secret)) => Ok(with_cookie(next(Flow::Start, id, "done")?, secret.cookie())),
+        Err(AppError::InvalidField(problems)) => {
+            frame.errors = refused(&signed, frame.screen, &problems).await?;
+            page(frame)
+        }
+        Err(other) => Err(other),
+        Ok(Step::Refused(reason)) => {
             frame.errors = vec![render::refused(&visit.text, reason)];
             page(frame)
         }
@@ -110,10 +115,10 @@ pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Resp
 async fn refused(
     signed: &Signed,
     screen: &'static str,
-    problem: Problem,
+    problems: &[Problem],
 ) -> Result<Vec<super::pages::FieldError>, AppError> {
     let customer = Some(signed.customer.customer_id);
-    render::problems(&signed.visit, screen, customer, &[problem]).await
+    render::problems(&signed.visit, screen, customer, problems).await
 }
 
 // Where a page that answers a form can be loaded again.
@@ -126,7 +131,7 @@ fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>) -> Frame {
 pub(super) async fn started(signed: Signed, query: Asked) -> Result<Response, AppError> {
     showing(&signed, &query, Flow::Start, "done").await?;
     let frame = render::inside(&signed, "BOK003", "bok003-title");
-    let hold_until = Millis(signed.customer.hold_until.unwrap_or(signed.visit.origin.now.0));
+    let hold_until = hold(&signed);
     render::page(&Bok003 { frame: render::step(frame, START_STEPS, 3), hold_until })
 }
 
@@ -154,17 +159,24 @@ pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Re
         render::corrected(&Bos001 { frame: again(frame, Flow::Release, id), procedure })
     };
     let mut frame = release_frame(&signed);
-    let passcode = match render::passcode(visit, &fields.text("passcode")) {
+    let passcode = match render::passcode(&fields.text("passcode")) {
         Ok(passcode) => passcode,
         Err(problem) => {
-            frame.errors = refused(&signed, "BOS001", problem).await?;
+            frame.errors = refused(&signed, "BOS001", &[problem]).await?;
             return page(frame);
         }
     };
     let origin = visit.origin.on("BOS001");
-    match release::release(&visit.app, &origin, &signed.session, id, &passcode).await? {
-        Step::Done(secret) => Ok(with_cookie(next(Flow::Release, id, "done")?, secret.cookie())),
-        Step::Refused(reason) => {
+    match release::release(&visit.app, &origin, &signed.session, id, &passcode).await {
+        Ok(Step::Done(secret)) => {
+            Ok(with_cookie(next(Flow::Release, id, "done")?, secret.cookie()))
+        }
+        Err(AppError::InvalidField(problems)) => {
+            frame.errors = refused(&signed, frame.screen, &problems).await?;
+            page(frame)
+        }
+        Err(other) => Err(other),
+        Ok(Step::Refused(reason)) => {
             frame.errors = vec![render::refused(&visit.text, reason)];
             page(frame)
         }
@@ -179,6 +191,12 @@ pub(super) async fn released(signed: Signed, query: Asked) -> Result<Response, A
     render::page(&Bos002 {
         frame: render::step(frame, RELEASE_STEPS, 2),
         again_from: Millis(signed.customer.issue_from.unwrap_or(now)),
-        hold_until: Millis(signed.customer.hold_until.unwrap_or(now)),
+        hold_until: hold(&signed),
     })
+}
+
+// The hold that runs; an institution may exempt a kind of change from it.
+fn hold(signed: &Signed) -> Option<Millis> {
+    let until = signed.customer.hold_until.map(Millis);
+    until.filter(|at| signed.visit.origin.now < *at)
 }

@@ -32,6 +32,7 @@ async fn whole_walk(app: &TestApp, person: &Person) {
     app.advance_mins(2);
     let mut phone = app.phone(person.bank);
     phone.set_up(&numbers, person.start_password).await;
+    app.deliver().await;
 
     // Step 3, on the PC: the first passcode.
     app.advance_mins(2);
@@ -39,6 +40,7 @@ async fn whole_walk(app: &TestApp, person: &Person) {
     let reply = pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     pc.open(reply.location()).await.expect(200).expect_screen("BOK003");
     pc.sign_out().await.expect(200);
+    app.deliver().await;
 
     // From here on a login demands the passcode.
     app.advance_mins(5);
@@ -50,6 +52,7 @@ async fn whole_walk(app: &TestApp, person: &Person) {
     pc.to_release().await;
     let reply = pc.release(&phone.passcode()).await.expect_to("/otp/release/done");
     pc.open(reply.location()).await.expect(200).expect_screen("BOS002");
+    app.deliver().await;
 
     // Issue again, but not at once.
     let page = pc.open("/otp").await.expect(200);

@@ -1,4 +1,21 @@
 //! Tests of the whole server: stories over the real router, store, worker and phone, on both engines.
 
+mod activation;
+mod banks;
+mod deadlines;
+mod english;
 mod harness;
+mod import;
+mod input;
+mod locks;
+mod login;
+mod mails;
 mod main_job;
+mod passcodes;
+mod procedures;
+mod proofs;
+mod secrets;
+mod sessions;
+mod storm;
+mod tampering;
+mod together;

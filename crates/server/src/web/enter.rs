@@ -1,6 +1,6 @@
 //! The way in: which institution's host, who calls, what headers every answer carries, one log line.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -10,15 +10,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tower::ServiceExt;
-use tower_http::{compression::CompressionLayer, limit::RequestBodyLimitLayer};
-use warifu_core::{
-    audit::{ActorKind, Channel, Kind, Outcome},
-    ids::AuditId,
-    random,
+use tower_http::{
+    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    timeout::TimeoutLayer,
 };
+use warifu_core::random;
 
 use super::visit::Visit;
 use crate::{
+    actions::refusals,
     app::App,
     demo,
     error::AppError,
@@ -28,6 +28,8 @@ use crate::{
 
 /// No form and no phone sends more than this.
 const BODY_LIMIT: usize = 64 * 1024;
+/// No request is worked on longer than this, its body included.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that is served to customers and their phones.
 pub(crate) fn router(app: &App) -> Router {
@@ -43,6 +45,8 @@ pub(crate) fn router(app: &App) -> Router {
             async move { doors.enter(request).await }
         })
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(CatchPanicLayer::new())
         .layer(CompressionLayer::new())
 }
 
@@ -91,7 +95,7 @@ impl Doors {
                 (Some(kind), self.through(kind, visit, request).await)
             }
         };
-        self.headers(kind, &path, response.headers_mut());
+        self.headers(kind, response.headers_mut());
         let status = response.status().as_u16();
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
@@ -152,10 +156,14 @@ impl Doors {
             .collect();
         // From the right: the first that is no proxy of ours. Garbage counts as the proxy itself.
         for hop in hops.iter().rev() {
-            match hop.trim().parse::<std::net::IpAddr>() {
-                Ok(ip) if trusted.contains(&ip) => {}
-                Ok(ip) => return ip.to_canonical().to_string(),
-                Err(_) => break,
+            // Some proxies write the port along.
+            let hop = hop.trim();
+            let ip = hop.parse::<std::net::IpAddr>().ok();
+            let ip = ip.or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
+            match ip.map(|ip| ip.to_canonical()) {
+                Some(ip) if trusted.contains(&ip) => {}
+                Some(ip) => return ip.to_string(),
+                None => break,
             }
         }
         peer.to_string()
@@ -163,46 +171,14 @@ impl Doors {
 
     // No institution, so no page of one; recorded for the installation itself.
     async fn misdirected(&self, address: String, request_id: &str) -> Response {
-        let now = self.app.clock.now();
-        let row = warifu_store::audit::AuditRow {
-            bucket: 0,
-            customer_id: "-".to_owned(),
-            at: now.0,
-            id: AuditId::generate(now, &*self.app.random),
-            institution_id: "-".to_owned(),
-            actor_kind: ActorKind::Anonymous.as_str().to_owned(),
-            actor_id: String::new(),
-            token_id: None,
-            kind: Kind::AccessRefused.as_str().to_owned(),
-            result: Outcome::Refused.as_str().to_owned(),
-            reason: Some("misdirected".to_owned()),
-            channel: Channel::Portal.as_str().to_owned(),
-            screen: None,
-            address: Some(address),
-            device: None,
-            request_id: Some(request_id.to_owned()),
-            correlation: None,
-            before_json: None,
-            after_json: None,
-            v: 1,
-        };
-        if let Err(error) = self.note(&row).await {
-            tracing::error!(%error, "audit");
+        if let Err(error) = refusals::misdirected(&self.app, address, request_id).await {
+            tracing::error!(?error, "audit");
             return AppError::Overloaded.into_response();
         }
         (AppError::Misdirected.parts().0, "421 Misdirected Request\n").into_response()
     }
 
-    async fn note(
-        &self,
-        row: &warifu_store::audit::AuditRow,
-    ) -> Result<(), warifu_store::StoreError> {
-        let mut tx = self.app.store.begin().await?;
-        tx.record(row).await?;
-        tx.commit().await
-    }
-
-    fn headers(&self, kind: Option<HostKind>, path: &str, headers: &mut HeaderMap) {
+    fn headers(&self, kind: Option<HostKind>, headers: &mut HeaderMap) {
         const IB: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
              img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
              frame-ancestors 'none'";
@@ -230,7 +206,7 @@ impl Doors {
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if !self.app.settings.plain_http && !path.is_empty() {
+        if !self.app.settings.plain_http {
             let value = HeaderValue::from_static("max-age=63072000");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
         }

@@ -31,8 +31,8 @@ CREATE TABLE institution_keys (
     PRIMARY KEY (institution_id, key_id)
 );
 
--- What is found from outside: login ID, customer number, user ID. Written first; points to nothing
--- until the customer's own transaction has committed.
+-- What is found from outside: login ID, customer number, user ID, activation. Points to nothing until
+-- the customer's own row is committed.
 CREATE TABLE directory (
     institution_id TEXT COLLATE "C" NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
@@ -235,6 +235,7 @@ CREATE TABLE mails (
     institution_id TEXT COLLATE "C" NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
     reference TEXT COLLATE "C" NOT NULL,
+    locale TEXT COLLATE "C" NOT NULL,
     recipient TEXT COLLATE "C" NOT NULL,
     subject TEXT COLLATE "C" NOT NULL,
     body BYTEA,

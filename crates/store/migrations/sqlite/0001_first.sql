@@ -31,8 +31,8 @@ CREATE TABLE institution_keys (
     PRIMARY KEY (institution_id, key_id)
 );
 
--- What is found from outside: login ID, customer number, user ID. Written first; points to nothing
--- until the customer's own transaction has committed.
+-- What is found from outside: login ID, customer number, user ID, activation. Points to nothing until
+-- the customer's own row is committed.
 CREATE TABLE directory (
     institution_id TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -235,6 +235,7 @@ CREATE TABLE mails (
     institution_id TEXT NOT NULL,
     kind TEXT NOT NULL,
     reference TEXT NOT NULL,
+    locale TEXT NOT NULL,
     recipient TEXT NOT NULL,
     subject TEXT NOT NULL,
     body BLOB,

@@ -1,9 +1,18 @@
 //! The phone's word that it holds the root.
 
-use warifu_core::ids::{ActivationId, CustomerId};
+use warifu_core::{
+    audit::Kind,
+    ids::{ActivationId, CustomerId},
+};
 use warifu_store::{Key, StoreError, Token};
 
-use crate::{actions::places, app::App, error::AppError, origin::Origin, phone::keys::Jwk};
+use crate::{
+    actions::places,
+    app::App,
+    error::AppError,
+    origin::{Line, Origin},
+    phone::keys::Jwk,
+};
 
 /// The phone says that it holds the root: repeats end. Said again, it changes nothing.
 pub(crate) async fn acknowledge(
@@ -27,12 +36,17 @@ pub(crate) async fn acknowledge(
     let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Forbidden)?;
     let jwk = signing_key(origin, id, &token)?;
     if !jwk.signed(&format!("warifu-ack-1\n{activation}"), signature) {
+        let line = Line::refused(Kind::ActivationRefused, "signature").of(id).token(token.id);
+        origin.record(&mut tx, &*app.random, line).await?;
+        tx.commit().await?;
         return Err(AppError::Forbidden);
     }
     if issue.acknowledged_at.is_none() {
         issue.acknowledged_at = Some(origin.now.0);
         issue.reply = None;
         tx.save_issue(id, &issue).await?;
+        let line = Line::ok(Kind::ActivationAcknowledged).of(id).token(token.id);
+        origin.record(&mut tx, &*app.random, line).await?;
         tx.commit().await?;
     }
     Ok(())

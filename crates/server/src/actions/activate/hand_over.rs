@@ -51,7 +51,7 @@ pub(super) async fn hand_over(
 
     activate_token(app, origin, &mut tx, ask, &customer, &mut token, &root).await?;
     let mail = Mail::Activated { at: origin.now, start_deadline: Millis(issue.start_until) };
-    let to = notices::To::NoticeAnd(&issue.phone_address);
+    let to = notices::To::NoticeAnd(&issue);
     notices::tell(app, origin, &mut tx, &customer, to, &mail, &reference).await?;
     let line = Line::ok(Kind::TokenActivated).of(id).token(token.id).changed(
         serde_json::json!({"state": "issued"}),

@@ -53,6 +53,9 @@ pub(crate) async fn activate(app: &App, origin: &Origin, ask: &Ask) -> Result<St
     again_on_conflict(|| async {
         let mut tx = app.store.begin().await?;
         if let Some(until) = network_waits(&mut tx, origin).await? {
+            let line = Line::refused(Kind::ActivationRefused, "waiting");
+            origin.record(&mut tx, &*app.random, line).await?;
+            tx.commit().await?;
             return Err(AppError::TooMany(until));
         }
         let found = tx.find(origin.institution.id, Key::UserId, ask.user_id.as_str()).await?;
@@ -197,7 +200,8 @@ async fn refuse(
     let network = sign_in::network(origin);
     let taken = tx.take_counter(&network, origin.now).await?;
     let policy = sign_in::network_policy(&origin.institution.policy().login);
-    let (counter, _) = taken.counter().failed_login(&policy, origin.now);
+    let present = sign_in::present(&network, &taken, origin.now);
+    let (counter, _) = present.failed_login(&policy, origin.now);
     tx.save_counter(&network, &taken, &counter, origin.now).await?;
     tx.commit().await?;
     Err(AppError::Forbidden)
@@ -205,7 +209,8 @@ async fn refuse(
 
 async fn network_waits(tx: &mut Tx, origin: &Origin) -> Result<Option<Millis>, AppError> {
     let network = sign_in::network(origin);
-    Ok(match super::overview::gate(tx, &network, origin.now).await? {
+    let Some(taken) = tx.counter(&network).await? else { return Ok(None) };
+    Ok(match sign_in::present(&network, &taken, origin.now).gate(origin.now) {
         Gate::Until(until) => Some(until),
         Gate::Open | Gate::Stopped => None,
     })

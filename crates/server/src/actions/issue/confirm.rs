@@ -13,24 +13,35 @@ use warifu_store::{Customer, Procedure, Session, Tx};
 use super::make::make;
 use crate::{
     actions::{
-        again_on_conflict, commit,
+        again_on_conflict, commit, locks,
         mail_password::{self, Fit},
         notices, overview, places,
         procedures::{self, Flow},
     },
     app::App,
     error::{AppError, Problem, Stale},
-    mail::messages::{Mail, Which},
+    mail::messages::Which,
     origin::{Line, Origin},
 };
+
+/// When a procedure that was stopped may be done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// At once, from its beginning.
+    Now,
+    /// From this moment.
+    From(Millis),
+    /// When the bank has lifted the lock.
+    Unlocked,
+}
 
 /// How BOT002 ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Commit {
     /// The token is issued.
     Done,
-    /// Too many wrong proofs: the procedure has ended; again from this moment, or not by itself.
-    Stopped(Option<Millis>),
+    /// Too many wrong proofs: the procedure has ended.
+    Stopped(Again),
 }
 
 /// The two proofs of BOT002, as typed.
@@ -76,11 +87,11 @@ pub(crate) async fn confirm(
             }
             (Confirmed::Stopped(until), _) => {
                 stop(app, origin, tx, &customer, &mut procedure).await?;
-                Ok(Commit::Stopped(until))
+                Ok(Commit::Stopped(until.map_or(Again::Unlocked, Again::From)))
             }
             (_, Fit::Stopped(until)) => {
                 stop(app, origin, tx, &customer, &mut procedure).await?;
-                Ok(Commit::Stopped(Some(until)))
+                Ok(Commit::Stopped(until.map_or(Again::Now, Again::From)))
             }
             (confirmed, mailed) => {
                 commit(app, tx).await?;
@@ -99,8 +110,12 @@ async fn stop(
     customer: &Customer,
     procedure: &mut Procedure,
 ) -> Result<(), AppError> {
-    procedures::end(&mut tx, origin, customer.customer_id, procedure, "stopped").await?;
-    tx.end_mail_passwords(customer.customer_id, origin.now).await?;
+    let id = customer.customer_id;
+    procedures::end(&mut tx, origin, id, procedure, "stopped").await?;
+    tx.end_mail_passwords(id, origin.now).await?;
+    tx.drop_mails(id, "mail-code", origin.now).await?;
+    let line = Line::refused(Kind::ProcedureCancelled, "too many wrong proofs").of(id);
+    origin.record(&mut tx, &*app.random, line).await?;
     commit(app, tx).await
 }
 
@@ -148,10 +163,12 @@ async fn confirmation_fits(
     let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let procedure = tx.procedure(session.customer_id, id).await?;
     procedures::check(procedure, session, Flow::Issue, "confirm", origin.now)?;
+    let gate = overview::gate(&mut tx, &overview::confirmation(&customer), origin.now).await?;
     drop(tx);
     let hash =
         places::checked_hash(&origin.institution, &customer, "confirmation_hash")?.to_owned();
-    let fits = app.hasher.fits(Some(hash.clone()), password).await?;
+    // At a closed gate nothing is evaluated: the transaction that follows says so.
+    let fits = gate == Gate::Open && app.hasher.fits(Some(hash.clone()), password).await?;
     Ok((hash, fits))
 }
 
@@ -160,6 +177,14 @@ enum Confirmed {
     Right,
     Wrong,
     Stopped(Option<Millis>),
+}
+
+fn closed(gate: Gate) -> Option<Confirmed> {
+    match gate {
+        Gate::Open => None,
+        Gate::Until(until) => Some(Confirmed::Stopped(Some(until))),
+        Gate::Stopped => Some(Confirmed::Stopped(None)),
+    }
 }
 
 // Counts the confirmation password; at a closed gate it is not evaluated.
@@ -172,10 +197,10 @@ async fn confirmation(
 ) -> Result<Confirmed, AppError> {
     let subject = overview::confirmation(customer);
     let taken = tx.take_counter(&subject, origin.now).await?;
-    match taken.counter().gate(origin.now) {
-        Gate::Open => {}
-        Gate::Until(until) => return Ok(Confirmed::Stopped(Some(until))),
-        Gate::Stopped => return Ok(Confirmed::Stopped(None)),
+    if let Some(stopped) = closed(taken.counter().gate(origin.now)) {
+        let line = Line::refused(Kind::ConfirmationRefused, "waiting").of(customer.customer_id);
+        origin.record(tx, &*app.random, line).await?;
+        return Ok(stopped);
     }
     if fits {
         tx.save_counter(&subject, &taken, &Counter::cleared(), origin.now).await?;
@@ -187,18 +212,10 @@ async fn confirmation(
     let id = customer.customer_id;
     let line = Line::refused(Kind::ConfirmationRefused, "wrong").of(id);
     origin.record(tx, &*app.random, line).await?;
-    let Some(grade) = grade else {
-        return Ok(Confirmed::Wrong);
-    };
-    let (mail, until) = match grade {
-        Grade::Until(until) => {
-            (Mail::LockedUntil { at: origin.now, which: Which::Confirmation, until }, Some(until))
-        }
-        Grade::Stopped => (Mail::Locked { at: origin.now, which: Which::Confirmation }, None),
-    };
-    origin
-        .record(tx, &*app.random, Line::ok(Kind::CounterLocked).of(id).because("confirm"))
-        .await?;
-    notices::tell(app, origin, tx, customer, notices::To::Everyone, &mail, "").await?;
-    Ok(Confirmed::Stopped(until))
+    let Some(grade) = grade else { return Ok(Confirmed::Wrong) };
+    locks::tell(app, origin, tx, customer, (Which::Confirmation, None), grade).await?;
+    Ok(Confirmed::Stopped(match grade {
+        Grade::Until(until) => Some(until),
+        Grade::Stopped => None,
+    }))
 }

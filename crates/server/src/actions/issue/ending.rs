@@ -49,7 +49,7 @@ pub(crate) async fn end_issue(
     } else {
         Mail::IssueDead { at: origin.now, why: ending.why }
     };
-    let to = notices::To::NoticeAnd(&issue.phone_address);
+    let to = notices::To::NoticeAnd(&issue);
     notices::tell(app, origin, tx, customer, to, &mail, &issue.id.to_string()).await?;
     let line = Line::ok(Kind::IssueDied).of(id).token(token.id).because(ending.reason).changed(
         serde_json::json!({"state": before.as_str()}),

@@ -21,7 +21,7 @@ use crate::{
     origin::Origin,
 };
 
-pub(crate) use confirm::{Commit, Proofs, confirm};
+pub(crate) use confirm::{Again, Commit, Proofs, confirm};
 pub(crate) use ending::{Ending, end_issue};
 pub(crate) use enter::{Entry, enter};
 pub(crate) use waiting::{numbers, qr_secret, renew_qr, send_token_mail_again};

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use warifu_core::{
+    audit::Kind,
     ids::{ServiceId, UserId},
     time::Millis,
 };
@@ -12,7 +13,7 @@ use crate::{
     app::App,
     error::{AppError, Stale},
     mail::messages::Mail,
-    origin::Origin,
+    origin::{Line, Origin},
 };
 
 /// The numbers that the phone app asks for.
@@ -36,11 +37,18 @@ pub(crate) async fn send_token_mail_again(
     let policy = &origin.institution.policy().mail_password;
     let sent = tx.mail_states(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
     let waiting = sent.iter().any(|state| state == "queued" || state == "sending");
-    let times = tx.mails_of(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
+    let window = policy.sends_window.duration();
+    let since = origin.now.minus(window);
+    let reference = issue.id.to_string();
+    let (times, first) =
+        tx.mails_since(customer.customer_id, "mail-token", &reference, since).await?;
     if waiting || times >= i64::from(policy.sends) {
-        return Err(AppError::TooMany(origin.now.plus(policy.sends_window.duration())));
+        let first = first.map_or(origin.now, Millis);
+        return Err(AppError::TooMany(first.plus(window)));
     }
     tell_token(app, origin, &mut tx, &customer, &issue).await?;
+    let line = Line::ok(Kind::TokenMailRepeated).of(customer.customer_id).token(issue.token_id);
+    origin.record(&mut tx, &*app.random, line).await?;
     commit(app, tx).await
 }
 
@@ -60,6 +68,8 @@ pub(crate) async fn renew_qr(
     let valid = origin.institution.policy().issue.qr_valid.duration();
     issue.qr_until = origin.now.plus(valid).0;
     tx.save_issue(id, &issue).await?;
+    let line = Line::ok(Kind::QrRenewed).of(id).token(issue.token_id);
+    origin.record(&mut tx, &*app.random, line).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -89,7 +99,7 @@ pub(super) async fn tell_token(
         user: &user.grouped(),
         deadline: Millis(issue.activate_until),
     };
-    let to = [issue.phone_address.clone()];
+    let to = [notices::phone_address(origin, customer, issue)?.to_owned()];
     let reference = issue.id.to_string();
     notices::tell(app, origin, tx, customer, notices::To::Only(&to), &mail, &reference).await?;
     Ok(())

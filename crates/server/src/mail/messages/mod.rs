@@ -36,6 +36,8 @@ pub(crate) enum Mail<'a> {
     LockedUntil { at: Millis, which: Which, until: Millis },
     /// Too many wrong ones: closed until unlocked.
     Locked { at: Millis, which: Which },
+    /// Locks were lifted by the bank.
+    Unlocked { at: Millis },
     /// An issue ended before its token was used.
     IssueDead { at: Millis, why: Why },
     /// A second phone knew the start password, so the issue was ended.
@@ -78,6 +80,7 @@ impl Mail<'_> {
             Self::Released { .. } => "mail-released",
             Self::LockedUntil { .. } => "mail-locked-time",
             Self::Locked { .. } => "mail-locked",
+            Self::Unlocked { .. } => "mail-unlocked",
             Self::IssueDead { .. } => "mail-issue-dead",
             Self::SecondPhone { .. } => "mail-second-phone",
         }
@@ -122,6 +125,7 @@ impl Mail<'_> {
             Self::Released { .. } => "mail-released-body",
             Self::LockedUntil { .. } => "mail-locked-time-body",
             Self::Locked { .. } => "mail-locked-body",
+            Self::Unlocked { .. } => "mail-unlocked-body",
             Self::IssueDead { why, .. } => match why {
                 Why::StartPassword => "mail-issue-dead-start-password-body",
                 Why::Deadline => "mail-issue-dead-deadline-body",
@@ -160,6 +164,7 @@ impl Mail<'_> {
             }
             Self::Locked { at: when, which } => vec![at(when), ("which", text.of(which.key()))],
             Self::Started { at: when }
+            | Self::Unlocked { at: when }
             | Self::IssueDead { at: when, .. }
             | Self::SecondPhone { at: when } => vec![at(when)],
         }
@@ -167,6 +172,16 @@ impl Mail<'_> {
 }
 
 impl Which {
+    /// The counter's kind, as stored.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Passcode => "passcode",
+            Self::Confirmation => "confirm",
+            Self::Login => "login",
+            Self::MailPassword => "mail",
+        }
+    }
+
     fn key(self) -> &'static str {
         match self {
             Self::Passcode => "mail-which-passcode",

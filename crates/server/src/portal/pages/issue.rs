@@ -83,8 +83,9 @@ pub(crate) struct Bot003 {
     pub frame: Frame,
     pub address: String,
     pub ids: TokenIds,
-    pub qr_svg: String,
-    pub qr_until: Millis,
+    /// The QR code and until when it can be used; none once it is too old.
+    pub qr: Option<(String, Millis)>,
+    pub procedure: String,
     /// The phone app's address with the ids, for whoever reads this page on that phone.
     pub app_link: String,
     pub mail: MailProgress,

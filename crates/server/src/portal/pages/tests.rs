@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{FieldError, Frame, TextSize, asset_version, samples::samples};
+use super::{FieldError, Frame, TextSize, frame::asset_version, samples::samples};
 use crate::text::{
     Lang,
     tests::{NOW, sample_text},

@@ -29,7 +29,7 @@ pub(crate) struct Bok002 {
 #[template(path = "portal/bok003.html")]
 pub(crate) struct Bok003 {
     pub frame: Frame,
-    pub hold_until: Millis,
+    pub hold_until: Option<Millis>,
 }
 
 /// BOS001 ワンタイムパスワード利用解除（利用解除確認）.
@@ -47,5 +47,5 @@ pub(crate) struct Bos002 {
     pub frame: Frame,
     /// From when a token can be issued again.
     pub again_from: Millis,
-    pub hold_until: Millis,
+    pub hold_until: Option<Millis>,
 }

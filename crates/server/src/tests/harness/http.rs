@@ -60,6 +60,7 @@ impl Reply {
     pub(crate) fn page_errors(&self) -> Vec<String> {
         let summary = between(&self.body, "id=\"errors\">", "<form").unwrap_or_default();
         let told = summary.split("<div class=\"told told-stop\">").skip(1);
+        let told = told.filter(|told| !told.contains("<ul>"));
         told.filter_map(|told| between(told, "<p>", "</p>")).map(unescaped).collect()
     }
 

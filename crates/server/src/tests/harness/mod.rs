@@ -235,6 +235,18 @@ impl TestApp {
     }
 }
 
+/// Runs all of them at once; gives what each gave.
+pub(crate) async fn at_once<T: Send + 'static>(
+    jobs: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    let running: Vec<_> = jobs.into_iter().map(tokio::spawn).collect();
+    let mut given = Vec::new();
+    for job in running {
+        given.push(job.await.unwrap());
+    }
+    given
+}
+
 async fn connect(database: &Database) -> Store {
     let settings =
         StoreSettings { url: database.url().to_owned(), max_connections: 8, create: true };

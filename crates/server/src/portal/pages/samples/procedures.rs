@@ -87,8 +87,8 @@ pub(super) fn issued(text: &Text) -> Vec<Sample> {
         },
         address: "taro@example.ne.jp".into(),
         ids: ids(),
-        qr_svg: QR.into(),
-        qr_until: Millis(NOW.0 + HOUR / 6),
+        qr: Some((QR.into(), Millis(NOW.0 + HOUR / 6))),
+        procedure: PROCEDURE.into(),
         app_link: "https://token.minato-bank.example.jp/app/#1.12345678.482913760512.AAAA".into(),
         mail,
         set_up,
@@ -118,7 +118,7 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
         sampled!("bok002-used", Bok002 { frame: used, procedure: PROCEDURE.into() }),
         sampled!(
             "bok003",
-            Bok003 { frame: at("BOK003", "bok003-title", 3), hold_until: later(120) }
+            Bok003 { frame: at("BOK003", "bok003-title", 3), hold_until: Some(later(120)) }
         ),
     ]
 }
@@ -135,7 +135,7 @@ pub(super) fn release(text: &Text) -> Vec<Sample> {
             Bos002 {
                 frame: at("BOS002", "bos002-title", 2),
                 again_from: Millis(NOW.0 + HOUR / 2),
-                hold_until: later(120),
+                hold_until: Some(later(120)),
             }
         ),
     ]

@@ -1,0 +1,174 @@
+//! Customers from the bank's file: each bad line with its number and reason, all or nothing, and no
+//! reason that repeats what the line held.
+
+use super::harness::{
+    TestApp,
+    banks::{AOKI, Bank},
+    on_both_engines,
+};
+use crate::actions::import::{self, Imported};
+
+on_both_engines!(
+    each_kind_of_bad_line_is_told_with_its_number_and_reason,
+    a_file_that_is_no_table_is_refused,
+    one_bad_line_means_that_nothing_is_written,
+    bad_lines_can_be_skipped,
+    an_imported_customer_can_log_in_and_issue,
+    hashes_from_the_bank_are_taken_as_they_are,
+    the_same_file_twice_changes_nothing,
+);
+
+const HEAD: &str = "customer_number,login_id,name,birthday,locale,notice_addresses,\
+    addresses_confirmed_at,login_password,login_password_hash,confirmation_password,\
+    confirmation_password_hash";
+
+const GOOD: &str =
+    "N-1,good-one,山田 太郎,1980-05-05,ja,taro@mail.example,2026-01-01,Login-Pass-1,,Other-Pass-2,";
+
+async fn run(app: &TestApp, file: impl AsRef<[u8]>, skip_bad: bool) -> Imported {
+    let origin = app.origin(Bank::A);
+    import::import(&app.app, &origin, file.as_ref(), skip_bad, |_, _| {}).await.unwrap()
+}
+
+/// A good line with one column changed.
+fn with(column: &str, value: &str) -> String {
+    let columns: Vec<_> = HEAD.split(',').map(str::trim).collect();
+    let place = columns.iter().position(|c| *c == column).unwrap();
+    let mut values: Vec<_> = GOOD.split(',').collect();
+    values[place] = value;
+    values.join(",")
+}
+
+async fn each_kind_of_bad_line_is_told_with_its_number_and_reason(app: &TestApp) {
+    let long = "x".repeat(10_000);
+    for (column, value, reason) in [
+        ("customer_number", "", "customer_number: 1 to 40 characters"),
+        ("customer_number", &long[..41], "customer_number: 1 to 40 characters"),
+        ("customer_number", AOKI.number, "customer_number or login_id: another customer has it"),
+        ("login_id", "", "login_id: 6 to 32"),
+        ("login_id", "short", "login_id: 6 to 32"),
+        ("login_id", "日本語日本語", "login_id: 6 to 32"),
+        ("login_id", "has space", "login_id: 6 to 32"),
+        ("login_id", &long, "login_id: 6 to 32"),
+        ("login_id", "AOKI-HANA", "customer_number or login_id: another customer has it"),
+        ("name", "", "name: 1 to 100"),
+        ("name", "a\u{7}b", "name: 1 to 100"),
+        ("name", &long, "name: 1 to 100"),
+        ("birthday", "1980/05/05", "birthday: a day like"),
+        ("birthday", "1980-02-30", "birthday: a day like"),
+        ("locale", "fr", "locale: ja or en"),
+        ("notice_addresses", "taro", "notice_addresses:"),
+        ("notice_addresses", "taro@mail.example;a..b@example.com", "notice_addresses:"),
+        ("addresses_confirmed_at", "yesterday", "addresses_confirmed_at: a day"),
+        ("addresses_confirmed_at", "2026-12-24", "addresses_confirmed_at: lies in the future"),
+        ("login_password", "", "login_password: neither it nor login_password_hash"),
+        ("login_password", "short", "login_password:"),
+        ("login_password", "password", "login_password:"),
+        ("login_password", "good-one", "login_password:"),
+        ("login_password", "ひみつのことば", "login_password:"),
+        ("login_password", "Other-Pass-2", "password:"),
+        ("login_password", &long, "login_password:"),
+        ("login_password_hash", "$2y$10$abcdefgh", "login_password: both it and"),
+        ("confirmation_password", "", "confirmation_password: neither it nor"),
+        ("confirmation_password", "good-one", "confirmation_password:"),
+    ] {
+        let file = format!("{HEAD}\n{}\n", with(column, value));
+        let imported = run(app, &file, false).await;
+        assert_eq!((imported.taken, imported.bad.len()), (0, 1), "{column} = {value:.20}");
+        let bad = &imported.bad[0];
+        assert_eq!(bad.line, 2, "{column} = {value:.20}");
+        assert!(bad.reason.starts_with(reason), "{column} = {value:.20}: {}", bad.reason);
+        let is_secret = column.contains("password") && value != "password" && value.len() > 5;
+        let repeats = bad.reason.contains(value);
+        assert!(!is_secret || !repeats, "{column}: the reason repeats a secret: {}", bad.reason);
+    }
+    let hash = GOOD.replace("Login-Pass-1,", ",$2y$10$abcdefgh");
+    let imported = run(app, format!("{HEAD}\n{hash}\n"), false).await;
+    assert!(imported.bad[0].reason.starts_with("login_password_hash: must be an argon2id"));
+}
+
+async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
+    for (file, line, reason) in [
+        (format!("{HEAD}\n{GOOD},more\n").into_bytes(), 2, "12 columns where the first line names"),
+        (format!("{HEAD}\nN-1,good-one\n").into_bytes(), 2, "2 columns where the first line names"),
+        (format!("{HEAD},extra\n{GOOD},x\n").into_bytes(), 2, "unknown field"),
+        (
+            format!("{}\n{GOOD}\n", HEAD.replace("login_id", "login")).into_bytes(),
+            2,
+            "unknown field",
+        ),
+        ([HEAD.as_bytes(), b"\nN-1,good-one,\xff\xfe,,,,,,,,\n"].concat(), 2, "not UTF-8"),
+        (
+            format!("{HEAD}\n{GOOD}\n{GOOD}\n").into_bytes(),
+            3,
+            "customer_number: stands on an earlier",
+        ),
+        (
+            format!("{HEAD}\n{GOOD}\n{}\n", GOOD.replace("N-1", "N-2")).into_bytes(),
+            3,
+            "login_id: stands on an earlier",
+        ),
+    ] {
+        let imported = run(app, &file, false).await;
+        let told = &imported.bad[0];
+        assert_eq!((told.line, imported.taken), (line, 0), "{}", told.reason);
+        assert!(told.reason.contains(reason), "{reason}: {}", told.reason);
+    }
+    for nothing in ["", HEAD, &format!("{HEAD}\n")] {
+        let imported = run(app, nothing, false).await;
+        assert_eq!(imported.taken, 0);
+    }
+    assert_eq!(app.database.count("customers", "customer_number LIKE 'N-%'").await, 0);
+}
+
+/// A file with a bad line in its middle.
+fn mixed() -> String {
+    let second = GOOD.replace("N-1", "N-3").replace("good-one", "third-one");
+    format!("{HEAD}\n{GOOD}\nN-2,bad,,,,,,,,,\n{second}\n")
+}
+
+async fn one_bad_line_means_that_nothing_is_written(app: &TestApp) {
+    let before = app.database.state().await;
+    let imported = run(app, mixed(), false).await;
+    assert_eq!((imported.taken, imported.bad[0].line), (0, 3));
+    // Also when only the database knows that it is bad.
+    let taken = GOOD.replace("N-1", AOKI.number).replace("good-one", "third-one");
+    let imported = run(app, format!("{HEAD}\n{GOOD}\n{taken}\n"), false).await;
+    assert_eq!((imported.taken, imported.bad[0].line), (0, 3));
+    assert!(app.database.state().await == before, "something was written");
+    assert_eq!(app.audited("customer.imported").await, 5);
+}
+
+async fn bad_lines_can_be_skipped(app: &TestApp) {
+    let imported = run(app, mixed(), true).await;
+    assert_eq!((imported.taken, imported.bad.len()), (2, 1));
+    assert_eq!(app.database.count("customers", "customer_number IN ('N-1', 'N-3')").await, 2);
+    assert_eq!(app.audited("customer.imported").await, 7);
+}
+
+async fn an_imported_customer_can_log_in_and_issue(app: &TestApp) {
+    let imported = run(app, format!("{HEAD}\n{GOOD}\n"), false).await;
+    assert_eq!(imported.taken, 1);
+    let mut browser = app.browser(Bank::A);
+    browser.password("good-one", "Login-Pass-1").await.expect_to("/top");
+    browser.to_input().await;
+    app.deliver().await;
+    assert_eq!(app.subjects("taro@mail.example").len(), 1);
+}
+
+async fn hashes_from_the_bank_are_taken_as_they_are(app: &TestApp) {
+    let hash = app.database.text("customers", "login_hash", &AOKI.row()).await;
+    let line = GOOD.replace("Login-Pass-1,", &format!(",\"{hash}\""));
+    let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
+    assert_eq!(imported.bad, []);
+    app.browser(Bank::A).password("good-one", AOKI.login_password).await.expect_to("/top");
+}
+
+async fn the_same_file_twice_changes_nothing(app: &TestApp) {
+    let file = format!("{HEAD}\n{GOOD}\n");
+    assert_eq!(run(app, &file, false).await.taken, 1);
+    let before = app.database.state().await;
+    let again = run(app, &file, true).await;
+    assert_eq!((again.taken, again.bad.len()), (0, 1));
+    assert!(app.database.state().await == before);
+}

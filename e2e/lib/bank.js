@@ -46,7 +46,7 @@ const BANKS = {
   },
 };
 
-const NAMES = ['青木 さくら', '石川 湊', '上田 楓', '遠藤 凪', '小川 紬', '加藤 蓮', '木村 澪', '工藤 朔'];
+const NAMES = ['青木 さくら', '石川 湊', '上田 楓', '遠藤 凪', '小川 紬', '加藤 蓮', '木村 澪', '工藤 朔', '小池 樹'];
 
 /**
  * Starts an installation. The clock is moved by hand (`advance`) unless `clock` is `real`.

@@ -1,6 +1,6 @@
 /**
- * The walks' browser: Debian's Chromium, headless, each with a new and empty profile.
- * Two launches share nothing, as a customer's PC and phone share nothing.
+ * The walks' browser: Debian's Chromium, headless, each launch new and empty.
+ * Two launches share no cookie, no storage and no cache, as a customer's PC and phone share nothing.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,33 +24,57 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
 
 /**
  * Launches a browser in Japanese and Tokyo's time.
+ * A phone has a profile on the disk, as real ones have; PCs are windows of one program, each its own.
  * `profile` keeps the profile in that folder (to close and open the same phone again);
  * everything else goes to Playwright (`javaScriptEnabled`, `colorScheme`, `locale` …).
  * `complaints` gathers what the browser complains of: script errors and broken policies.
  * @param {{phone?: boolean, profile?: string} & import('playwright-core').BrowserContextOptions} [options]
  */
 export async function launch({ phone = false, profile, ...options } = {}) {
-  const directory = profile ?? (await mkdtemp(join(tmpdir(), 'warifu-browser-')));
-  const context = await chromium.launchPersistentContext(directory, {
-    executablePath: EXECUTABLE,
-    headless: true,
-    // Chromium refuses to start its sandbox as root.
-    chromiumSandbox: process.getuid() !== 0,
-    args: FLAGS,
-    locale: 'ja-JP',
-    timezoneId: 'Asia/Tokyo',
-    ...(phone ? PHONE : PC),
-    ...options,
-  });
+  const all = { locale: 'ja-JP', timezoneId: 'Asia/Tokyo', ...(phone ? PHONE : PC), ...options };
+  const { context, close } = phone || profile ? await onDisk(profile, all) : await inProgram(all);
   const page = context.pages()[0] ?? (await context.newPage());
   const complaints = [];
   context.on('weberror', (error) => complaints.push(String(error.error())));
   context.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`);
   });
+  return { context, page, complaints, close };
+}
+
+const PROGRAM = {
+  executablePath: EXECUTABLE,
+  headless: true,
+  // Chromium refuses to start its sandbox as root.
+  chromiumSandbox: process.getuid() !== 0,
+  args: FLAGS,
+};
+
+async function onDisk(profile, options) {
+  const directory = profile ?? (await mkdtemp(join(tmpdir(), 'warifu-browser-')));
+  const context = await chromium.launchPersistentContext(directory, { ...PROGRAM, ...options });
   const close = async () => {
     await context.close();
     if (!profile) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { context, page, complaints, close };
+  return { context, close };
+}
+
+/** The program that PCs are windows of, while there is one open. */
+let program = null;
+let windows = 0;
+
+async function inProgram(options) {
+  windows += 1;
+  program ??= chromium.launch(PROGRAM);
+  const context = await (await program).newContext(options);
+  const close = async () => {
+    await context.close();
+    windows -= 1;
+    if (windows > 0) return;
+    const idle = program;
+    program = null;
+    await (await idle).close();
+  };
+  return { context, close };
 }

@@ -60,7 +60,7 @@ mod tests {
         let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
         // 2026-11-22T15:30Z is half past midnight of the 23rd in Tokyo.
         let at = Millis(1_795_361_400_000);
-        assert_eq!(day_number(at, &tokyo), 2026_11_23);
+        assert_eq!(day_number(at, &tokyo), 20_261_123);
         assert_eq!(day_start(at, &tokyo).0, at.0 - 30 * 60_000);
         assert_eq!(next_day(at, &tokyo).0, at.0 + (23 * 60 + 30) * 60_000);
     }
@@ -70,7 +70,7 @@ mod tests {
         let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
         let leap_day = Millis(1_835_400_000_000); // 2028-02-29T00:00+09:00 and a bit
         let end = years_later(leap_day, 3, &tokyo);
-        assert_eq!(day_number(end, &tokyo), 2031_02_28);
+        assert_eq!(day_number(end, &tokyo), 20_310_228);
     }
 
     #[test]

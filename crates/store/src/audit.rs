@@ -112,7 +112,7 @@ impl Tx {
         from: Millis,
         to: Millis,
     ) -> Result<(), StoreError> {
-        const ONE_NODE: &str = "LOCK TABLE audit IN SHARE UPDATE EXCLUSIVE MODE";
+        const AS_LONG_AS_IT_TAKES: &str = "SET LOCAL statement_timeout = 0";
         const NO_WRITER: &str = "LOCK TABLE audit_other IN ACCESS EXCLUSIVE MODE";
         if !is_month(name) {
             return Err(StoreError::Corrupt(format!("name of a partition: {name}")));
@@ -120,12 +120,13 @@ impl Tx {
         if !self.is_postgres() || self.has_table(name).await? {
             return Ok(());
         }
-        execute!(self, ONE_NODE)?;
-        if self.has_table(name).await? {
-            return Ok(());
-        }
         // PostgreSQL refuses a partition whose rows stand in the default one already.
         execute!(self, NO_WRITER)?;
+        if self.has_table(name).await? {
+            // Another node has made it while this one waited.
+            return Ok(());
+        }
+        execute!(self, AS_LONG_AS_IT_TAKES)?;
         let (from, to) = (from.0, to.0);
         for sql in [
             format!("CREATE TABLE {name} (LIKE audit INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"),
@@ -148,9 +149,8 @@ impl Tx {
 
 // A name of a table cannot be a parameter: only this shape is let through.
 fn is_month(name: &str) -> bool {
-    let digits = |text: &str, count| {
-        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |text: &str, count| text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix("audit_")
         .and_then(|rest| rest.split_once('_'))
         .is_some_and(|(year, month)| digits(year, 4) && digits(month, 2))

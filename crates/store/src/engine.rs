@@ -251,11 +251,7 @@ fn file(path: &str) -> Result<PathBuf, StoreError> {
     Ok(path.into())
 }
 
-async fn sqlite(
-    path: &Path,
-    settings: &Settings,
-    patience: Duration,
-) -> Result<Pools, StoreError> {
+async fn sqlite(path: &Path, settings: &Settings, patience: Duration) -> Result<Pools, StoreError> {
     if settings.create {
         // Made here and not by SQLite: customers' names and addresses are for the owner only.
         let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
@@ -274,13 +270,10 @@ async fn sqlite(
         .busy_timeout(patience)
         // What a long import has made of the log is given back at the next checkpoint.
         .pragma("journal_size_limit", "67108864");
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(patience)
-        .after_release(|line, _| Box::pin(is_clean(line)))
-        .connect_with(options.clone())
-        .await?;
-    let read = SqlitePoolOptions::new()
+    let pool = SqlitePoolOptions::new().after_release(|line, _| Box::pin(is_clean(line)));
+    let write = pool.clone().max_connections(1).acquire_timeout(patience);
+    let write = write.connect_with(options.clone()).await?;
+    let read = pool
         .max_connections(settings.max_connections.clamp(1, 16))
         .acquire_timeout(patience / 2)
         .connect_with(options.pragma("query_only", "on"))
@@ -289,7 +282,8 @@ async fn sqlite(
 }
 
 // A full disk makes SQLite roll back by itself; sqlx then believes the transaction open for ever.
-// Such a connection is thrown away, or nobody could write again before a restart.
+// Such a connection is thrown away, or nobody could write again before a restart, and a reader would
+// see the same moment for ever.
 async fn is_clean(line: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // Answered only after the rollback that a dropped transaction has asked for.
     line.ping().await?;

@@ -15,6 +15,11 @@ pub mod seal;
 mod sessions;
 mod tokens;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 pub use counters::{Subject, Taken};
 pub use customers::{Address, Customer, Found, Key};
 pub use engine::{Schema, Settings, Store, Tx};

@@ -90,7 +90,7 @@ impl Password {
     async fn hashed(self, hasher: &Hasher, random: &dyn Random) -> Result<Self, AppError> {
         Ok(match self {
             Self::Plain(plain) => Self::Hashed(hasher.hash(plain, random::bytes(random)).await?),
-            hashed @ Self::Hashed(_) => hashed,
+            done @ Self::Hashed(_) => done,
         })
     }
 
@@ -148,7 +148,7 @@ async fn hash_all(
     mut progress: impl FnMut(usize),
 ) -> Result<Vec<Checked>, AppError> {
     const AT_ONCE: usize = 8;
-    let mut hashed = Vec::with_capacity(lines.len());
+    let mut ready = Vec::with_capacity(lines.len());
     let mut lines = lines.into_iter();
     loop {
         let mut batch = tokio::task::JoinSet::new();
@@ -164,12 +164,12 @@ async fn hash_all(
             break;
         }
         for line in batch.join_all().await {
-            hashed.push(line?);
+            ready.push(line?);
         }
-        progress(hashed.len());
+        progress(ready.len());
     }
-    hashed.sort_by_key(|line| line.line);
-    Ok(hashed)
+    ready.sort_by_key(|line| line.line);
+    Ok(ready)
 }
 
 fn check_all(origin: &Origin, file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {

@@ -72,7 +72,7 @@ pub(crate) async fn tell(
     };
     for recipient in recipients {
         let id = MailId::generate(origin.now, &*app.random);
-        let spot = places::mail(origin.institution.id, customer.customer_id, id);
+        let spot = places::mail(origin.institution.id, customer.customer_id, id, &recipient);
         let body =
             origin.institution.keys.seal(&spot.place(), message.body.as_bytes(), &*app.random)?;
         tx.enqueue(&MailRow {

@@ -99,8 +99,15 @@ pub(crate) fn verifier(institution: InstitutionId, customer: CustomerId, id: Tok
     Spot::new("verifiers", "sealed_key", institution, Some(customer), id.to_string())
 }
 
-pub(crate) fn mail(institution: InstitutionId, customer: CustomerId, id: MailId) -> Spot {
-    Spot::new("mails", "body", institution, Some(customer), id.to_string())
+/// A mail's body is bound to its recipient: sent elsewhere, it does not open.
+pub(crate) fn mail(
+    institution: InstitutionId,
+    customer: CustomerId,
+    id: MailId,
+    recipient: &str,
+) -> Spot {
+    let spot = Spot::new("mails", "body", institution, Some(customer), id.to_string());
+    Spot { kind: recipient.to_owned(), ..spot }
 }
 
 pub(crate) fn csrf(institution: InstitutionId) -> Spot {

@@ -189,7 +189,7 @@ pub(crate) async fn wait_for_mail(
     let wait = origin.institution.policy().session.idle_waiting_for_mail.duration();
     let session = Session {
         seen_at: origin.now.0,
-        idle_until: origin.now.plus(wait).0.min(session.ends_at),
+        idle_until: session.idle_until.max(origin.now.plus(wait).0).min(session.ends_at),
         ..session.clone()
     };
     tx.touch_session(&session).await?;

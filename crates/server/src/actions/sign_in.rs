@@ -181,6 +181,9 @@ pub(crate) async fn prove_passcode(
         sessions::still_alive(&mut tx, origin, session).await?;
         let view = super::overview::load(&mut tx, origin, customer.clone()).await?;
         let Some((token, row)) = view.in_use else {
+            let line = Line::refused(Kind::PasscodeRefused, "no_token").of(customer.customer_id);
+            origin.record(&mut tx, &*app.random, line).await?;
+            tx.commit().await?;
             return Ok(SecondStep::NoToken);
         };
         let asked = prove::Asked { customer: &customer, token: &token, purpose: Purpose::Login };

@@ -151,7 +151,7 @@ async fn send(origin: &Origin, transport: &Transport, mail: &MailRow) -> Result<
     let institution = &origin.institution;
     let body =
         mail.body.as_ref().ok_or_else(|| SendError::Permanent("its body is gone".to_owned()))?;
-    let spot = places::mail(institution.id, mail.customer_id, mail.id);
+    let spot = places::mail(institution.id, mail.customer_id, mail.id, &mail.recipient);
     let body = institution
         .keys
         .open(&spot.place(), body)

@@ -4,11 +4,10 @@ use axum::{
     Json,
     body::Bytes,
     extract::Path,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, de::DeserializeOwned};
 use warifu_core::{
     audit::ActorKind,
     ids::{ServiceId, UserId},
@@ -24,12 +23,12 @@ use crate::{
         refusals,
     },
     error::{AppError, Problem},
-    web::visit::Visit,
+    web::{form::is_of_kind, visit::Visit},
 };
 
 /// The server's clock, by which the app corrects itself.
 pub(super) async fn clock(visit: Visit) -> Response {
-    Json(json!({ "now": visit.origin.now.0 })).into_response()
+    Json(serde_json::json!({ "now": visit.origin.now.0 })).into_response()
 }
 
 #[derive(Deserialize)]
@@ -47,9 +46,13 @@ struct Body {
 }
 
 /// The root, to the phone that knows the start password.
-pub(super) async fn activate(mut visit: Visit, body: Bytes) -> Result<Response, AppError> {
+pub(super) async fn activate(
+    mut visit: Visit,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
-    match read(&visit, &body) {
+    match json(&headers, &body).and_then(|body| read(&visit, body)) {
         Ok(ask) => {
             let reply = activate::activate(&visit.app, &visit.origin, &ask).await?;
             let now = visit.app.clock.now().0;
@@ -68,9 +71,16 @@ pub(super) async fn activate(mut visit: Visit, body: Bytes) -> Result<Response, 
     }
 }
 
-fn read(visit: &Visit, body: &[u8]) -> Result<Ask, Vec<Problem>> {
-    let body: Body =
-        serde_json::from_slice(body).map_err(|_| vec![Problem::new("body", "form")])?;
+// A form of another site can send JSON too, but not under its name.
+fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Vec<Problem>> {
+    let read = is_of_kind(headers, "application/json").then(|| serde_json::from_slice(body));
+    match read {
+        Some(Ok(body)) => Ok(body),
+        _ => Err(vec![Problem::new("body", "form")]),
+    }
+}
+
+fn read(visit: &Visit, body: Body) -> Result<Ask, Vec<Problem>> {
     if body.version != 1 {
         return Err(vec![Problem::new("version", "unknown")]);
     }
@@ -122,14 +132,17 @@ struct Acknowledgement {
 pub(super) async fn acknowledge(
     mut visit: Visit,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
     let id = id.parse().map_err(|_| AppError::NotFound)?;
-    let Ok(body) = serde_json::from_slice::<Acknowledgement>(&body) else {
-        let problems = vec![Problem::new("body", "form")];
-        refusals::input(&visit.app, &visit.origin, None, &problems).await?;
-        return Err(AppError::InvalidField(problems));
+    let body: Acknowledgement = match json(&headers, &body) {
+        Ok(body) => body,
+        Err(problems) => {
+            refusals::input(&visit.app, &visit.origin, None, &problems).await?;
+            return Err(AppError::InvalidField(problems));
+        }
     };
     activate::acknowledge(&visit.app, &visit.origin, id, &body.signature).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -21,6 +21,7 @@ use warifu_core::{
 
 /// A public key as browsers export it (RFC 7517, curve P-256).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Jwk {
     kty: String,
     crv: String,

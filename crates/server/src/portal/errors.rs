@@ -116,7 +116,10 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         AppError::NotSignedIn(SignedOut::PasscodeLate) => {
             ("BER006", vec![text.of("bli002-expired")])
         }
-        AppError::NotSignedIn(_) => ("BER006", vec![text.of("signed-out-text")]),
+        // A second click on a form whose first has renewed the session comes here too.
+        AppError::NotSignedIn(_) => {
+            ("BER006", vec![text.of("signed-out-text"), text.of("lost-reply")])
+        }
         AppError::Forged | AppError::Forbidden | AppError::InvalidField(_) => {
             ("BER004", vec![text.of("csrf-text")])
         }

@@ -226,6 +226,12 @@ async fn commit(
     match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
         Ok(Commit::Done) => next(id, "done"),
         Ok(Commit::Stopped(again)) => stopped(signed, again),
+        Ok(Commit::Wrong(problems)) => {
+            let id = id.ok_or(AppError::Stale(Stale::Order))?;
+            let mut page = confirm_page(signed, id).await?;
+            page.frame.errors = problems.iter().map(|p| render::told(&visit.text, p)).collect();
+            render::corrected(&page)
+        }
         Err(AppError::InvalidField(problems)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;

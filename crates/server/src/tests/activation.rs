@@ -73,7 +73,7 @@ async fn a_second_phone_kills_the_issue_and_everyone_is_told(app: &TestApp) {
         let numbers = pc.issue(person).await;
         let mut phone = app.phone(person.bank);
         phone.set_up(&numbers, person.start_password).await;
-        pc.to_start().await;
+        pc.reach_start().await;
         let mut thief = app.phone(person.bank);
         thief.activate(&numbers, person.start_password).await.expect(410);
         // The first phone's passcodes are worth nothing any more.
@@ -186,7 +186,7 @@ async fn wrong_start_passwords_after_the_set_up_take_nothing_away(app: &TestApp)
         stranger.peer = format!("192.0.2.{place}");
         stranger.activate(&numbers, "39517").await.expect(403);
     }
-    pc.to_start().await;
+    pc.reach_start().await;
     pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
 }
 
@@ -318,7 +318,7 @@ async fn the_start_must_come_in_time(app: &TestApp) {
         let phone = pc.issue_to_phone(person).await;
         app.advance_secs(days * 86_400 - 60);
         let mut pc = app.signed_in(person).await;
-        pc.to_start().await;
+        pc.reach_start().await;
         app.advance_secs(60);
         pc.start(&phone.passcode()).await.expect(409);
         assert_eq!(app.audited("token.started").await, 0);

@@ -145,13 +145,13 @@ async fn months_of_the_trail_are_made_ahead_and_again_when_they_are_gone(app: &T
 async fn waits_and_holds_are_told_with_their_moments(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     let phone = pc.issue_to_phone(&AOKI).await;
-    pc.to_start().await;
+    pc.reach_start().await;
     let reply = pc.start(&phone.passcode()).await;
     let page = pc.open(reply.location()).await.expect_screen("BOK003");
     // 120 hours after Tuesday morning.
     assert!(page.text().contains("2026年11月29日"), "{}", page.text());
     app.advance_secs(60);
-    pc.to_release().await;
+    pc.reach_release().await;
     let reply = pc.release(&phone.passcode()).await;
     let page = pc.open(reply.location()).await.expect_screen("BOS002");
     assert!(page.text().contains("10時31分"), "{}", page.text());
@@ -168,11 +168,11 @@ async fn a_hold_runs_after_start_and_release_and_the_later_one_counts(app: &Test
         };
         let mut pc = app.signed_in(person).await;
         let phone = pc.issue_to_phone(person).await;
-        pc.to_start().await;
+        pc.reach_start().await;
         pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
         assert_eq!(hold().await, app.now().0 + hours * 3_600_000);
         app.advance_mins(5);
-        pc.to_release().await;
+        pc.reach_release().await;
         pc.release(&phone.passcode()).await.expect_to("/otp/release/done");
         assert_eq!(hold().await, app.now().0 + hours * 3_600_000);
         // A later hold is never shortened by a new one.

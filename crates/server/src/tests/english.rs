@@ -37,8 +37,8 @@ async fn the_whole_walk_can_be_read_in_english(app: &TestApp) {
     readable(&pc.open(reply.location()).await.expect(200));
     app.deliver().await;
     let mail = app.mails().remove(0);
-    let words = mail.body.split(|c: char| !c.is_ascii_digit());
-    let code = words.filter(|digits| digits.len() == 8).next_back().unwrap().to_owned();
+    let mut words = mail.body.split(|c: char| !c.is_ascii_digit());
+    let code = words.rfind(|digits| digits.len() == 8).unwrap().to_owned();
     readable(&pc.confirm("Wrong-Pass-1", &code).await.expect(422));
     let reply = pc.confirm(AOKI.confirmation_password, &code).await;
     let page = pc.open(reply.location()).await.expect(200).expect_screen("BOT003");

@@ -1,12 +1,17 @@
 //! Customers from the bank's file: each bad line with its number and reason, all or nothing, and no
 //! reason that repeats what the line held.
 
+use warifu_core::secret::SecretText;
+
 use super::harness::{
     TestApp,
     banks::{AOKI, Bank},
     on_both_engines,
 };
-use crate::actions::import::{self, Imported};
+use crate::{
+    actions::import::{self, Imported},
+    hasher::Hasher,
+};
 
 on_both_engines!(
     each_kind_of_bad_line_is_told_with_its_number_and_reason,
@@ -66,7 +71,11 @@ async fn each_kind_of_bad_line_is_told_with_its_number_and_reason(app: &TestApp)
         ("login_password", "password", "login_password:"),
         ("login_password", "good-one", "login_password:"),
         ("login_password", "ひみつのことば", "login_password:"),
-        ("login_password", "Other-Pass-2", "password:"),
+        (
+            "login_password",
+            "Other-Pass-2",
+            "login_password: the password is the login ID or another",
+        ),
         ("login_password", &long, "login_password:"),
         ("login_password_hash", "$2y$10$abcdefgh", "login_password: both it and"),
         ("confirmation_password", "", "confirmation_password: neither it nor"),
@@ -151,17 +160,25 @@ async fn an_imported_customer_can_log_in_and_issue(app: &TestApp) {
     assert_eq!(imported.taken, 1);
     let mut browser = app.browser(Bank::A);
     browser.password("good-one", "Login-Pass-1").await.expect_to("/top");
-    browser.to_input().await;
+    browser.reach_input().await;
     app.deliver().await;
     assert_eq!(app.subjects("taro@mail.example").len(), 1);
 }
 
 async fn hashes_from_the_bank_are_taken_as_they_are(app: &TestApp) {
-    let hash = app.database.text("customers", "login_hash", &AOKI.row()).await;
+    // At the cost of real ones: a toy's hash would be refused.
+    let hasher = Hasher::new(8 * 1024, 1, 1).unwrap();
+    let password = SecretText::new("From-The-Bank-9".to_owned());
+    let hash = hasher.hash(password, [7; 16]).await.unwrap();
     let line = GOOD.replace("Login-Pass-1,", &format!(",\"{hash}\""));
     let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
     assert_eq!(imported.bad, []);
-    app.browser(Bank::A).password("good-one", AOKI.login_password).await.expect_to("/top");
+    app.browser(Bank::A).password("good-one", "From-The-Bank-9").await.expect_to("/top");
+    let toy = app.database.text("customers", "login_hash", &AOKI.row()).await;
+    let line =
+        GOOD.replace("Login-Pass-1,", &format!(",\"{toy}\"")).replace("N-1,good", "N-2,more");
+    let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
+    assert!(imported.bad[0].reason.starts_with("login_password_hash: must be an argon2id"));
 }
 
 async fn the_same_file_twice_changes_nothing(app: &TestApp) {

@@ -43,7 +43,8 @@ async fn wrong_passcodes_lock_for_a_time_and_then_until_unlocked(app: &TestApp) 
         let phone = in_use(app, person).await;
         guess_wrong(app, person, &phone, bank.lock_after()).await;
         let told = guess(app, person, &phone.passcode()).await.expect(422);
-        let until = app.now().plus(std::time::Duration::from_mins(bank.lock_minutes() as u64));
+        let until =
+            app.now().plus(std::time::Duration::from_mins(bank.lock_minutes().unsigned_abs()));
         let until = app.institution(bank).text(crate::text::Lang::Ja).time(until);
         assert!(told.error("passcode").unwrap().contains(&until), "{}", told.text());
         // One second short of its end it still stands.
@@ -124,13 +125,13 @@ async fn a_right_passcode_among_many_wrong_ones_is_never_accepted_after_the_lock
 async fn wrong_guesses_add_up_over_start_login_and_release(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     let phone = pc.issue_to_phone(&AOKI).await;
-    pc.to_start().await;
+    pc.reach_start().await;
     pc.start(&phone.wrong_passcode()).await.expect(422).expect_screen("BOK002");
     assert_eq!(app.database.text("verifiers", "failures", "TRUE").await, "1");
     pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     app.advance_secs(60);
     guess_wrong(app, &AOKI, &phone, 3).await;
-    pc.to_release().await;
+    pc.reach_release().await;
     pc.release(&phone.wrong_passcode()).await.expect(422).expect_screen("BOS001");
     let last = pc.release(&phone.wrong_passcode()).await.expect(422);
     assert!(last.error("passcode").unwrap().starts_with("ワンタイムパスワードが正しくありません"));

@@ -74,7 +74,7 @@ async fn two_workers_at_once_send_each_mail_once(app: &TestApp) {
 }
 
 async fn a_worker_that_died_is_replaced_when_its_lease_ends(app: &TestApp) {
-    app.signed_in(&AOKI).await.to_input().await;
+    app.signed_in(&AOKI).await.reach_input().await;
     let mut tx = app.app.store.begin().await.unwrap();
     let claimed = tx.claim_mails("died", app.now(), 60_000, 16).await.unwrap();
     tx.commit().await.unwrap();
@@ -115,7 +115,7 @@ async fn a_failed_try_waits_longer_each_time(app: &TestApp) {
 
 async fn a_mail_password_that_is_too_late_is_dropped_and_wiped(app: &TestApp) {
     for (person, minutes) in [(&AOKI, 30), (&AOKI_B, 20)] {
-        app.signed_in(person).await.to_input().await;
+        app.signed_in(person).await.reach_input().await;
         app.advance_mins(minutes);
         app.deliver().await;
         assert!(app.subjects(person.address()).is_empty());
@@ -127,7 +127,7 @@ async fn a_mail_password_that_is_too_late_is_dropped_and_wiped(app: &TestApp) {
 
 async fn a_logged_out_customers_mail_password_is_never_sent(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     pc.sign_out().await.expect(200);
     app.deliver().await;
     assert!(app.mails().is_empty());
@@ -209,7 +209,7 @@ async fn the_token_mail_can_be_sent_again_a_few_times(app: &TestApp) {
 async fn a_mail_is_in_the_customers_own_language(app: &TestApp) {
     app.database.set("customers", "locale = 'en'", &AOKI.row()).await;
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     app.deliver().await;
     let mail = app.mails().remove(0);
     assert!(mail.subject.is_ascii(), "{}", mail.subject);

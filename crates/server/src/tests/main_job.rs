@@ -36,7 +36,7 @@ async fn whole_walk(app: &TestApp, person: &Person) {
 
     // Step 3, on the PC: the first passcode.
     app.advance_mins(2);
-    pc.to_start().await;
+    pc.reach_start().await;
     let reply = pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     pc.open(reply.location()).await.expect(200).expect_screen("BOK003");
     pc.sign_out().await.expect(200);
@@ -49,7 +49,7 @@ async fn whole_walk(app: &TestApp, person: &Person) {
 
     // Release, with another passcode.
     app.advance_mins(2);
-    pc.to_release().await;
+    pc.reach_release().await;
     let reply = pc.release(&phone.passcode()).await.expect_to("/otp/release/done");
     pc.open(reply.location()).await.expect(200).expect_screen("BOS002");
     app.deliver().await;

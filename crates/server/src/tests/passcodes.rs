@@ -130,7 +130,7 @@ async fn a_passcode_sent_for_release_and_for_login_at_once_is_accepted_once(app:
     pc.sign_in_with(&AOKI, &phone.passcode()).await;
     app.advance_secs(60);
     let half = before_passcode(app, &AOKI, 6).await;
-    pc.to_release().await;
+    pc.reach_release().await;
     let before = accepted(app).await;
     let passcode = phone.passcode();
     let jobs = half.into_iter().map(|b| (b, false)).chain([(pc, true)]);
@@ -147,7 +147,7 @@ async fn the_passcode_of_the_start_does_not_log_in(app: &TestApp) {
     for person in [&AOKI, &AOKI_B] {
         let mut pc = app.signed_in(person).await;
         let phone = pc.issue_to_phone(person).await;
-        pc.to_start().await;
+        pc.reach_start().await;
         let passcode = phone.passcode();
         pc.start(&passcode).await.expect_to("/otp/start/done");
         let mut thief = before_passcode(app, person, 1).await.remove(0);

@@ -65,10 +65,10 @@ async fn the_pages_of_a_later_step_are_not_shown_before_their_turn(app: &TestApp
 
 async fn a_procedure_of_another_session_is_as_good_as_none(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     let foreign = pc.page.procedure();
     let mut other = app.signed_in(&ISHII).await;
-    other.to_input().await;
+    other.reach_input().await;
     let own = other.page.clone();
     let before = app.database.dump("procedures").await;
     let fields = [
@@ -91,7 +91,7 @@ async fn a_procedure_of_another_session_is_as_good_as_none(app: &TestApp) {
 
 async fn a_newer_procedure_ends_the_older(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     let mail_password = app.mail_password(&AOKI).await;
     let mut tab = pc.clone();
     pc.begin_issue().await;
@@ -112,7 +112,7 @@ async fn a_newer_procedure_ends_the_older(app: &TestApp) {
 async fn a_double_submit_issues_one_token_and_sends_one_mail_each(app: &TestApp) {
     for person in [&AOKI, &AOKI_B] {
         let mut pc = app.signed_in(person).await;
-        pc.to_confirm(person).await;
+        pc.reach_confirm(person).await;
         let mail_password = app.mail_password(person).await;
         let mails = app.mails().len();
         let tabs = (0..8).map(|_| (pc.clone(), mail_password.clone()));
@@ -140,7 +140,7 @@ async fn a_double_submit_issues_one_token_and_sends_one_mail_each(app: &TestApp)
 
 async fn a_double_submit_of_the_mail_step_sends_one_mail(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_mail().await;
+    pc.reach_mail().await;
     let tabs = (0..6).map(|_| pc.clone());
     let replies =
         at_once(tabs.map(|mut tab| async move { tab.post("/otp/issue/mail", &[]).await })).await;
@@ -152,7 +152,7 @@ async fn a_double_submit_of_the_mail_step_sends_one_mail(app: &TestApp) {
 
 async fn a_double_submit_of_the_entry_goes_on_to_the_next_page(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     let tabs = (0..6).map(|_| pc.clone());
     let replies =
         at_once(tabs.map(|mut tab| async move {
@@ -167,7 +167,7 @@ async fn a_double_submit_of_the_entry_goes_on_to_the_next_page(app: &TestApp) {
 async fn a_second_submit_of_the_start_has_one_effect_and_a_clear_page(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     let phone = pc.issue_to_phone(&AOKI).await;
-    pc.to_start().await;
+    pc.reach_start().await;
     let mut again = pc.clone();
     pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     let second = again.start(&phone.passcode()).await;
@@ -192,7 +192,7 @@ async fn a_page_of_a_done_procedure_says_that_it_is_done(app: &TestApp) {
 
 async fn a_cancelled_procedure_leaves_nothing(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     let mail_password = app.mail_password(&AOKI).await;
     let mut tab = pc.clone();
     let told = pc.submit("/otp/issue/confirm", &[("action", "cancel")]).await.expect(200);
@@ -288,7 +288,7 @@ async fn a_customer_with_a_token_in_use_cannot_issue_another(app: &TestApp) {
 
 async fn the_done_page_is_shown_again_after_a_lost_reply(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     let mail_password = app.mail_password(&AOKI).await;
     // The answer never arrives; the customer sends the form once more, much later.
     pc.clone().confirm(AOKI.confirmation_password, &mail_password).await;

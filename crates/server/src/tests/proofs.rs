@@ -36,7 +36,7 @@ fn wrong(right: &str) -> String {
 /// From the login to BOT002, with the mail password that came.
 async fn at_confirm(app: &TestApp, person: &Person) -> (Browser, String) {
     let mut pc = app.signed_in(person).await;
-    pc.to_confirm(person).await;
+    pc.reach_confirm(person).await;
     let mail_password = app.mail_password(person).await;
     (pc, mail_password)
 }
@@ -167,7 +167,7 @@ async fn mail_passwords_are_sent_three_times_in_ten_minutes(app: &TestApp) {
         assert!(blocked(app, person).await.contains("短い時間に続けて送信されたため"));
         assert_eq!(app.audited("mail_password.sent").await, before);
         app.advance_mins(10);
-        app.signed_in(person).await.to_input().await;
+        app.signed_in(person).await.reach_input().await;
     }
 }
 
@@ -175,7 +175,7 @@ async fn mail_passwords_are_sent_three_times_in_ten_minutes(app: &TestApp) {
 async fn mail_passwords_are_sent_ten_times_a_day(app: &TestApp) {
     for (person, a_day) in [(&AOKI, 10), (&AOKI_B, 5)] {
         for _ in 0..a_day {
-            app.signed_in(person).await.to_input().await;
+            app.signed_in(person).await.reach_input().await;
             app.deliver().await;
             app.advance_mins(11);
         }
@@ -184,7 +184,7 @@ async fn mail_passwords_are_sent_ten_times_a_day(app: &TestApp) {
         app.deliver().await;
         assert_eq!(app.subjects(person.address()).len(), a_day);
         // The other customers are not concerned.
-        app.signed_in(&ISHII).await.to_mail().await;
+        app.signed_in(&ISHII).await.reach_mail().await;
     }
 }
 

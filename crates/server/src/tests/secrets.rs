@@ -40,7 +40,7 @@ async fn walk(app: &TestApp, person: &Person) -> Walked {
     let mut pc = app.browser(person.bank);
     pc.sign_in(person).await;
     keep("session", &pc.session());
-    pc.to_confirm(person).await;
+    pc.reach_confirm(person).await;
     let mail_password = app.mail_password(person).await;
     keep("mail password", &mail_password);
     let reply = pc.confirm(person.confirmation_password, &mail_password).await;
@@ -51,7 +51,7 @@ async fn walk(app: &TestApp, person: &Person) -> Walked {
     phone.set_up(&numbers, person.start_password).await;
     let root = phone.root.clone().unwrap();
     keep("root", &B64.encode(&root));
-    pc.to_start().await;
+    pc.reach_start().await;
     pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     keep("session after the start", &pc.session());
     pc.sign_out().await.expect(200);
@@ -109,7 +109,7 @@ async fn a_reader_of_the_database_finds_no_secret_of_the_walk(app: &TestApp) {
 
 async fn a_mail_that_waits_is_sealed_and_a_sent_secret_is_wiped(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     assert_eq!(app.database.count("mails", "has_secret = TRUE AND body IS NOT NULL").await, 2);
     let rows = app.database.dump("mails").await.concat();
     assert!(!rows.contains("メール通知パスワードをお知らせします"));

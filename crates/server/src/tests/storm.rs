@@ -93,7 +93,7 @@ impl Hand {
         if reply.status != 303 || !reply.location().contains("/confirm") {
             return;
         }
-        self.browser.open(&reply.location().to_owned()).await;
+        self.browser.open(reply.location()).await;
         self.app.deliver().await;
         let mail = self.app.mails().into_iter().find(|m| {
             m.to == person.address() && m.subject.contains("メール通知パスワードのお知らせ")
@@ -103,7 +103,7 @@ impl Hand {
         let code: String = code.unwrap().chars().filter(char::is_ascii_digit).collect();
         let reply = self.browser.confirm(person.confirmation_password, &code).await;
         if reply.location().contains("/done") {
-            let page = self.browser.open(&reply.location().to_owned()).await;
+            let page = self.browser.open(reply.location()).await;
             let numbers = super::harness::walk::Numbers::of(&page);
             let mut phone = self.app.phone(person.bank);
             if phone.activate(&numbers, person.start_password).await.status == 200 {
@@ -230,7 +230,10 @@ async fn nothing_during_a_lock(app: &TestApp, rows: &[Vec<&str>]) {
         let at: i64 = lock[0].parse().unwrap();
         let during = rows.iter().filter(|row| {
             let then: i64 = row[0].parse().unwrap();
-            row[3] == "passcode.accepted" && row[2] == lock[2] && then > at && then < at + minutes * 60_000
+            row[3] == "passcode.accepted"
+                && row[2] == lock[2]
+                && then > at
+                && then < at + minutes * 60_000
         });
         assert_eq!(during.count(), 0, "{} accepted while locked", lock[2]);
     }

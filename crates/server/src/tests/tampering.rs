@@ -52,7 +52,7 @@ async fn a_copied_login_password_hash_does_not_log_in(app: &TestApp) {
 
 async fn a_copied_confirmation_password_hash_confirms_nothing(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     let mail_password = app.mail_password(&AOKI).await;
     let page = pc.page.clone();
     let columns = ["confirmation_hash", "confirmation_mac"];
@@ -172,7 +172,7 @@ async fn a_changed_phone_address_receives_nothing(app: &TestApp) {
 // The mail password is in there.
 async fn a_waiting_mail_sent_elsewhere_is_not_opened(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_input().await;
+    pc.reach_input().await;
     let queued = format!("state = 'queued' AND {}", AOKI.rows());
     app.database.set("mails", "recipient = 'thief@evil.example'", &queued).await;
     app.deliver().await;
@@ -188,10 +188,10 @@ async fn a_waiting_mail_sent_elsewhere_is_not_opened(app: &TestApp) {
 
 async fn a_copied_mail_password_proves_nothing(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     app.mail_password(&AOKI).await;
     let mut thief = app.signed_in(&ISHII).await;
-    thief.to_confirm(&ISHII).await;
+    thief.reach_confirm(&ISHII).await;
     let own = app.mail_password(&ISHII).await;
     app.database.copy("mail_passwords", &["mac"], &ISHII.rows(), &AOKI.rows()).await;
     let reply = pc.confirm(AOKI.confirmation_password, &own).await.expect(422);
@@ -201,9 +201,9 @@ async fn a_copied_mail_password_proves_nothing(app: &TestApp) {
 
 async fn a_copied_procedure_input_is_refused(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.to_confirm(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
     let mail_password = app.mail_password(&AOKI).await;
-    app.signed_in(&ISHII).await.to_confirm(&ISHII).await;
+    app.signed_in(&ISHII).await.reach_confirm(&ISHII).await;
     app.database.copy("procedures", &["input"], &ISHII.rows(), &AOKI.rows()).await;
     pc.confirm(AOKI.confirmation_password, &mail_password).await.expect(500);
     assert_eq!(app.database.count("tokens", "TRUE").await, 0);
@@ -256,7 +256,8 @@ async fn a_session_cannot_be_made_moved_or_raised_in_the_database(app: &TestApp)
     } else {
         format!("x'{hash}'")
     };
-    let made = format!("secret_hash = {blob}, level = 'full', ended_at = NULL, idle_until = ends_at");
+    let made =
+        format!("secret_hash = {blob}, level = 'full', ended_at = NULL, idle_until = ends_at");
     app.database.set("sessions", &made, &AOKI.rows()).await;
     thief.get("/top").await.expect_to("/login");
 }

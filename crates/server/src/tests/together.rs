@@ -79,7 +79,7 @@ async fn without_its_notice_mails_no_step_of_the_walk_happens(app: &TestApp) {
 async fn walk_with_failures(app: &TestApp, person: &Person, broken: [Broken<'_>; 5]) {
     let [sent, issued, activated, started, released] = broken;
     let mut pc = app.signed_in(person).await;
-    pc.to_mail().await;
+    pc.reach_mail().await;
     sent.fails(async || pc.clone().post("/otp/issue/mail", &[]).await.expect(503)).await;
     assert_eq!(app.database.count("mails", "TRUE").await, 0);
     pc.submit("/otp/issue/mail", &[]).await.expect_screen("BOT001");
@@ -101,13 +101,13 @@ async fn walk_with_failures(app: &TestApp, person: &Person, broken: [Broken<'_>;
         .fails(async || other.clone().activate(&numbers, person.start_password).await.expect(503))
         .await;
     phone.set_up(&numbers, person.start_password).await;
-    pc.to_start().await;
+    pc.reach_start().await;
     let (tab, passcode) = (pc.clone(), phone.passcode());
     started.fails(async || tab.clone().start(&passcode).await.expect(503)).await;
     // The passcode was not spent, for nothing was given for it.
     pc.start(&passcode).await.expect_to("/otp/start/done");
     app.advance_secs(60);
-    pc.to_release().await;
+    pc.reach_release().await;
     let (tab, passcode) = (pc.clone(), phone.passcode());
     released.fails(async || tab.clone().release(&passcode).await.expect(503)).await;
     pc.release(&passcode).await.expect_to("/otp/release/done");
@@ -151,7 +151,7 @@ async fn every_change_is_told_to_every_address(app: &TestApp) {
     for person in [&AOKI, &AOKI_B] {
         let mut pc = app.signed_in(person).await;
         let phone = pc.until_in_use(person).await;
-        pc.to_release().await;
+        pc.reach_release().await;
         pc.release(&phone.passcode()).await.expect_to("/otp/release/done");
         app.deliver().await;
         let told = [

@@ -346,14 +346,16 @@ fn missing(key: &str) -> String {
 }
 
 /// The Fluent files of a language, for walking over keys; the loader only finds single ones.
-const fn sources(lang: Lang) -> [&'static str; 3] {
+const fn sources(lang: Lang) -> [&'static str; 4] {
     match lang {
         Lang::Ja => [
+            include_str!("../../locales/ja/demo.ftl"),
             include_str!("../../locales/ja/mail.ftl"),
             include_str!("../../locales/ja/phone.ftl"),
             include_str!("../../locales/ja/portal.ftl"),
         ],
         Lang::En => [
+            include_str!("../../locales/en/demo.ftl"),
             include_str!("../../locales/en/mail.ftl"),
             include_str!("../../locales/en/phone.ftl"),
             include_str!("../../locales/en/portal.ftl"),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, header},
 };
 use warifu_core::{ids::ProcedureId, secret::SecretText};
 
@@ -93,6 +94,10 @@ impl<S: Sync> FromRequest<S> for HalfForm {
 }
 
 async fn fields(visit: &Visit, request: Request) -> Result<Fields, AppError> {
+    // Pages of ours send forms of this kind only.
+    if !is_of_kind(request.headers(), "application/x-www-form-urlencoded") {
+        return Err(AppError::Forged);
+    }
     // The limit of the body is set around the whole router.
     let Ok(body) = Bytes::from_request(request, &()).await else {
         return Err(AppError::Forged);
@@ -103,4 +108,11 @@ async fn fields(visit: &Visit, request: Request) -> Result<Fields, AppError> {
     } else {
         Err(AppError::Forged)
     }
+}
+
+/// Whether a body says that it is of this kind, whatever it adds.
+pub(crate) fn is_of_kind(headers: &HeaderMap, kind: &str) -> bool {
+    let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = named.and_then(|text| text.split(';').next()).map(str::trim);
+    essence.is_some_and(|text| text.eq_ignore_ascii_case(kind))
 }

@@ -36,10 +36,12 @@ pub(crate) enum Again {
 }
 
 /// How BOT002 ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Commit {
     /// The token is issued.
     Done,
+    /// A proof is wrong; it was counted and recorded.
+    Wrong(Vec<Problem>),
     /// Too many wrong proofs: the procedure has ended.
     Stopped(Again),
 }
@@ -96,7 +98,7 @@ pub(crate) async fn confirm(
             (confirmed, mailed) => {
                 commit(app, tx).await?;
                 let at = notices::text_for(origin, &customer).time(Millis(sent.sent_at));
-                Err(AppError::InvalidField(wrong(confirmed, mailed, &at)))
+                Ok(Commit::Wrong(wrong(confirmed, mailed, &at)))
             }
         }
     })

@@ -6,8 +6,12 @@ mod enter;
 mod make;
 mod waiting;
 
-use warifu_core::{ids::ProcedureId, issue::IssueRefused};
-use warifu_store::Session;
+use warifu_core::{
+    audit::Kind,
+    ids::{CustomerId, ProcedureId},
+    issue::IssueRefused,
+};
+use warifu_store::{Session, Tx};
 
 use super::{
     commit,
@@ -18,7 +22,7 @@ use super::{
 use crate::{
     app::App,
     error::{AppError, Stale},
-    origin::Origin,
+    origin::{Line, Origin},
 };
 
 pub(crate) use confirm::{Again, Commit, Proofs, confirm};
@@ -70,10 +74,13 @@ pub(crate) async fn send_mail_password(
     let (mut tx, customer, mut procedure) =
         procedures::take(app, origin, session, Flow::Issue, "mail", id).await?;
     let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
-    if sent.is_ok() {
-        procedures::advance(&mut tx, customer.customer_id, &mut procedure, "input").await?;
-        commit(app, tx).await?;
+    match sent {
+        Ok(()) => {
+            procedures::advance(&mut tx, customer.customer_id, &mut procedure, "input").await?;
+        }
+        Err(blocked) => not_sent(app, origin, &mut tx, customer.customer_id, blocked).await?,
     }
+    commit(app, tx).await?;
     Ok(sent)
 }
 
@@ -87,8 +94,26 @@ pub(crate) async fn resend_mail_password(
     let (mut tx, customer, procedure) =
         procedures::take(app, origin, session, Flow::Issue, "confirm", id).await?;
     let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
-    if sent.is_ok() {
-        commit(app, tx).await?;
+    if let Err(blocked) = sent {
+        not_sent(app, origin, &mut tx, customer.customer_id, blocked).await?;
     }
+    commit(app, tx).await?;
     Ok(sent)
+}
+
+async fn not_sent(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: CustomerId,
+    blocked: Blocked,
+) -> Result<(), AppError> {
+    let reason = match blocked {
+        Blocked::NoAddress => "no_address",
+        Blocked::Young(_) => "address_young",
+        Blocked::DayLimit => "day_limit",
+        Blocked::TooMany(_) => "too_many",
+    };
+    let line = Line::refused(Kind::AccessRefused, format!("mail_password {reason}")).of(customer);
+    Ok(origin.record(tx, &*app.random, line).await?)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::Request,
     http::{HeaderMap, Method, header},
 };
@@ -103,7 +103,7 @@ impl Browser {
             if reply.status != 303 {
                 return reply;
             }
-            reply = self.get(&reply.location().to_owned()).await;
+            reply = self.get(reply.location()).await;
         }
         panic!("led around in circles to {}", reply.location());
     }
@@ -128,6 +128,9 @@ impl Browser {
         }
         if !kind.is_empty() {
             request = request.header(header::CONTENT_TYPE, kind);
+        }
+        if let Some(length) = body.size_hint().exact() {
+            request = request.header(header::CONTENT_LENGTH, length);
         }
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();

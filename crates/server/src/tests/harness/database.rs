@@ -29,7 +29,7 @@ pub(crate) struct Database {
 
 enum Line {
     /// Not there before the first use: the product makes the file.
-    Unopened(SqliteConnectOptions),
+    Unopened(Box<SqliteConnectOptions>),
     Sqlite(SqliteConnection),
     Postgresql(PgConnection),
 }
@@ -50,7 +50,7 @@ impl Database {
                     .busy_timeout(std::time::Duration::from_secs(10));
                 Self {
                     url: format!("sqlite:{}", path.display()),
-                    line: Arc::new(Mutex::new(Line::Unopened(options))),
+                    line: Arc::new(Mutex::new(Line::Unopened(Box::new(options)))),
                     folder: Some(Arc::new(folder)),
                 }
             }

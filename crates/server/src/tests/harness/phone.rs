@@ -5,7 +5,11 @@ use aes_gcm::{
     Aes256Gcm, Nonce,
     aead::{Aead, KeyInit, Payload},
 };
-use axum::{body::Body, extract::Request, http::header};
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    http::header,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};
 use p256::{
     PublicKey, SecretKey,
@@ -108,12 +112,15 @@ impl Phone {
     }
 
     pub(crate) async fn post_as(&self, path: &str, kind: &str, body: impl Into<Body>) -> Reply {
-        let request = Request::post(path)
+        let body: Body = body.into();
+        let mut request = Request::post(path)
             .header(header::HOST, self.bank.token())
             .header(header::CONTENT_TYPE, kind)
-            .header(header::USER_AGENT, "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0) Safari/605")
-            .body(body.into())
-            .unwrap();
+            .header(header::USER_AGENT, "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0) Safari/605");
+        if let Some(length) = body.size_hint().exact() {
+            request = request.header(header::CONTENT_LENGTH, length);
+        }
+        let request = request.body(body).unwrap();
         self.test.send(request, &self.peer).await
     }
 

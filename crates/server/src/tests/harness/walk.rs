@@ -84,14 +84,14 @@ impl Browser {
     }
 
     /// From BOP001 to BMP001.
-    pub(crate) async fn to_mail(&mut self) {
+    pub(crate) async fn reach_mail(&mut self) {
         self.begin_issue().await;
         self.submit("/otp/issue/select", &[]).await.expect(200).expect_screen("BMP001");
     }
 
     /// From BOP001 to BOT001: the mail password is on its way.
-    pub(crate) async fn to_input(&mut self) {
-        self.to_mail().await;
+    pub(crate) async fn reach_input(&mut self) {
+        self.reach_mail().await;
         self.submit("/otp/issue/mail", &[]).await.expect(200).expect_screen("BOT001");
     }
 
@@ -107,8 +107,8 @@ impl Browser {
     }
 
     /// From BOP001 to BOT002.
-    pub(crate) async fn to_confirm(&mut self, person: &Person) {
-        self.to_input().await;
+    pub(crate) async fn reach_confirm(&mut self, person: &Person) {
+        self.reach_input().await;
         self.secrets.push(person.start_password.to_owned());
         let reply = self.enter(person.phone_address, person.start_password).await;
         let reply = reply.expect_to("/otp/issue/confirm");
@@ -127,7 +127,7 @@ impl Browser {
 
     /// The whole issue, from BOP001 to BOT003.
     pub(crate) async fn issue(&mut self, person: &Person) -> Numbers {
-        self.to_confirm(person).await;
+        self.reach_confirm(person).await;
         let mail_password = self.test.mail_password(person).await;
         let reply = self.confirm(person.confirmation_password, &mail_password).await;
         let reply = reply.expect_to("/otp/issue/done");
@@ -144,7 +144,7 @@ impl Browser {
     }
 
     /// From BOP001 to BOK002.
-    pub(crate) async fn to_start(&mut self) {
+    pub(crate) async fn reach_start(&mut self) {
         self.open("/otp").await.expect(200).expect_screen("BOP001");
         self.submit("/otp/start", &[]).await.expect(200).expect_screen("BOK001");
         self.submit("/otp/start/confirm", &[]).await.expect(200).expect_screen("BOK002");
@@ -156,7 +156,7 @@ impl Browser {
     }
 
     /// From BOP001 to BOS001.
-    pub(crate) async fn to_release(&mut self) {
+    pub(crate) async fn reach_release(&mut self) {
         self.open("/otp").await.expect(200).expect_screen("BOP001");
         self.submit("/otp/release", &[]).await.expect(200).expect_screen("BOS001");
     }
@@ -169,7 +169,7 @@ impl Browser {
     /// All three steps: afterwards the passcode is demanded, and the one of now is spent.
     pub(crate) async fn until_in_use(&mut self, person: &Person) -> Phone {
         let phone = self.issue_to_phone(person).await;
-        self.to_start().await;
+        self.reach_start().await;
         self.start(&phone.passcode()).await.expect_to("/otp/start/done");
         self.test.advance_secs(person.bank.period());
         phone

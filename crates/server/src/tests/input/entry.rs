@@ -49,7 +49,7 @@ async fn told(browser: &mut Browser, changed: &[(&str, &str)], errors: &[(&str, 
 
 async fn at_entry(app: &TestApp) -> Browser {
     let mut browser = app.signed_in(&AOKI).await;
-    browser.to_input().await;
+    browser.reach_input().await;
     browser.secrets.push("40718293".to_owned());
     browser
 }
@@ -119,7 +119,7 @@ async fn addresses_that_are_none_are_told_why(app: &TestApp) {
 /// A new entry with this address; gives what BOT002 shows as the address that will be used.
 async fn taken(app: &TestApp, typed: &str) -> String {
     let mut browser = app.signed_in(&ISHII).await;
-    browser.to_input().await;
+    browser.reach_input().await;
     let reply = browser.enter(typed, "62849175").await.expect_to("/otp/issue/confirm");
     let page = browser.open(reply.location()).await.expect_screen("BOT002");
     app.advance_mins(11);
@@ -139,7 +139,7 @@ async fn an_address_is_taken_as_people_type_it(app: &TestApp) {
     }
     // Both fields are read alike, so the second may be typed otherwise.
     let mut browser = app.signed_in(&AOKI).await;
-    browser.to_input().await;
+    browser.reach_input().await;
     let fields = with(&[("address2", "ｈａｎａ＠PHONE.example")]);
     browser.post("/otp/issue/input", &fields).await.expect_to("/otp/issue/confirm");
 }
@@ -216,7 +216,7 @@ async fn a_second_start_password_that_differs_is_told(app: &TestApp) {
 
 async fn a_bank_takes_only_the_domains_it_wants(app: &TestApp) {
     let mut browser = app.signed_in(&AOKI_B).await;
-    browser.to_input().await;
+    browser.reach_input().await;
     let message = ("address", "このメールアドレスは、トークンの発行にはお使いになれません。");
     for typed in ["hana@gmail.example", "hana@docomo.ne.jp.evil.example", "hana@evildocomo.ne.jp"] {
         let both = [("address", typed), ("address2", typed)];

@@ -55,7 +55,7 @@ async fn what_is_no_passcode_is_told_at_the_login_and_costs_no_try(app: &TestApp
 async fn what_is_no_passcode_is_told_at_the_start_and_costs_no_try(app: &TestApp) {
     let mut browser = app.signed_in(&AOKI).await;
     let phone = browser.issue_to_phone(&AOKI).await;
-    browser.to_start().await;
+    browser.reach_start().await;
     every_mistake(app, &mut browser, "/otp/start/passcode", 6).await;
     browser.start(&phone.passcode()).await.expect_to("/otp/start/done");
 }
@@ -63,7 +63,7 @@ async fn what_is_no_passcode_is_told_at_the_start_and_costs_no_try(app: &TestApp
 async fn what_is_no_passcode_is_told_at_the_release_and_costs_no_try(app: &TestApp) {
     let mut browser = app.signed_in(&AOKI_B).await;
     let phone = browser.until_in_use(&AOKI_B).await;
-    browser.to_release().await;
+    browser.reach_release().await;
     every_mistake(app, &mut browser, "/otp/release/passcode", 8).await;
     browser.release(&phone.passcode()).await.expect_to("/otp/release/done");
 }

@@ -19,7 +19,7 @@ on_both_engines!(
 
 async fn at_proofs(app: &TestApp, person: &Person) -> (Browser, String) {
     let mut browser = app.signed_in(person).await;
-    browser.to_confirm(person).await;
+    browser.reach_confirm(person).await;
     let code = app.mail_password(person).await;
     // The page of before says that the mail is on its way; this one, that it was sent.
     let id = browser.page.procedure();

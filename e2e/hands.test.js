@@ -13,7 +13,7 @@ import { wordsIn } from './lib/words.js';
 const words = wordsIn('ja');
 const done = 'このお手続きはすでに完了しています。二重には行われていません。';
 const stale = 'この画面からはお手続きを続けられません。';
-const signedOut = 'ログインされていないため、お手続きを行いませんでした。';
+const signedOut = 'この画面では、ログインされていません。';
 const replaced = '別の画面または別の機器でログインされたため、この画面でのご利用を終了しました。';
 
 describe('interrupted hands', () => {

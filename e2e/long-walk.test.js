@@ -37,11 +37,6 @@ async function walk(t, engine, language) {
   await step(t, 'five wrong passcodes lock for half an hour, the right one included', () => lockForATime(walker));
   await step(t, 'ten wrong passcodes lock until somebody unlocks', () => lockUntilUnlocked(walker));
   await step(t, 'the use is released with a passcode, and a token is offered again after the wait', () => release(walker));
-
-  const log = await banks.server.text();
-  for (const secret of [...walker.secrets, person.loginPassword, person.confirmationPassword, ...person.addresses, person.phoneAddress]) {
-    assert.ok(!log.includes(secret), 'the server’s log holds a secret or an address');
-  }
 }
 
 async function firstLogin({ pc, person, words }) {
@@ -76,7 +71,6 @@ async function issueToken(walker) {
   const after = (await smtp.mails()).length;
   const issuedAt = await banks.now();
   walker.ids = await pc.commit(person, secretIn(code));
-  walker.secrets = [secretIn(code), walker.ids.user];
   assert.equal(walker.ids.service, '4021 0735');
   assert.match(walker.ids.user, /^\d{4} \d{4} \d{4}$/);
   assert.equal(walker.ids.deadline, told(language, issuedAt + 72 * 60 * MINUTE).moment);
@@ -188,7 +182,6 @@ async function startUse(walker) {
   await pc.says(words.activated(told(language, (await banks.now()) + 7 * 24 * 60 * MINUTE).moment));
   // The phone is still offline: its passcode needs nobody.
   walker.last = await phone.passcode();
-  walker.secrets.push(walker.last);
   await pc.press(words.start);
   await pc.at('BOK001');
   assert.equal(await pc.fact(words.phoneKind), 'Android（Chrome）');
@@ -222,7 +215,6 @@ async function logInWithPasscode(walker) {
   await pc.go('/top');
   await pc.at('BLI002');
   walker.last = await phone.nextPasscode();
-  walker.secrets.push(walker.last);
   await pc.verify([...walker.last].map((digit) => String.fromCodePoint(digit.codePointAt(0) + 0xfee0)).join(''));
   await pc.at('BPT001', { as: 'in-use' });
   await pc.says(words.inUse);

@@ -8,7 +8,7 @@ import { describe, test } from 'node:test';
 
 import { startBanks } from './lib/bank.js';
 import { looker } from './lib/look.js';
-import { arrived } from './lib/mailbox.js';
+import { arrived, mailPassword } from './lib/mailbox.js';
 import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
 import { Server, ask, freePorts, needed } from './lib/process.js';
@@ -107,11 +107,20 @@ describe('walks that wait', { concurrency: 8 }, () => {
     const phone = await Phone.open(t, bank);
     await phone.setUp(ids, person.startPassword);
     await pc.press(words.toOtp);
-    await pc.startUse(await phone.passcode());
+    const first = await phone.passcode();
+    await pc.startUse(first);
     await pc.logOut();
-    await pc.logInToOtp(person, await phone.nextPasscode());
+    const second = await phone.nextPasscode();
+    await pc.logInToOtp(person, second);
     await pc.says(words.inUse);
     await arrived(bank, person, 'started');
+
+    const log = await banks.server.text();
+    assert.match(log, /request.*path="\/otp\/start\/passcode" status=303/);
+    const cookies = await pc.browser.context.cookies(bank.ib);
+    const secrets = [first, second, await mailPassword(bank, person), ids.user.replaceAll(' ', ''), ...cookies.map(({ value }) => value)];
+    secrets.push(person.startPassword, person.loginPassword, person.confirmationPassword, ...person.addresses, person.phoneAddress);
+    for (const secret of secrets) assert.ok(!log.includes(secret), 'the log holds a secret or an address');
 
     // Behind its proxy it serves TLS only, and says so.
     const { headers } = await ask(banks.port, { host: bank.ibHost, path: '/login' });

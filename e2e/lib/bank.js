@@ -53,40 +53,48 @@ const NAMES = ['青木 さくら', '石川 湊', '上田 楓', '遠藤 凪', '�
  * @param {{engine?: 'sqlite' | 'postgres', clock?: 'manual' | 'real', language?: 'ja' | 'en'}} [options]
  */
 export async function startBanks({ engine = 'sqlite', clock = 'manual', language = 'ja' } = {}) {
-  const directory = await mkdtemp(join(tmpdir(), 'warifu-walk-'));
-  const smtp = await startSmtp();
-  const [port, ops, control] = await freePorts(3);
-  const database = engine === 'postgres' ? await postgres() : { url: `sqlite:${join(directory, 'warifu.db')}`, drop: async () => {} };
-  await writeFile(join(directory, 'smtp-password'), smtp.password);
-  await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url: database.url }));
-  const run = (...words) => warifu(directory, '--config', 'warifu.toml', ...words);
-  await run('keys', 'create');
-  await run('migrate');
-  const banks = new Banks({ directory, smtp, port, control: clock === 'manual' ? control : null, database, run });
-  for (const [key, bank] of Object.entries(BANKS)) banks[key] = await found(banks, key, bank, language);
-  banks.server = await serve(banks, ops);
+  const banks = new Banks(clock === 'manual');
+  try {
+    await setUp(banks, engine, language);
+  } catch (error) {
+    // What was begun must end, or the test would never do so.
+    await banks.stop().catch(() => {});
+    throw error;
+  }
   return banks;
+}
+
+async function setUp(banks, engine, language) {
+  const directory = await mkdtemp(join(tmpdir(), 'warifu-walk-'));
+  banks.ends.push(() => rm(directory, { recursive: true, force: true }));
+  const smtp = await startSmtp();
+  banks.ends.push(() => smtp.stop());
+  const [port, ops, control] = await freePorts(3);
+  const url = engine === 'postgres' ? await postgres(banks.ends) : `sqlite:${join(directory, 'warifu.db')}`;
+  Object.assign(banks, { directory, smtp, port, control });
+  await writeFile(join(directory, 'smtp-password'), smtp.password);
+  await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url }));
+  await banks.run('keys', 'create');
+  await banks.run('migrate');
+  for (const [key, bank] of Object.entries(BANKS)) banks[key] = await found(banks, key, bank, language);
+  await serve(banks, ops);
 }
 
 /** Two banks, and the world around them. */
 class Banks {
-  #parts;
+  /** What is to be done at the end, the last first. @type {Array<() => Promise<unknown>>} */
+  ends = [];
   #followers = new Set();
 
-  constructor(parts) {
-    this.#parts = parts;
-    this.directory = parts.directory;
-    this.smtp = parts.smtp;
-    this.port = parts.port;
-    this.control = parts.control;
-    this.isManual = parts.control !== null;
+  constructor(isManual) {
+    this.isManual = isManual;
     // Ten in the morning of tomorrow: no walk meets a midnight that it does not ask for.
     this.start = Math.floor((Date.now() + 9 * 3_600_000) / DAY + 1) * DAY + 3_600_000 + 5_000;
   }
 
   /** The command line. @param {...string} words */
   run(...words) {
-    return this.#parts.run(...words);
+    return warifu(this.directory, '--config', 'warifu.toml', ...words);
   }
 
   /** The server's time in milliseconds. */
@@ -113,12 +121,9 @@ class Banks {
 
   /** Ends everything; fails when the server had something to complain of. */
   async stop() {
-    await this.server.stop();
-    const errors = (await this.server.text()).split('\n').filter((line) => line.includes('ERROR'));
-    await this.smtp.stop();
-    await this.#parts.database.drop();
-    await rm(this.directory, { recursive: true, force: true });
-    if (errors.length > 0) throw new Error(`the server's log has errors:\n${errors.join('\n')}`);
+    const problems = [];
+    for (const end of this.ends.splice(0).reverse()) await end().catch((error) => problems.push(error));
+    if (problems.length > 0) throw problems[0];
   }
 }
 
@@ -128,8 +133,16 @@ async function serve(banks, ops) {
   const server = banks.isManual
     ? new Server(needed('WARIFU_WALK_SERVER'), manual, place)
     : new Server(needed('WARIFU_PROGRAM'), ['--config', 'warifu.toml', 'serve'], place);
+  banks.server = server;
+  banks.ends.push(() => stopQuietly(server));
   await server.ready(ops);
-  return server;
+}
+
+/** Stops a server that must have had nothing to complain of. */
+async function stopQuietly(server) {
+  await server.stop();
+  const errors = (await server.text()).split('\n').filter((line) => line.includes('ERROR'));
+  if (errors.length > 0) throw new Error(`the server's log has errors:\n${errors.join('\n')}`);
 }
 
 /** Sets one bank up and imports its customers. */
@@ -223,15 +236,16 @@ username = "${smtp.user}"
 password_file = "${join(directory, 'smtp-password')}"
 ca_file = "${smtp.caFile}"
 [log]
-level = "info"
+level = "trace"
 `;
 }
 
-/** A database of its own in the run's cluster. */
-async function postgres() {
+/** The address of a database of its own in the run's cluster. */
+async function postgres(ends) {
   const name = `walk_${process.pid}_${Math.random().toString(36).slice(2, 10)}`;
   await sql(`CREATE DATABASE ${name}`);
+  ends.push(() => sql(`DROP DATABASE ${name} WITH (FORCE)`));
   const url = new URL(needed('TEST_POSTGRES_URL'));
   url.pathname = `/${name}`;
-  return { url: url.href, drop: () => sql(`DROP DATABASE ${name} WITH (FORCE)`) };
+  return url.href;
 }

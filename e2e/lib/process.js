@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 
 /** What the environment names, or a sentence that says who sets it. @param {string} name */
 export function needed(name) {
@@ -33,13 +33,29 @@ export async function sql(statement) {
   await promisify(execFile)('psql', ['--quiet', '--no-psqlrc', needed('TEST_POSTGRES_URL'), '--command', statement]);
 }
 
+// Below those that the system gives to outgoing connections, which could take one before its server does.
+const PORTS = { from: 20_000, count: 12_000 };
+const given = new Set();
+
 /** Ports that nobody listens on now. @param {number} count */
 export async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => server.address().port);
-  await Promise.all(servers.map((server) => promisify(server.close.bind(server))()));
+  const ports = [];
+  while (ports.length < count) {
+    const port = PORTS.from + Math.floor(Math.random() * PORTS.count);
+    if (!given.has(port) && (await isFree(port))) {
+      given.add(port);
+      ports.push(port);
+    }
+  }
   return ports;
+}
+
+function isFree(port) {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** A server of the product, its output kept in `log`. */
@@ -68,9 +84,9 @@ export class Server {
     }
   }
 
-  /** Everything it has printed. */
-  text() {
-    return readFile(this.log, 'utf8');
+  /** Everything it has printed, without colours. */
+  async text() {
+    return stripVTControlCharacters(await readFile(this.log, 'utf8'));
   }
 
   /** Ends it as its operator would, and fails when it does not end well. */

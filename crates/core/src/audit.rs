@@ -5,6 +5,8 @@ worded! {
     Kind {
         /// A customer is signed in, all proofs given.
         SessionSignedIn = "session.signed_in",
+        /// The login password was right; the passcode is due.
+        PasswordProved = "password.proved",
         /// A sign-in was refused.
         SessionRefused = "session.refused",
         /// A session ended, by the customer, by time or by a newer one.
@@ -132,7 +134,7 @@ mod tests {
             assert_eq!(word.parse(), Ok(*kind));
             assert!(seen.insert(word), "{word} twice");
         }
-        assert_eq!(seen.len(), 30);
+        assert_eq!(seen.len(), 31);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use tokio::sync::Notify;
-use warifu_core::{random::Random, time::Clock};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use warifu_core::{ids::CustomerId, random::Random, time::Clock};
 use warifu_store::{Store, StoreError, seal::Kek};
 
 use crate::{hasher::Hasher, institutions::Institutions};
+
+/// More than there are connections of a database, so that lines seldom mix two customers.
+const LINES: usize = 1_024;
 
 /// The server's shared parts; cheap to clone.
 #[derive(Clone)]
@@ -21,6 +24,9 @@ pub struct Parts {
     pub(crate) kek: Kek,
     pub(crate) institutions: Institutions,
     pub(crate) settings: Settings,
+    /// One line of waiting for each customer (by bucket of its id): acts on one customer happen one
+    /// after the other anyway, and who waits here holds no connection of the database.
+    pub(crate) lines: Vec<Arc<Mutex<()>>>,
     /// Rung when a mail was put into the outbox.
     pub(crate) mail_waits: Notify,
 }
@@ -85,6 +91,7 @@ impl App {
             kek,
             institutions: Institutions::default(),
             settings,
+            lines: (0..LINES).map(|_| Arc::default()).collect(),
             mail_waits: Notify::new(),
         }));
         app.reload_institutions().await?;
@@ -94,6 +101,13 @@ impl App {
     /// Takes up institutions that were made or changed.
     pub async fn reload_institutions(&self) -> Result<(), StoreError> {
         self.institutions.reload(&self.store, &self.kek).await
+    }
+
+    /// The customer's turn to do something; held until it is done.
+    pub(crate) async fn turn(&self, customer: CustomerId) -> Option<OwnedMutexGuard<()>> {
+        let [.., high, low] = customer.as_bytes();
+        let place = usize::from(u16::from_be_bytes([high, low])) % LINES;
+        Some(Arc::clone(self.lines.get(place)?).lock_owned().await)
     }
 
     /// A link to one of our hosts, with scheme and port as this process serves them.

@@ -6,13 +6,29 @@ use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warifu_core::secret::SecretText;
 
 use crate::error::AppError;
 
 /// How long a password waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Leave to compute one hash.
+#[derive(Debug)]
+pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+async fn work<T: Send + 'static>(
+    place: Place,
+    job: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, AppError> {
+    tokio::task::spawn_blocking(move || {
+        let _place = place;
+        job()
+    })
+    .await
+    .map_err(|e| AppError::internal(format!("argon2 worker: {e}")))
+}
 
 /// Hashes and checks static passwords.
 #[derive(Clone, Debug)]
@@ -50,7 +66,7 @@ impl Hasher {
         salt: [u8; 16],
     ) -> Result<String, AppError> {
         let argon2 = self.argon2.clone();
-        let hash = self.work(move || {
+        let hash = work(self.place().await?, move || {
             argon2
                 .hash_password_with_salt(password.expose().as_bytes(), &salt)
                 .map(|hash| hash.to_string())
@@ -61,34 +77,26 @@ impl Hasher {
     /// Whether a password fits; `None` does the same work and says no.
     pub(crate) async fn fits(
         &self,
+        place: Place,
         hash: Option<String>,
         password: SecretText,
     ) -> Result<bool, AppError> {
         let argon2 = self.argon2.clone();
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.to_string());
-        let fits = self.work(move || {
+        let fits = work(place, move || {
             PasswordHash::new(&hash)
                 .is_ok_and(|h| argon2.verify_password(password.expose().as_bytes(), &h).is_ok())
         });
         Ok(fits.await? && known)
     }
 
-    // Who waits too long is told to come back: a queue without an end only makes everyone late.
-    async fn work<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, AppError> {
-        let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned())
-            .await
-            .map_err(|_| AppError::Overloaded)?
-            .map_err(|_| AppError::Overloaded)?;
-        tokio::task::spawn_blocking(move || {
-            let _place = place;
-            job()
-        })
-        .await
-        .map_err(|e| AppError::internal(format!("argon2 worker: {e}")))
+    /// A place among those that compute at once. Who waits too long is told to come back: a queue
+    /// without an end only makes everyone late.
+    pub(crate) async fn place(&self) -> Result<Place, AppError> {
+        let place = Arc::clone(&self.places).acquire_owned();
+        let place = tokio::time::timeout(PATIENCE, place).await;
+        Ok(Place(place.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?))
     }
 
     /// Whether a text is a hash that this pool may check: a PHC string of argon2id whose cost is

@@ -8,11 +8,14 @@ use std::{
 use jiff::tz::TimeZone;
 use warifu_core::{ids::InstitutionId, institution, policy::Policy};
 use warifu_store::{
-    InstitutionRow, Store, StoreError,
+    InstitutionRow, SealedKey, Store, StoreError,
     seal::{Kek, Keys},
 };
 
-use crate::text::{Both, Facts, Lang, Numbers, Text};
+use crate::{
+    actions::places,
+    text::{Both, Facts, Lang, Numbers, Text},
+};
 
 /// Which of an institution's hosts a request came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -93,33 +96,67 @@ impl Institutions {
         let mut loaded = Loaded { version, ..Loaded::default() };
         for row in tx.institutions().await? {
             let keys = tx.data_keys(row.id).await?;
-            let key = keys
-                .last()
-                .ok_or_else(|| StoreError::Corrupt(format!("{} has no data key", row.id)))?;
-            let key_id = u32::try_from(key.key_id).unwrap_or(0);
-            let keys = kek.open_data_key(&row.id.to_string(), key_id, &key.sealed)?;
-            let institution = Arc::new(open(&row, keys)?);
-            let hosts = &institution.document.hosts;
-            for (kind, host) in [
-                (HostKind::Ib, &hosts.ib),
-                (HostKind::Token, &hosts.token),
-                (HostKind::Console, &hosts.console),
-                (HostKind::Api, &hosts.api),
-            ] {
-                loaded.hosts.insert(host.clone(), (kind, Arc::clone(&institution)));
-            }
-            loaded.all.push(institution);
+            // A document that is not the one that was applied changes nothing: what is known stays.
+            let institution = match unseal(&row, &keys, kek) {
+                Ok(institution) => Arc::new(institution),
+                Err(error) => {
+                    tracing::error!(institution = %row.id, %error, "institution refused");
+                    match self.by_id(row.id) {
+                        Some(present) => present,
+                        None => continue,
+                    }
+                }
+            };
+            loaded.take(institution);
         }
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         Ok(())
     }
 }
 
+impl Loaded {
+    fn take(&mut self, institution: Arc<Institution>) {
+        let hosts = &institution.document.hosts;
+        for (kind, host) in [
+            (HostKind::Ib, &hosts.ib),
+            (HostKind::Token, &hosts.token),
+            (HostKind::Console, &hosts.console),
+            (HostKind::Api, &hosts.api),
+        ] {
+            self.hosts.insert(host.clone(), (kind, Arc::clone(&institution)));
+        }
+        self.all.push(institution);
+    }
+}
+
+fn unseal(row: &InstitutionRow, keys: &[SealedKey], kek: &Kek) -> Result<Institution, StoreError> {
+    let key = keys.last().ok_or_else(|| StoreError::Corrupt("no data key".to_owned()))?;
+    let key_id = u32::try_from(key.key_id).unwrap_or(0);
+    let keys = kek.open_data_key(&row.id.to_string(), key_id, &key.sealed)?;
+    open(row, keys)
+}
+
+/// What binds a document to its institution and version.
+pub(crate) fn document_mac(
+    keys: &Keys,
+    id: InstitutionId,
+    version: i64,
+    document: &str,
+) -> Vec<u8> {
+    let spot = places::document(id, version);
+    keys.mac(&spot.place(), document.as_bytes())
+}
+
 /// Makes an institution of its row and opened keys.
 pub(crate) fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt(format!("institution {}: {what}", row.id));
+    let spot = places::document(row.id, row.version);
+    if !keys.fits(&spot.place(), row.document.as_bytes(), &row.mac) {
+        return Err(corrupt("its document is not the one that was applied".to_owned()));
+    }
     let document: institution::Institution =
         toml::from_str(&row.document).map_err(|e| corrupt(e.to_string()))?;
+    document.check().map_err(|wrong| corrupt(format!("{wrong:?}")))?;
     let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
     let facts = Arc::new(facts(&document, zone));
     Ok(Institution { id: row.id, version: row.version, document, keys: Arc::new(keys), facts })

@@ -11,7 +11,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
 };
 use tokio_rustls::{
     TlsAcceptor,
@@ -33,6 +33,8 @@ use crate::{
 
 /// How long a connection may take to send its headers, and to finish after a shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Connections of one listener at once.
+const CONNECTIONS: usize = 4_096;
 
 /// One listening socket and what it serves.
 pub(crate) struct Listener {
@@ -102,14 +104,15 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
     };
     let router =
         if listener.is_demo { router.layer(axum::Extension(DemoListener)) } else { router };
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let accepted = tokio::select! {
-            accepted = listener.socket.accept() => accepted,
+            accepted = placed(&places, &listener.socket) => accepted,
             _ = stop.changed() => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
-                connection(stream, peer, listener.tls.clone(), router.clone(), &graceful);
+            Ok((place, stream, peer)) => {
+                connection(place, stream, peer, listener.tls.clone(), router.clone(), &graceful);
             }
             // Out of descriptors, or a peer that left: the next one may fare better.
             Err(error) => {
@@ -122,7 +125,35 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
     let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
 }
 
+// No more connections than there are places: the rest waits in the system's own queue.
+async fn placed(
+    places: &Arc<Semaphore>,
+    socket: &TcpListener,
+) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = socket.accept().await?;
+    Ok((place, stream, peer))
+}
+
+/// Whether a connection says what it is in time; one that stays silent is let go.
+async fn speaks(stream: &TcpStream) -> bool {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let decided = async {
+        let mut head = [0; PREFACE.len()];
+        loop {
+            let read = stream.peek(&mut head).await.unwrap_or(0);
+            let head = head.get(..read).unwrap_or_default();
+            if read == 0 || read == PREFACE.len() || !PREFACE.starts_with(head) {
+                return read > 0;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, decided).await.unwrap_or(false)
+}
+
 fn connection(
+    place: OwnedSemaphorePermit,
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
@@ -133,15 +164,23 @@ fn connection(
     let service = TowerToHyperService::new(service);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(PATIENCE))
+        .keep_alive_timeout(PATIENCE);
     let watcher = graceful.watcher();
     // Small answers must not wait for more to come.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
     }
     tokio::spawn(async move {
+        let _place = place;
         let served = match tls {
             None => {
+                if !speaks(&stream).await {
+                    return;
+                }
                 let io = TokioIo::new(stream);
                 watcher.watch(builder.serve_connection(io, service).into_owned()).await
             }

@@ -20,6 +20,8 @@ pub struct InstitutionRow {
     pub version: i64,
     /// The TOML that was applied.
     pub document: String,
+    /// MAC of version and document.
+    pub mac: Vec<u8>,
 }
 
 /// A sealed data key.
@@ -34,7 +36,8 @@ pub struct SealedKey {
 impl Tx {
     /// All institutions.
     pub async fn institutions(&mut self) -> Result<Vec<InstitutionRow>, StoreError> {
-        const SQL: &str = "SELECT id, service_id, version, document FROM institutions ORDER BY id";
+        const SQL: &str =
+            "SELECT id, service_id, version, document, mac FROM institutions ORDER BY id";
         fetch_all!(self, InstitutionRow, SQL)
     }
 
@@ -52,11 +55,11 @@ impl Tx {
         now: Millis,
     ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO institutions \
-             (id, service_id, version, document, applied_at) VALUES ($1, $2, $3, $4, $5)";
+             (id, service_id, version, document, applied_at, mac) VALUES ($1, $2, $3, $4, $5, $6)";
         const KEY: &str = "INSERT INTO institution_keys \
              (institution_id, key_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
         let id = row.id.to_string();
-        execute!(self, SQL, &id, &row.service_id, row.version, &row.document, now.0)?;
+        execute!(self, SQL, &id, &row.service_id, row.version, &row.document, now.0, &row.mac)?;
         execute!(self, KEY, &id, key.key_id, &key.sealed, now.0)?;
         self.keep_version(row, now).await
     }
@@ -68,7 +71,7 @@ impl Tx {
         now: Millis,
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE institutions SET service_id = $2, version = $3, document = $4, \
-             applied_at = $5 WHERE id = $1 AND version = $6";
+             applied_at = $5, mac = $7 WHERE id = $1 AND version = $6";
         crate::customers::one(execute!(
             self,
             SQL,
@@ -77,7 +80,8 @@ impl Tx {
             row.version,
             &row.document,
             now.0,
-            row.version - 1
+            row.version - 1,
+            &row.mac
         )?)?;
         self.keep_version(row, now).await
     }

@@ -240,7 +240,7 @@ impl Tx {
     }
 
     /// Writes state and suspension of a token into the hot table; every act on a token ends here, so
-    /// that a verification that is under way writes nothing.
+    /// that a verification that is under way writes nothing. A token that has ended keeps no key.
     pub async fn set_verifier(
         &mut self,
         bucket: i64,
@@ -248,8 +248,11 @@ impl Tx {
         state: State,
         suspended: bool,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE verifiers SET state = $3, suspended = $4, version = version + 1 \
+        const SQL: &str = "UPDATE verifiers SET state = $3, suspended = $4, \
+             sealed_key = CASE WHEN $5 THEN $6 ELSE sealed_key END, version = version + 1 \
              WHERE bucket = $1 AND token_no = $2";
-        one(execute!(self, SQL, bucket, token_no, state.as_str(), suspended)?)
+        let ended = matches!(state, State::Released | State::Revoked | State::Expired);
+        let none: &[u8] = &[];
+        one(execute!(self, SQL, bucket, token_no, state.as_str(), suspended, ended, none)?)
     }
 }

@@ -79,8 +79,9 @@ pub fn activation(facts: &ActivationFacts<'_>) -> ActivationOutcome {
     }
     if !facts.start_matches || facts.qr == Qr::Wrong {
         let failures = facts.start_failures.saturating_add(1);
-        // Once a phone is bound, a stranger's guesses must not take its token away.
-        let dead = facts.state == State::Issued && failures >= facts.start_tries;
+        // Also once a phone is bound: otherwise a thief who was first could use the tries up, and the
+        // customer's own phone would no longer be told apart as the second one (rule 10).
+        let dead = failures >= facts.start_tries;
         return ActivationOutcome::Wrong { failures, dead };
     }
     let Some(bound) = facts.bound else {
@@ -202,7 +203,7 @@ mod tests {
         let fifth = ActivationFacts { start_matches: false, start_failures: 4, ..asked() };
         assert_eq!(activation(&fifth), ActivationOutcome::Wrong { failures: 5, dead: true });
         let set_up = ActivationFacts { state: State::Activated, bound: Some(ANNA), ..fifth };
-        assert_eq!(activation(&set_up), ActivationOutcome::Wrong { failures: 5, dead: false });
+        assert_eq!(activation(&set_up), ActivationOutcome::Wrong { failures: 5, dead: true });
         for start_matches in [false, true] {
             let sixth = ActivationFacts { start_failures: 5, start_matches, ..set_up };
             assert_eq!(activation(&sixth), ActivationOutcome::Refused);
@@ -279,7 +280,7 @@ mod tests {
                     }
                     ActivationOutcome::Wrong { failures, dead } => {
                         prop_assert_eq!(failures, start_failures + 1);
-                        prop_assert_eq!(dead, bound.is_none() && failures == start_tries);
+                        prop_assert_eq!(dead, failures == start_tries);
                         start_failures = failures;
                         if dead {
                             state = state.after(Event::Revoked).unwrap();

@@ -12,7 +12,7 @@ use warifu_store::{InstitutionRow, SealedKey, StoreError, Tx};
 use crate::{
     app::App,
     error::AppError,
-    institutions::{Institution, open},
+    institutions::{Institution, document_mac, open},
     origin::{Line, Origin},
 };
 
@@ -82,13 +82,14 @@ pub(crate) async fn create(app: &App, text: &str) -> Result<InstitutionId, NotTa
     let now = app.clock.now();
     let id = InstitutionId::generate(now, &*app.random);
     let sealed = app.kek.new_data_key(&id.to_string(), 1, &*app.random)?;
+    let keys = app.kek.open_data_key(&id.to_string(), 1, &sealed)?;
     let row = InstitutionRow {
+        mac: document_mac(&keys, id, 1, text),
         id,
         service_id: document.service_id.as_str().to_owned(),
         version: 1,
         document: text.to_owned(),
     };
-    let keys = app.kek.open_data_key(&id.to_string(), 1, &sealed)?;
     let mut tx = app.store.begin().await?;
     tx.insert_institution(&row, &SealedKey { key_id: 1, sealed }, now).await?;
     tx.set_hosts(id, &hosts(&document)).await?;
@@ -106,10 +107,12 @@ pub(crate) async fn apply(app: &App, text: &str) -> Result<i64, NotTaken> {
     let service = document.service_id.as_str();
     let old = tx.institutions().await?.into_iter().find(|i| i.service_id == service);
     let old = old.ok_or(NotTaken::Unknown)?;
-    let row = InstitutionRow { version: old.version + 1, document: text.to_owned(), ..old };
+    let present = app.institutions.by_id(old.id).ok_or(NotTaken::Unknown)?;
+    let version = old.version + 1;
+    let mac = document_mac(&present.keys, old.id, version, text);
+    let row = InstitutionRow { version, document: text.to_owned(), mac, ..old };
     tx.update_institution(&row, now).await?;
     tx.set_hosts(row.id, &hosts(&document)).await?;
-    let present = app.institutions.by_id(row.id).ok_or(NotTaken::Unknown)?;
     let mut changed = Institution::clone(&present);
     changed.version = row.version;
     note(app, &mut tx, Arc::new(changed), Kind::InstitutionApplied).await?;

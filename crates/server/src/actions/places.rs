@@ -63,6 +63,11 @@ pub(crate) fn procedure(institution: InstitutionId, customer: CustomerId, id: Pr
     Spot::new("procedures", "input", institution, Some(customer), id.to_string())
 }
 
+/// An institution's document, in one version.
+pub(crate) fn document(institution: InstitutionId, version: i64) -> Spot {
+    Spot::new("institutions", "document", institution, None, version.to_string())
+}
+
 /// A session's secret, bound to its customer and level.
 pub(crate) fn session(
     institution: InstitutionId,

@@ -11,7 +11,7 @@ use warifu_core::{
     policy::LoginPolicy,
     purpose::Purpose,
     secret::SecretText,
-    time::Millis,
+    time::{Millis, Span},
 };
 use warifu_store::{Customer, Key, Session, Subject, Taken, Tx};
 
@@ -67,7 +67,12 @@ pub(crate) async fn sign_in(
     if let Some(wait) = waiting(app, origin, &counters).await? {
         return Ok(SignIn::Wait(wait));
     }
-    let fits = app.hasher.fits(hash.clone(), given.password).await?;
+    let place = app.hasher.place().await?;
+    // Many may have waited for this place: what the first of them have counted holds for the rest.
+    if let Some(wait) = waiting(app, origin, &counters).await? {
+        return Ok(SignIn::Wait(wait));
+    }
+    let fits = app.hasher.fits(place, hash.clone(), given.password).await?;
     let known = known.filter(|c| fits && c.suspended_at.is_none());
     again_on_conflict(|| {
         let proved =
@@ -130,6 +135,9 @@ async fn enter(
     if level == Level::Full {
         finish(app, origin, tx, customer, &session).await?;
         tx.remember_device(id, device, origin.now).await?;
+    } else {
+        // Who stops here knows the password: just what a customer's story must show.
+        origin.record(tx, &*app.random, Line::ok(Kind::PasswordProved).of(id)).await?;
     }
     Ok(SignIn::Begun { browser, level })
 }
@@ -299,8 +307,13 @@ fn name(hash: &[u8]) -> String {
 }
 
 pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {
-    // A network waits, it is never stopped: a branch or a carrier shares one address.
-    LoginPolicy { free_tries: policy.network_free_tries, stop_after: u32::MAX, ..policy.clone() }
+    // A network waits a little, it is never stopped: a branch or a carrier shares one address.
+    LoginPolicy {
+        free_tries: policy.network_free_tries,
+        longest_wait: Span::of_seconds(60),
+        stop_after: u32::MAX,
+        ..policy.clone()
+    }
 }
 
 // A login at a closed gate costs no argon2 and moves no counter; it is recorded.

@@ -52,6 +52,7 @@ pub(super) async fn activate(
     body: Bytes,
 ) -> Result<Response, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
+    visit.catch_up();
     match json(&headers, &body).and_then(|body| read(&visit, body)) {
         Ok(ask) => {
             let reply = activate::activate(&visit.app, &visit.origin, &ask).await?;
@@ -136,6 +137,7 @@ pub(super) async fn acknowledge(
     body: Bytes,
 ) -> Result<StatusCode, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
+    visit.catch_up();
     let id = id.parse().map_err(|_| AppError::NotFound)?;
     let body: Acknowledgement = match json(&headers, &body) {
         Ok(body) => body,

@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     extract::{ConnectInfo, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    middleware::map_response,
     response::{IntoResponse, Response},
 };
 use tower::ServiceExt;
@@ -39,6 +40,7 @@ pub(crate) fn router(app: &App) -> Router {
         phone: phone::router(app),
         demo: demo::router(app),
     });
+    let outside = Arc::clone(&doors);
     Router::new()
         .fallback(move |request: Request| {
             let doors = Arc::clone(&doors);
@@ -47,6 +49,13 @@ pub(crate) fn router(app: &App) -> Router {
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
         .layer(CatchPanicLayer::new())
+        .layer(map_response(move |mut response: Response| {
+            // What these layers answer themselves has not come through a door.
+            if !response.headers().contains_key(header::CONTENT_SECURITY_POLICY) {
+                outside.headers(None, response.headers_mut());
+            }
+            std::future::ready(response)
+        }))
         .layer(CompressionLayer::new())
 }
 

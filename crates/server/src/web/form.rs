@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     http::{HeaderMap, header},
 };
+use tokio::sync::OwnedMutexGuard;
 use warifu_core::{ids::ProcedureId, secret::SecretText};
 
 use super::{
@@ -17,34 +18,38 @@ use crate::error::AppError;
 
 /// What a form brought: one value per name, the first where there are several.
 #[derive(Default)]
-pub(crate) struct Fields(BTreeMap<String, String>);
+pub(crate) struct Fields {
+    values: BTreeMap<String, String>,
+    /// The customer's turn, held for as long as the form is worked on.
+    turn: Option<OwnedMutexGuard<()>>,
+}
 
 impl std::fmt::Debug for Fields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
+        f.debug_list().entries(self.values.keys()).finish()
     }
 }
 
 impl Fields {
     pub(crate) fn read(body: &[u8]) -> Self {
-        let mut fields = BTreeMap::new();
+        let mut values = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(body) {
-            fields.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+            values.entry(name.into_owned()).or_insert_with(|| value.into_owned());
         }
-        Self(fields)
+        Self { values, turn: None }
     }
 
     pub(crate) fn text(&self, name: &str) -> String {
-        self.0.get(name).cloned().unwrap_or_default()
+        self.values.get(name).cloned().unwrap_or_default()
     }
 
     /// Takes a secret out of the form.
     pub(crate) fn secret(&mut self, name: &str) -> SecretText {
-        SecretText::new(self.0.remove(name).unwrap_or_default())
+        SecretText::new(self.values.remove(name).unwrap_or_default())
     }
 
     pub(crate) fn procedure(&self) -> Option<ProcedureId> {
-        self.0.get("procedure").and_then(|id| id.parse().ok())
+        self.values.get("procedure").and_then(|id| id.parse().ok())
     }
 }
 
@@ -65,8 +70,9 @@ impl<S: Sync> FromRequest<S> for OpenForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         let (mut parts, body) = request.into_parts();
-        let visit = Visit::from_request_parts(&mut parts, state).await?;
+        let mut visit = Visit::from_request_parts(&mut parts, state).await?;
         let fields = fields(&visit, Request::from_parts(parts, body)).await?;
+        visit.catch_up();
         Ok(Self(visit, fields))
     }
 }
@@ -76,8 +82,10 @@ impl<S: Sync> FromRequest<S> for SignedForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         let (mut parts, body) = request.into_parts();
-        let signed = Signed::from_request_parts(&mut parts, state).await?;
-        let fields = fields(&signed.visit, Request::from_parts(parts, body)).await?;
+        let mut signed = Signed::from_request_parts(&mut parts, state).await?;
+        let mut fields = fields(&signed.visit, Request::from_parts(parts, body)).await?;
+        fields.turn = signed.visit.app.turn(signed.customer.customer_id).await;
+        signed.visit.catch_up();
         Ok(Self(signed, fields))
     }
 }
@@ -87,8 +95,10 @@ impl<S: Sync> FromRequest<S> for HalfForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         let (mut parts, body) = request.into_parts();
-        let half = HalfSigned::from_request_parts(&mut parts, state).await?;
-        let fields = fields(&half.signed.visit, Request::from_parts(parts, body)).await?;
+        let mut half = HalfSigned::from_request_parts(&mut parts, state).await?;
+        let mut fields = fields(&half.signed.visit, Request::from_parts(parts, body)).await?;
+        fields.turn = half.signed.visit.app.turn(half.signed.customer.customer_id).await;
+        half.signed.visit.catch_up();
         Ok(Self(half, fields))
     }
 }

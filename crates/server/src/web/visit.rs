@@ -86,6 +86,12 @@ impl Visit {
         }
     }
 
+    /// Reads the clock again: a body, or a turn, may have been long in coming, and nothing may be
+    /// decided by the time at which its headers came.
+    pub(crate) fn catch_up(&mut self) {
+        self.origin.now = self.app.clock.now();
+    }
+
     /// A CSRF token for a page of this visit.
     pub(crate) fn csrf(&self) -> String {
         csrf::token(&self.origin.institution, &self.browser, &*self.app.random)

@@ -4,6 +4,7 @@ CREATE TABLE institutions (
     service_id TEXT COLLATE "C" NOT NULL UNIQUE,
     version BIGINT NOT NULL,
     document TEXT COLLATE "C" NOT NULL,
+    mac BYTEA NOT NULL,
     applied_at BIGINT NOT NULL
 );
 

@@ -4,6 +4,7 @@ CREATE TABLE institutions (
     service_id TEXT NOT NULL UNIQUE,
     version BIGINT NOT NULL,
     document TEXT NOT NULL,
+    mac BLOB NOT NULL,
     applied_at BIGINT NOT NULL
 );
 

@@ -30,6 +30,7 @@ async fn an_institution_comes_back_with_its_keys_and_versions(db: &Db) {
         service_id: "12345678".to_owned(),
         version: 1,
         document: "name = \"わりふ銀行\"".to_owned(),
+        mac: vec![1; 32],
     };
     let key = SealedKey { key_id: 1, sealed: vec![0, 200, 10] };
     assert_eq!(db.read(async |tx| tx.institutions_version().await).await, 0);

@@ -170,7 +170,10 @@ async fn confirmation_fits(
     let hash =
         places::checked_hash(&origin.institution, &customer, "confirmation_hash")?.to_owned();
     // At a closed gate nothing is evaluated: the transaction that follows says so.
-    let fits = gate == Gate::Open && app.hasher.fits(Some(hash.clone()), password).await?;
+    let fits = gate == Gate::Open && {
+        let place = app.hasher.place().await?;
+        app.hasher.fits(place, Some(hash.clone()), password).await?
+    };
     Ok((hash, fits))
 }
 

@@ -7,6 +7,7 @@ import jsQR from 'jsqr';
 import { PNG } from 'pngjs';
 
 import { startBanks } from './lib/bank.js';
+import { looker } from './lib/look.js';
 import { arrived } from './lib/mailbox.js';
 import { Phone, notThis } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
@@ -156,7 +157,7 @@ describe('phones', () => {
 
   test('a link on the page itself leads a phone to its set-up', async (t) => {
     const person = bank.people[5];
-    const { pc, ids } = await issued(t, person, { phone: true });
+    const { pc, ids } = await issued(t, person, { phone: true, look: looker({ walk: 'pc-on-phone' }) });
     assert.equal(await pc.page.getByRole('link', { name: words.samePhone }).isVisible(), true);
     const link = await pc.page.getByRole('link', { name: words.samePhone }).getAttribute('href');
     const phone = await Phone.open(t, bank);

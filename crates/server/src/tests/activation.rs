@@ -18,7 +18,7 @@ on_both_engines!(
     the_same_phone_at_once_gets_one_root,
     wrong_start_passwords_kill_the_issue,
     wrong_start_passwords_at_once_are_all_counted,
-    wrong_start_passwords_after_the_set_up_take_nothing_away,
+    wrong_start_passwords_after_the_set_up_end_the_issue_too,
     all_refusals_of_a_phone_look_alike,
     an_expired_issue_is_refused,
     a_qr_code_is_worthless_after_its_time_and_without_the_start_password,
@@ -176,7 +176,8 @@ async fn wrong_start_passwords_at_once_are_all_counted(app: &TestApp) {
     app.phone(Bank::A).activate(&numbers, AOKI.start_password).await.expect(403);
 }
 
-async fn wrong_start_passwords_after_the_set_up_take_nothing_away(app: &TestApp) {
+// A thief who was first must not be able to use the tries up before the customer's own phone comes.
+async fn wrong_start_passwords_after_the_set_up_end_the_issue_too(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     let numbers = pc.issue(&AOKI).await;
     let mut phone = app.phone(Bank::A);
@@ -186,8 +187,10 @@ async fn wrong_start_passwords_after_the_set_up_take_nothing_away(app: &TestApp)
         stranger.peer = format!("192.0.2.{place}");
         stranger.activate(&numbers, "39517").await.expect(403);
     }
-    pc.reach_start().await;
-    pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
+    pc.get("/otp").await.expect(200);
+    pc.submit("/otp/start", &[]).await.expect(409);
+    assert_eq!(app.audited("issue.died").await, 1);
+    assert_eq!(app.database.count("verifiers", "state = 'revoked'").await, 1);
 }
 
 // Attack 23, for phones: nobody learns which user IDs there are.

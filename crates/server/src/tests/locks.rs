@@ -70,7 +70,9 @@ async fn a_right_passcode_during_a_lock_is_neither_evaluated_nor_counted(app: &T
     guess(app, &AOKI, &phone.wrong_passcode()).await.expect(422);
     assert_eq!(app.database.dump("verifiers").await, before);
     let refused = "passcode.refused|refused|locked_for_a_time";
-    assert_eq!(app.recorded(mark).await, [refused, refused]);
+    let recorded = app.recorded(mark).await;
+    let refusals: Vec<_> = recorded.iter().filter(|r| r.starts_with("passcode.")).collect();
+    assert_eq!(refusals, [refused, refused]);
     app.advance_mins(30);
     app.browser(Bank::A).sign_in_with(&AOKI, &phone.passcode()).await;
 }

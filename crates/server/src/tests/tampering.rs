@@ -29,6 +29,7 @@ on_both_engines!(
     a_copied_mail_password_proves_nothing,
     a_copied_procedure_input_is_refused,
     a_swapped_data_key_is_refused,
+    an_edited_institution_document_changes_nothing,
     a_customer_moved_to_the_other_bank_is_nobody_there,
     a_session_cannot_be_made_moved_or_raised_in_the_database,
 );
@@ -216,9 +217,23 @@ async fn a_swapped_data_key_is_refused(app: &TestApp) {
     let (from, to) = (format!("institution_id = '{a}'"), format!("institution_id = '{b}'"));
     app.database.copy("institution_keys", &["sealed"], &from, &to).await;
     app.database.set("institutions", "version = version + 1", "TRUE").await;
-    app.app.reload_institutions().await.unwrap_err();
+    app.app.reload_institutions().await.unwrap();
     // What was loaded before goes on.
     app.signed_in(&AOKI).await;
+}
+
+// A writer of the database could otherwise open the window of accepted steps for a whole bank.
+async fn an_edited_institution_document_changes_nothing(app: &TestApp) {
+    let phone = in_use(app, &AOKI).await;
+    let wide = "replace(document, 'service_id', 'zone2 = 1\nservice_id')";
+    app.database
+        .set("institutions", &format!("document = {wide}, version = version + 1"), "TRUE")
+        .await;
+    app.app.reload_institutions().await.unwrap();
+    app.browser(Bank::A).sign_in_with(&AOKI, &phone.passcode()).await;
+    // A node that starts now knows no such institution rather than a forged one.
+    let node = app.second_node().await;
+    node.browser(Bank::A).get("/login").await.expect(421);
 }
 
 async fn a_customer_moved_to_the_other_bank_is_nobody_there(app: &TestApp) {

@@ -181,7 +181,7 @@ fn node_tests(house: &House, folder: &str) -> Result<()> {
         if inside.ends_with(".test.js") {
             tests.push(inside.to_owned());
         } else if is_script(inside)
-            && fs::read_to_string(house.root.join(&file))?.contains("'node:test'")
+            && fs::read_to_string(house.root.join(&file))?.contains("from 'node:test'")
         {
             bail!("{file}: has tests, so its name must end in .test.js or they would never run");
         }

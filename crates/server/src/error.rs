@@ -74,6 +74,8 @@ pub(crate) enum SignedOut {
     LoggedOut,
     /// The passcode is still to be given.
     PasscodeDue,
+    /// The passcode was given: the session has gone on under a new secret.
+    Renewed,
     /// The passcode was not given in time.
     PasscodeLate,
 }

@@ -110,6 +110,7 @@ state-locked-time = After several wrong one-time passwords in a row the service 
 state-locked = The use of one-time passwords has been stopped. Please contact { $contact }.
 state-suspended = The use of one-time passwords has been suspended by you or by the bank.
 state-issue-expired = The token was not set up in time, so its issue has been cancelled. Please begin again with “Issue a token”.
+state-start-expired = The use was not started by the deadline, so the token was cancelled. Please issue a token again.
 hold-note = For your safety, transfers and other transactions may be restricted until { $until }.
 hold-done = For your safety, transfers and some other transactions are not available until { $until }. This restriction cannot be lifted.
 bci001-title = Customer information

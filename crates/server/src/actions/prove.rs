@@ -2,6 +2,7 @@
 
 use warifu_core::{
     audit::Kind,
+    counter::Grade,
     ids::VerificationId,
     oath::{Algorithm, Digits, Passcode},
     purpose::Purpose,
@@ -76,11 +77,17 @@ pub(crate) async fn prove(
                     "purpose": asked.purpose.as_str(), "failures": counter.failures
                 }));
             origin.record(tx, &*app.random, line).await?;
+            let told = match grade {
+                None => reason,
+                // Whoever has just locked it is told so, and not to try the next number.
+                Some(Grade::Until(until)) => Reason::LockedUntil(until),
+                Some(Grade::Stopped) => Reason::Locked,
+            };
             if let Some(grade) = grade {
                 let which = (Which::Passcode, Some(asked.token.id));
                 locks::tell(app, origin, tx, asked.customer, which, grade).await?;
             }
-            Ok(Proof::Refused(reason))
+            Ok(Proof::Refused(told))
         }
     }
 }

@@ -152,6 +152,7 @@ fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
     if ended.is_some() {
         return Err(AppError::NotSignedIn(match session.end_reason.as_deref() {
             Some("replaced") => SignedOut::Replaced,
+            Some("renewed") => SignedOut::Renewed,
             _ => SignedOut::LoggedOut,
         }));
     }

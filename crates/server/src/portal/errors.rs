@@ -36,6 +36,8 @@ pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) 
 async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
     match (&error, is_post) {
         (AppError::MovedOn(path), _) => return see_other(path),
+        // A second click: the first has logged in, and its answer has brought the new secret.
+        (AppError::NotSignedIn(SignedOut::Renewed), _) => return see_other("/top"),
         (AppError::NotSignedIn(SignedOut::Never), false) => return see_other("/login"),
         (AppError::NotSignedIn(SignedOut::PasscodeDue), false) => {
             return see_other("/login/passcode");

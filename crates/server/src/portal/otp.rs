@@ -77,7 +77,13 @@ pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
             OtpState::Activated { deadline: Millis(issue.start_until) }
         }
         (Some((issue, _)), _) => OtpState::Issued { deadline: Millis(issue.activate_until) },
-        (None, Some(last)) if ended_by_deadline(last, now) => OtpState::IssueExpired,
+        (None, Some(last)) if ended_by_deadline(last, now) => {
+            if last.activation_id.is_some() {
+                OtpState::StartExpired
+            } else {
+                OtpState::IssueExpired
+            }
+        }
         (None, _) => OtpState::None,
     }
 }

@@ -46,13 +46,22 @@ pub(crate) struct Bop001 {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum OtpState {
     None,
-    Issued { deadline: Millis },
-    Activated { deadline: Millis },
-    InUse { valid_until: Millis },
+    Issued {
+        deadline: Millis,
+    },
+    Activated {
+        deadline: Millis,
+    },
+    InUse {
+        valid_until: Millis,
+    },
     LockedUntil(Millis),
     Locked,
     Suspended,
+    /// The phone was not set up in time.
     IssueExpired,
+    /// The use was not started in time.
+    StartExpired,
 }
 
 /// A procedure that can be begun on BOP001.
@@ -76,6 +85,7 @@ impl OtpState {
             Self::Locked => frame.t("state-locked"),
             Self::Suspended => frame.t("state-suspended"),
             Self::IssueExpired => frame.t("state-issue-expired"),
+            Self::StartExpired => frame.t("state-start-expired"),
         }
     }
 
@@ -84,14 +94,18 @@ impl OtpState {
         match self {
             Self::InUse { .. } => "well",
             Self::None | Self::Issued { .. } | Self::Activated { .. } => "plain",
-            Self::LockedUntil(_) | Self::Locked | Self::Suspended | Self::IssueExpired => "stop",
+            Self::LockedUntil(_)
+            | Self::Locked
+            | Self::Suspended
+            | Self::IssueExpired
+            | Self::StartExpired => "stop",
         }
     }
 
     /// The three steps until the first use, as long as it has not begun.
     pub(super) fn flow(self) -> Option<[FlowStep; 3]> {
         let done = match self {
-            Self::None | Self::IssueExpired => 0,
+            Self::None | Self::IssueExpired | Self::StartExpired => 0,
             Self::Issued { .. } => 1,
             Self::Activated { .. } => 2,
             Self::InUse { .. } | Self::LockedUntil(_) | Self::Locked | Self::Suspended => {

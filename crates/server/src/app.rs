@@ -89,7 +89,7 @@ impl App {
             random,
             hasher,
             kek,
-            institutions: Institutions::default(),
+            institutions: Institutions::new(settings.public_port),
             settings,
             lines: (0..LINES).map(|_| Arc::default()).collect(),
             mail_waits: Notify::new(),

@@ -47,7 +47,14 @@ pub(crate) struct Problem {
     /// Key of the text.
     pub(crate) key: &'static str,
     /// Values of the text.
-    pub(crate) values: Vec<(&'static str, String)>,
+    pub(crate) values: Vec<(&'static str, Value)>,
+}
+
+/// A value of a text; a moment reads otherwise in each language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Text(String),
+    Moment(Millis),
 }
 
 impl Problem {
@@ -56,7 +63,12 @@ impl Problem {
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.values.push((name, value.into()));
+        self.values.push((name, Value::Text(value.into())));
+        self
+    }
+
+    pub(crate) fn at(mut self, name: &'static str, moment: Millis) -> Self {
+        self.values.push((name, Value::Moment(moment)));
         self
     }
 }

@@ -55,9 +55,11 @@ impl Institution {
 }
 
 /// All institutions of the installation, looked up by host; reloaded when a version changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Institutions {
     now: RwLock<Arc<Loaded>>,
+    /// The port that people must type, where it is not the scheme's own.
+    port: Option<u16>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +70,11 @@ struct Loaded {
 }
 
 impl Institutions {
+    /// None yet; whoever is served under a port of its own says so in texts.
+    pub(crate) fn new(port: Option<u16>) -> Self {
+        Self { now: RwLock::default(), port }
+    }
+
     /// The institution that a host belongs to.
     pub(crate) fn by_host(&self, host: &str) -> Option<(HostKind, Arc<Institution>)> {
         self.loaded().hosts.get(host).cloned()
@@ -97,7 +104,7 @@ impl Institutions {
         for row in tx.institutions().await? {
             let keys = tx.data_keys(row.id).await?;
             // A document that is not the one that was applied changes nothing: what is known stays.
-            let institution = match unseal(&row, &keys, kek) {
+            let institution = match unseal(&row, &keys, kek, self.port) {
                 Ok(institution) => Arc::new(institution),
                 Err(error) => {
                     tracing::error!(institution = %row.id, %error, "institution refused");
@@ -129,11 +136,16 @@ impl Loaded {
     }
 }
 
-fn unseal(row: &InstitutionRow, keys: &[SealedKey], kek: &Kek) -> Result<Institution, StoreError> {
+fn unseal(
+    row: &InstitutionRow,
+    keys: &[SealedKey],
+    kek: &Kek,
+    port: Option<u16>,
+) -> Result<Institution, StoreError> {
     let key = keys.last().ok_or_else(|| StoreError::Corrupt("no data key".to_owned()))?;
     let key_id = u32::try_from(key.key_id).unwrap_or(0);
     let keys = kek.open_data_key(&row.id.to_string(), key_id, &key.sealed)?;
-    open(row, keys)
+    open(row, keys, port)
 }
 
 /// What binds a document to its institution and version.
@@ -147,8 +159,12 @@ pub(crate) fn document_mac(
     keys.mac(&spot.place(), document.as_bytes())
 }
 
-/// Makes an institution of its row and opened keys.
-pub(crate) fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, StoreError> {
+/// Makes an institution of its row and opened keys; texts name its hosts with the port, if any.
+pub(crate) fn open(
+    row: &InstitutionRow,
+    keys: Keys,
+    port: Option<u16>,
+) -> Result<Institution, StoreError> {
     let corrupt = |what: String| StoreError::Corrupt(format!("institution {}: {what}", row.id));
     let spot = places::document(row.id, row.version);
     if !keys.fits(&spot.place(), row.document.as_bytes(), &row.mac) {
@@ -158,11 +174,12 @@ pub(crate) fn open(row: &InstitutionRow, keys: Keys) -> Result<Institution, Stor
         toml::from_str(&row.document).map_err(|e| corrupt(e.to_string()))?;
     document.check().map_err(|wrong| corrupt(format!("{wrong:?}")))?;
     let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
-    let facts = Arc::new(facts(&document, zone));
+    let facts = Arc::new(facts(&document, zone, port));
     Ok(Institution { id: row.id, version: row.version, document, keys: Arc::new(keys), facts })
 }
 
-fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
+fn facts(d: &institution::Institution, zone: TimeZone, port: Option<u16>) -> Facts {
+    let typed = |host: &str| port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     let both = |b: &institution::Bilingual| Both { ja: b.ja.clone(), en: b.en.clone() };
     let p = &d.policy;
     let minutes = |seconds: u32| seconds / 60;
@@ -176,13 +193,14 @@ fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
         emergency_phone: d.emergency.phone.clone(),
         sender: d.mail.sender.clone(),
         sender_domain: d.mail.sender.rsplit('@').next().unwrap_or_default().to_owned(),
-        ib_host: d.hosts.ib.clone(),
-        token_host: d.hosts.token.clone(),
+        ib_host: typed(&d.hosts.ib),
+        token_host: typed(&d.hosts.token),
+        lock_for: p.passcode.lock_for,
+        wait_after_release: p.issue.wait_after_release,
         numbers: Numbers {
             passcode_digits: p.passcode.digits,
             passcode_period: p.passcode.period.seconds(),
             lock_after: p.passcode.lock_after,
-            lock_minutes: minutes(p.passcode.lock_for.seconds()),
             stop_after: p.passcode.stop_after,
             mail_digits: p.mail_password.digits,
             mail_minutes: minutes(p.mail_password.valid.seconds()),
@@ -190,7 +208,6 @@ fn facts(d: &institution::Institution, zone: TimeZone) -> Facts {
             address_days: p.issue.address_age.seconds() / 86_400,
             session_minutes: minutes(p.session.idle.seconds()),
             warning_minutes: minutes(p.session.warning.seconds()),
-            wait_minutes: minutes(p.issue.wait_after_release.seconds()),
             activate_hours: p.issue.activate_within.seconds() / 3_600,
             start_tries: p.issue.start_password_tries,
         },

@@ -1,5 +1,7 @@
 //! What can go wrong with a database, as few kinds as a caller can act on.
 
+use warifu_core::UnknownWord;
+
 /// A failure of the store; the transaction it happened in is undone.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -30,6 +32,12 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(inner) if is_conflict(inner.as_ref()) => Self::Conflict,
             _ => Self::Unavailable(error),
         }
+    }
+}
+
+impl From<UnknownWord> for StoreError {
+    fn from(unknown: UnknownWord) -> Self {
+        Self::Corrupt(unknown.to_string())
     }
 }
 

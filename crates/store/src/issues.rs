@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use warifu_core::{
     ids::{CustomerId, IssueId, TokenId},
+    issue::IssueEnd,
     time::Millis,
 };
 
@@ -10,6 +11,7 @@ use crate::{
     StoreError, Tx,
     customers::one,
     engine::{execute, fetch_all, fetch_optional},
+    words::MaybeWord,
 };
 
 /// One issue of a token.
@@ -51,8 +53,20 @@ pub struct Issue {
     pub deadline: Option<i64>,
     /// When it ended (ms).
     pub ended_at: Option<i64>,
-    /// `started`, `deadline`, `reissued`, `start_password`, `second_phone`, `released`.
-    pub end_reason: Option<String>,
+    /// Why it ended, unless by the start of its token's use.
+    #[sqlx(try_from = "MaybeWord")]
+    pub end_reason: Option<IssueEnd>,
+}
+
+impl Issue {
+    /// What is left of an issue that has ended: no secret, no deadline.
+    pub fn end(&mut self, reason: Option<IssueEnd>, now: Millis) {
+        self.start_mac = None;
+        self.reply = None;
+        self.deadline = None;
+        self.ended_at = Some(now.0);
+        self.end_reason = reason;
+    }
 }
 
 /// An issue whose deadline has passed.
@@ -66,6 +80,19 @@ pub struct Overdue {
     pub id: IssueId,
     /// The bank.
     pub institution_id: String,
+}
+
+/// Issues of one customer: the columns once, the rest where it is used.
+macro_rules! issue_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, token_id, user_id, phone_address, address_mac, start_mac, activate_until, \
+             start_until, qr_until, ecdh_thumbprint, ecdsa_thumbprint, activation_id, reply, \
+             acknowledged_at, created_at, deadline, ended_at, end_reason \
+             FROM issues WHERE bucket = $1 AND customer_id = $2 ",
+            $rest
+        )
+    };
 }
 
 impl Tx {
@@ -94,13 +121,38 @@ impl Tx {
         Ok(())
     }
 
-    /// All issues of a customer, newest first.
-    pub async fn issues(&mut self, id: CustomerId) -> Result<Vec<Issue>, StoreError> {
-        const SQL: &str = "SELECT id, token_id, user_id, phone_address, address_mac, start_mac, \
-             activate_until, start_until, qr_until, ecdh_thumbprint, ecdsa_thumbprint, \
-             activation_id, reply, acknowledged_at, created_at, deadline, ended_at, end_reason \
-             FROM issues WHERE bucket = $1 AND customer_id = $2 ORDER BY id DESC";
-        fetch_all!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
+    /// The issue of a customer that runs: one at most.
+    pub async fn running_issue(&mut self, id: CustomerId) -> Result<Option<Issue>, StoreError> {
+        const SQL: &str = issue_where!("AND ended_at IS NULL ORDER BY id DESC LIMIT 1");
+        fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// The newest issue of a customer, running or not.
+    pub async fn newest_issue(&mut self, id: CustomerId) -> Result<Option<Issue>, StoreError> {
+        const SQL: &str = issue_where!("ORDER BY id DESC LIMIT 1");
+        fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// The issue that made a token.
+    pub async fn issue_of(
+        &mut self,
+        id: CustomerId,
+        token: TokenId,
+    ) -> Result<Option<Issue>, StoreError> {
+        const SQL: &str = issue_where!("AND token_id = $3");
+        let token = token.to_string();
+        fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string(), token)
+    }
+
+    /// Reads one issue of a customer.
+    pub async fn issue(
+        &mut self,
+        id: CustomerId,
+        issue: IssueId,
+    ) -> Result<Option<Issue>, StoreError> {
+        const SQL: &str = issue_where!("AND id = $3");
+        let issue = issue.to_string();
+        fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string(), issue)
     }
 
     /// Writes an issue of a customer that this transaction has taken.
@@ -124,7 +176,7 @@ impl Tx {
             i.acknowledged_at,
             i.deadline,
             i.ended_at,
-            i.end_reason.as_deref(),
+            i.end_reason.map(IssueEnd::as_str),
             i.start_until
         )?)
     }

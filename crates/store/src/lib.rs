@@ -14,6 +14,7 @@ mod outbox;
 pub mod seal;
 mod sessions;
 mod tokens;
+mod words;
 
 #[cfg(test)]
 mod testing;

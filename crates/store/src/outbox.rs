@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 use warifu_core::{
     ids::{CustomerId, InstitutionId, MailId},
+    mail::MailState,
     time::Millis,
 };
 
@@ -40,8 +41,9 @@ pub struct MailRow {
     pub has_secret: bool,
     /// Reception number.
     pub reception: String,
-    /// `queued`, `sending`, `sent`, `failed`, `expired`.
-    pub state: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub state: MailState,
     /// Tries so far.
     pub attempts: i64,
     /// Next try, or end of the lease (ms).
@@ -150,7 +152,7 @@ impl Tx {
             i64::from(m.customer_id.bucket()),
             m.customer_id.to_string(),
             m.id.to_string(),
-            &m.state,
+            m.state.as_str(),
             m.next_at,
             m.sent_at,
             m.last_error.as_deref(),
@@ -182,7 +184,7 @@ impl Tx {
         customer: CustomerId,
         kind: &str,
         reference: &str,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<Vec<MailState>, StoreError> {
         const SQL: &str = "SELECT state, created_at FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4 \
              ORDER BY created_at DESC, id DESC";
@@ -196,7 +198,8 @@ impl Tx {
             reference
         )?;
         let newest = rows.first().map(|r| r.1);
-        Ok(rows.into_iter().filter(|r| Some(r.1) == newest).map(|r| r.0).collect())
+        let states = rows.iter().filter(|r| Some(r.1) == newest).map(|r| r.0.parse());
+        Ok(states.collect::<Result<_, _>>()?)
     }
 
     /// How many mails of one kind and reference were written since `since`, and when the first was.
@@ -224,9 +227,10 @@ impl Tx {
     }
 
     /// How many mails stand in each state, for `doctor`.
-    pub async fn mails_by_state(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
+    pub async fn mails_by_state(&mut self) -> Result<Vec<(MailState, i64)>, StoreError> {
         const SQL: &str =
             "SELECT state, CAST(COUNT(*) AS BIGINT) FROM mails GROUP BY state ORDER BY state";
-        fetch_all!(self, (String, i64), SQL)
+        let rows = fetch_all!(self, (String, i64), SQL)?;
+        rows.into_iter().map(|(state, count)| Ok((state.parse()?, count))).collect()
     }
 }

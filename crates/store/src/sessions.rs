@@ -3,6 +3,8 @@
 use sqlx::FromRow;
 use warifu_core::{
     ids::{CustomerId, ProcedureId, SessionId},
+    procedure::{Flow, ProcedureEnd, Step},
+    session::{Level, SessionEnd},
     time::Millis,
 };
 
@@ -10,6 +12,7 @@ use crate::{
     StoreError, Tx,
     customers::one,
     engine::{execute, fetch_optional},
+    words::MaybeWord,
 };
 
 /// A session. The cookie holds the secret; the row holds its hash.
@@ -23,8 +26,9 @@ pub struct Session {
     pub customer_id: CustomerId,
     /// SHA-256 of the secret.
     pub secret_hash: Vec<u8>,
-    /// `password`: waits for the passcode; `full`: logged in.
-    pub level: String,
+    /// How far its proofs go.
+    #[sqlx(try_from = "String")]
+    pub level: Level,
     /// When it began (ms).
     pub created_at: i64,
     /// Last request (ms, to about 15 s).
@@ -35,8 +39,9 @@ pub struct Session {
     pub ends_at: i64,
     /// When it was ended (ms).
     pub ended_at: Option<i64>,
-    /// `logout`, `replaced`, `renewed`, `stopped`, `idle`.
-    pub end_reason: Option<String>,
+    /// Why it was ended.
+    #[sqlx(try_from = "MaybeWord")]
+    pub end_reason: Option<SessionEnd>,
 }
 
 /// A procedure: a row on the server that says how far its customer has come.
@@ -48,10 +53,12 @@ pub struct Procedure {
     /// The session it was begun in; no other may go on with it.
     #[sqlx(try_from = "String")]
     pub session_id: SessionId,
-    /// `issue`, `start`, `release`.
-    pub kind: String,
+    /// Which procedure it is.
+    #[sqlx(try_from = "String")]
+    pub kind: Flow,
     /// The step that is waited for.
-    pub step: String,
+    #[sqlx(try_from = "String")]
+    pub step: Step,
     /// What was typed so far, sealed.
     pub input: Option<Vec<u8>>,
     /// When it was begun (ms).
@@ -60,8 +67,9 @@ pub struct Procedure {
     pub expires_at: i64,
     /// When it ended (ms).
     pub ended_at: Option<i64>,
-    /// `done`, `cancelled`, `superseded`, `stopped`.
-    pub outcome: Option<String>,
+    /// How it ended.
+    #[sqlx(try_from = "MaybeWord")]
+    pub outcome: Option<ProcedureEnd>,
     /// Raised by each step.
     pub version: i64,
 }
@@ -101,7 +109,7 @@ impl Tx {
             s.customer_id.to_string(),
             s.id.to_string(),
             &s.secret_hash,
-            &s.level,
+            s.level.as_str(),
             s.created_at,
             s.seen_at,
             s.idle_until,
@@ -166,7 +174,7 @@ impl Tx {
         &mut self,
         customer: CustomerId,
         session: SessionId,
-        reason: &str,
+        reason: SessionEnd,
         now: Millis,
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sessions SET ended_at = $4, end_reason = $5 \
@@ -178,7 +186,7 @@ impl Tx {
             customer.to_string(),
             session.to_string(),
             now.0,
-            reason
+            reason.as_str()
         )
     }
 
@@ -186,12 +194,12 @@ impl Tx {
     pub async fn end_sessions(
         &mut self,
         customer: CustomerId,
-        reason: &str,
+        reason: SessionEnd,
         now: Millis,
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
              WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
-        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, reason)
+        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, reason.as_str())
     }
 
     /// Removes sessions, procedures and mail passwords whose end lies before `before`; the cookies and
@@ -217,7 +225,7 @@ impl Tx {
         const SQL: &str = "INSERT INTO procedures (bucket, customer_id, id, session_id, kind, step, \
              input, created_at, expires_at, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)";
         let bucket = i64::from(customer.bucket());
-        execute!(self, END, bucket, customer.to_string(), &p.kind, p.created_at)?;
+        execute!(self, END, bucket, customer.to_string(), p.kind.as_str(), p.created_at)?;
         execute!(
             self,
             SQL,
@@ -225,8 +233,8 @@ impl Tx {
             customer.to_string(),
             p.id.to_string(),
             p.session_id.to_string(),
-            &p.kind,
-            &p.step,
+            p.kind.as_str(),
+            p.step.as_str(),
             p.input.as_deref(),
             p.created_at,
             p.expires_at
@@ -268,11 +276,11 @@ impl Tx {
             i64::from(customer.bucket()),
             customer.to_string(),
             p.id.to_string(),
-            &p.step,
+            p.step.as_str(),
             p.input.as_deref(),
             p.expires_at,
             p.ended_at,
-            p.outcome.as_deref(),
+            p.outcome.map(ProcedureEnd::as_str),
             p.version
         )?)
     }
@@ -281,13 +289,13 @@ impl Tx {
     pub async fn end_procedures(
         &mut self,
         customer: CustomerId,
-        outcome: &str,
+        outcome: ProcedureEnd,
         now: Millis,
     ) -> Result<(), StoreError> {
         const PROCEDURES: &str = "UPDATE procedures SET ended_at = $3, outcome = $4, input = NULL, \
              version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
         let bucket = i64::from(customer.bucket());
-        execute!(self, PROCEDURES, bucket, customer.to_string(), now.0, outcome)?;
+        execute!(self, PROCEDURES, bucket, customer.to_string(), now.0, outcome.as_str())?;
         self.end_mail_passwords(customer, now).await
     }
 

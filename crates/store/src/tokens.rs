@@ -107,6 +107,18 @@ impl VerifierRow {
     }
 }
 
+/// Tokens of one customer: the columns once, the rest where it is used.
+macro_rules! token_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, kind, state, token_no, root, signing_key, signing_mac, device, issued_at, \
+             activated_at, started_at, ended_at, valid_until, suspended_at, version \
+             FROM tokens WHERE bucket = $1 AND customer_id = $2 ",
+            $rest
+        )
+    };
+}
+
 impl Tx {
     /// Writes a new token, which no phone has yet.
     pub async fn insert_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
@@ -129,10 +141,20 @@ impl Tx {
 
     /// All tokens of a customer, newest first.
     pub async fn tokens(&mut self, id: CustomerId) -> Result<Vec<Token>, StoreError> {
-        const SQL: &str = "SELECT id, kind, state, token_no, root, signing_key, signing_mac, \
-             device, issued_at, activated_at, started_at, ended_at, valid_until, suspended_at, \
-             version FROM tokens WHERE bucket = $1 AND customer_id = $2 ORDER BY id DESC";
+        const SQL: &str = token_where!("ORDER BY id DESC");
         fetch_all!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// The tokens of a customer whose life has not ended, newest first: two at most.
+    pub async fn living_tokens(&mut self, id: CustomerId) -> Result<Vec<Token>, StoreError> {
+        const SQL: &str = token_where!("AND ended_at IS NULL ORDER BY id DESC");
+        fetch_all!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
+    /// The token of a customer that was issued last.
+    pub async fn newest_token(&mut self, id: CustomerId) -> Result<Option<Token>, StoreError> {
+        const SQL: &str = token_where!("ORDER BY id DESC LIMIT 1");
+        fetch_optional!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
     }
 
     /// Reads one token of a customer.
@@ -141,7 +163,15 @@ impl Tx {
         id: CustomerId,
         token: TokenId,
     ) -> Result<Option<Token>, StoreError> {
-        Ok(self.tokens(id).await?.into_iter().find(|t| t.id == token))
+        const SQL: &str = token_where!("AND id = $3");
+        fetch_optional!(
+            self,
+            Token,
+            SQL,
+            i64::from(id.bucket()),
+            id.to_string(),
+            token.to_string()
+        )
     }
 
     /// Writes a token that was read in this transaction.

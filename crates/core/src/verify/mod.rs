@@ -24,16 +24,23 @@ pub struct Verifier<'a> {
     pub period_seconds: u32,
     /// How many steps before and after the server's own are accepted.
     pub window: u32,
+    /// Whether it may be looked at at all.
+    pub standing: Standing,
+    /// The last accepted step; -1 when there is none.
+    pub last_step: i64,
+    /// No step up to this one is accepted: raised after a restore or a fail-over.
+    pub floor_step: i64,
+}
+
+/// What decides, before any passcode is seen, whether one is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
     /// Where the token is in its life.
     pub state: State,
     /// Whether its use is suspended.
     pub stopped: bool,
     /// The moment from which it is no longer valid.
     pub expires_at: Millis,
-    /// The last accepted step; -1 when there is none.
-    pub last_step: i64,
-    /// No step up to this one is accepted: raised after a restore or a fail-over.
-    pub floor_step: i64,
     /// The wrong passcodes in a row.
     pub counter: Counter,
 }
@@ -85,8 +92,9 @@ pub fn decide(
     policy: &LockPolicy,
     now: Millis,
 ) -> Decision {
-    if let Some(reason) = closed(token, purpose, now) {
-        return Decision::Refuse { reason, counter: token.counter, grade: None };
+    let counter = &token.standing.counter;
+    if let Some(reason) = token.standing.closed(purpose, now) {
+        return Decision::Refuse { reason, counter: *counter, grade: None };
     }
     let reason = match matching_step(token, passcode, now) {
         Some(step) if step > token.last_step.max(token.floor_step) => {
@@ -95,25 +103,28 @@ pub fn decide(
         Some(_) => Reason::Used,
         None => Reason::Wrong,
     };
-    let (counter, grade) = token.counter.failed(policy, now);
+    let (counter, grade) = counter.failed(policy, now);
     Decision::Refuse { reason, counter, grade }
 }
 
-/// The reason for which the passcode is not even looked at.
-fn closed(token: &Verifier<'_>, purpose: Purpose, now: Millis) -> Option<Reason> {
-    if !serves(token.state, purpose) {
-        return Some(Reason::NotUsable);
-    }
-    if token.stopped {
-        return Some(Reason::Suspended);
-    }
-    if now >= token.expires_at {
-        return Some(Reason::Expired);
-    }
-    match token.counter.gate(now) {
-        Gate::Open => None,
-        Gate::Until(until) => Some(Reason::LockedUntil(until)),
-        Gate::Stopped => Some(Reason::Locked),
+impl Standing {
+    /// The reason for which no passcode is even looked at.
+    #[must_use]
+    pub fn closed(&self, purpose: Purpose, now: Millis) -> Option<Reason> {
+        if !serves(self.state, purpose) {
+            return Some(Reason::NotUsable);
+        }
+        if self.stopped {
+            return Some(Reason::Suspended);
+        }
+        if now >= self.expires_at {
+            return Some(Reason::Expired);
+        }
+        match self.counter.gate(now) {
+            Gate::Open => None,
+            Gate::Until(until) => Some(Reason::LockedUntil(until)),
+            Gate::Stopped => Some(Reason::Locked),
+        }
     }
 }
 
@@ -151,12 +162,9 @@ fn matching_step(token: &Verifier<'_>, passcode: &Passcode, now: Millis) -> Opti
 impl fmt::Debug for Verifier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("state", &self.state)
-            .field("stopped", &self.stopped)
-            .field("expires_at", &self.expires_at)
+            .field("standing", &self.standing)
             .field("last_step", &self.last_step)
             .field("floor_step", &self.floor_step)
-            .field("counter", &self.counter)
             .finish_non_exhaustive()
     }
 }

@@ -19,13 +19,22 @@ fn token() -> Verifier<'static> {
         digits: Digits::Six,
         period_seconds: 60,
         window: 1,
-        state: State::InUse,
-        stopped: false,
-        expires_at: Millis(i64::MAX),
+        standing: IN_USE,
         last_step: -1,
         floor_step: -1,
-        counter: Counter::cleared(),
     }
+}
+
+const IN_USE: Standing = Standing {
+    state: State::InUse,
+    stopped: false,
+    expires_at: Millis(i64::MAX),
+    counter: Counter::cleared(),
+};
+
+/// The same token, standing otherwise.
+fn standing(standing: Standing) -> Verifier<'static> {
+    Verifier { standing, ..token() }
 }
 
 fn digits_of(key: &[u8], step: i64) -> String {
@@ -129,7 +138,7 @@ fn a_passcode_of_another_token_is_wrong() {
 fn each_state_serves_its_purposes_only() {
     for &state in State::ALL {
         for &purpose in Purpose::ALL {
-            let token = Verifier { state, ..token() };
+            let token = standing(Standing { state, ..IN_USE });
             let decision = decide(&token, &passcode_of(STEP), purpose, &LockPolicy::default(), NOW);
             let served = match state.as_str() {
                 "activated" => &["start"][..],
@@ -148,16 +157,17 @@ fn a_locked_suspended_or_expired_token_evaluates_nothing() {
     let until = Millis(NOW.0 + 1);
     let timed = Counter { failures: 5, locked_until: Some(until), locked: false };
     let locked = Counter { failures: 10, locked_until: None, locked: true };
-    let with = |counter| Verifier { counter, ..token() };
+    let with = |counter| standing(Standing { counter, ..IN_USE });
     for (token, reason) in [
         (with(timed), Reason::LockedUntil(until)),
         (with(locked), Reason::Locked),
-        (Verifier { stopped: true, ..token() }, Reason::Suspended),
-        (Verifier { expires_at: NOW, ..token() }, Reason::Expired),
+        (standing(Standing { stopped: true, ..IN_USE }), Reason::Suspended),
+        (standing(Standing { expires_at: NOW, ..IN_USE }), Reason::Expired),
     ] {
         for passcode in [passcode_of(STEP), wrong()] {
-            let refused = Decision::Refuse { reason, counter: token.counter, grade: None };
+            let refused = Decision::Refuse { reason, counter: token.standing.counter, grade: None };
             assert_eq!(login(&token, &passcode, NOW), refused);
+            assert_eq!(token.standing.closed(Purpose::Login, NOW), Some(reason));
         }
     }
 }
@@ -165,16 +175,16 @@ fn a_locked_suspended_or_expired_token_evaluates_nothing() {
 #[test]
 fn a_lock_that_ran_out_and_a_last_millisecond_still_serve() {
     let over = Counter { failures: 5, locked_until: Some(NOW), locked: false };
-    let unlocked = Verifier { counter: over, ..token() };
+    let unlocked = standing(Standing { counter: over, ..IN_USE });
     assert_eq!(reason(login(&unlocked, &passcode_of(STEP), NOW)), None);
-    let barely = Verifier { expires_at: Millis(NOW.0 + 1), ..token() };
+    let barely = standing(Standing { expires_at: Millis(NOW.0 + 1), ..IN_USE });
     assert_eq!(reason(login(&barely, &passcode_of(STEP), NOW)), None);
 }
 
 #[test]
 fn the_fifth_wrong_one_says_that_it_locked() {
     let four = Counter { failures: 4, ..Counter::cleared() };
-    let token = Verifier { counter: four, ..token() };
+    let token = standing(Standing { counter: four, ..IN_USE });
     let until = Millis(NOW.0 + 30 * 60_000);
     assert_eq!(
         login(&token, &wrong(), NOW),
@@ -253,14 +263,14 @@ proptest! {
     ) {
         let policy = LockPolicy::default();
         let state = if started { State::InUse } else { State::Activated };
-        let mut token = Verifier { state, ..token() };
+        let mut token = standing(Standing { state, ..IN_USE });
         let mut now = NOW;
         let mut accepted = BTreeSet::new();
         for act in acts {
             let (passcode, purpose) = match act {
                 Act::Wait(millis) => { now = Millis(now.0 + millis); continue }
-                Act::Unlock => { token.counter = Counter::cleared(); continue }
-                Act::Suspend(stopped) => { token.stopped = stopped; continue }
+                Act::Unlock => { token.standing.counter = Counter::cleared(); continue }
+                Act::Suspend(stopped) => { token.standing.stopped = stopped; continue }
                 Act::RaiseFloor => { token.floor_step = time_step(now, 60) + 1; continue }
                 Act::Guess { ago, wide, spaced, purpose } => {
                     let digits = digits_of(KEY, time_step(now, 60) + ago);
@@ -268,21 +278,21 @@ proptest! {
                 }
                 Act::WrongGuess(purpose) => (wrong(), purpose),
             };
-            let before = token.counter;
+            let before = token.standing.counter;
             let gate = before.gate(now);
             match decide(&token, &passcode, purpose, &policy, now) {
                 Decision::Accept { step } => {
                     prop_assert_eq!(gate, Gate::Open);
-                    prop_assert!(!token.stopped);
+                    prop_assert!(!token.standing.stopped);
                     prop_assert!(accepted.insert(step), "step {} twice", step);
                     prop_assert!(step > token.floor_step);
                     prop_assert!((step - time_step(now, 60)).abs() <= 1);
                     let served = if purpose == Purpose::Start { State::Activated } else { State::InUse };
-                    prop_assert_eq!(token.state, served);
+                    prop_assert_eq!(token.standing.state, served);
                     prop_assert!(!matches!(purpose, Purpose::Exchange | Purpose::Method));
                     token.last_step = step;
-                    token.counter = Counter::cleared();
-                    token.state = State::InUse;
+                    token.standing.counter = Counter::cleared();
+                    token.standing.state = State::InUse;
                 }
                 Decision::Refuse { reason, counter, grade } => {
                     let evaluated = matches!(reason, Reason::Wrong | Reason::Used);
@@ -291,7 +301,7 @@ proptest! {
                     prop_assert!(!evaluated || gate == Gate::Open);
                     prop_assert!(counter.failures <= policy.stop_after);
                     prop_assert!(counter.locked || !before.locked);
-                    token.counter = counter;
+                    token.standing.counter = counter;
                 }
             }
         }
@@ -304,7 +314,7 @@ proptest! {
         last in -1i64..STEP - 1,
     ) {
         let counter = Counter { failures, locked_until: Some(NOW), locked: false };
-        let token = Verifier { last_step: last, counter, ..token() };
+        let token = Verifier { last_step: last, ..standing(Standing { counter, ..IN_USE }) };
         let step = STEP + ago;
         prop_assert_eq!(login(&token, &passcode_of(step), NOW), Decision::Accept { step });
     }

@@ -2,6 +2,7 @@
 
 use warifu_core::{
     ids::{CustomerId, ProcedureId},
+    mail::MailState,
     time::Millis,
 };
 use warifu_store::{Issue, Procedure};
@@ -33,7 +34,7 @@ pub(crate) struct Confirm {
     pub(crate) address: String,
     pub(crate) sent_at: Millis,
     pub(crate) sent_to: Vec<String>,
-    pub(crate) mails: Vec<String>,
+    pub(crate) mails: Vec<MailState>,
 }
 
 /// BOT002.
@@ -62,7 +63,7 @@ pub(crate) async fn confirm(
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) issue: Issue,
-    pub(crate) mails: Vec<String>,
+    pub(crate) mails: Vec<MailState>,
 }
 
 /// BOT003, for as long as its issue runs.
@@ -74,8 +75,7 @@ pub(crate) async fn done(
 ) -> Result<Done, AppError> {
     let input = procedures::kept(origin, customer, procedure)?;
     let mut tx = app.store.read().await?;
-    let issues = tx.issues(customer).await?;
-    let issue = issues.into_iter().find(|i| i.id.to_string() == input.issue);
+    let issue = tx.issue(customer, input.issue.parse().map_err(AppError::internal)?).await?;
     let issue = issue.filter(|i| i.ended_at.is_none()).ok_or(AppError::Stale(Stale::Done))?;
     let mails = tx.mail_states(customer, "mail-token", &issue.id.to_string()).await?;
     Ok(Done { issue, mails })

@@ -141,7 +141,7 @@ pub(crate) async fn send(
     let to = notices::To::Only(&ready.addresses);
     notices::tell(app, origin, tx, customer, to, &mail, &procedure.id.to_string()).await?;
     sessions::wait_for_mail(origin, tx, session).await?;
-    let line = Line::ok(Kind::MailPasswordSent).of(id).because(procedure.kind.clone());
+    let line = Line::ok(Kind::MailPasswordSent).of(id).because(procedure.kind.as_str());
     origin.record(tx, &*app.random, line).await?;
     Ok(Ok(()))
 }

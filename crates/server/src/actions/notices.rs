@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use warifu_core::{
     ids::{MailId, ReceptionNumber},
+    mail::MailState,
     time::Millis,
-    token::State,
 };
 use warifu_store::{Address, Customer, Issue, MailRow, StoreError, Tx};
 
@@ -87,7 +87,7 @@ pub(crate) async fn tell(
             body: Some(body),
             has_secret: mail.has_secret(),
             reception: reception.as_str().to_owned(),
-            state: "queued".to_owned(),
+            state: MailState::Queued,
             attempts: 0,
             next_at: origin.now.0,
             leased_by: None,
@@ -110,10 +110,13 @@ fn and(mut all: Vec<String>, phone: &str) -> Vec<String> {
 
 async fn present_issue(tx: &mut Tx, customer: &Customer) -> Result<Option<Issue>, AppError> {
     let id = customer.customer_id;
-    let tokens = tx.tokens(id).await?;
-    let in_use = tokens.into_iter().find(|t| t.state == State::InUse).map(|t| t.id);
-    let issues = tx.issues(id).await?;
-    Ok(issues.into_iter().find(|i| i.ended_at.is_none() || Some(i.token_id) == in_use))
+    if let Some(running) = tx.running_issue(id).await? {
+        return Ok(Some(running));
+    }
+    match tx.living_tokens(id).await?.first() {
+        Some(token) => Ok(tx.issue_of(id, token.id).await?),
+        None => Ok(None),
+    }
 }
 
 /// The address typed on BOT001, if its MAC fits the row.

@@ -19,12 +19,30 @@ pub(crate) struct Overview {
     pub(crate) customer: Customer,
     /// The token that is demanded, if one is in use.
     pub(crate) in_use: Option<(Token, VerifierRow)>,
-    /// The issue that still runs, with its token.
-    pub(crate) open: Option<(Issue, Token)>,
-    /// The newest issue, open or not.
+    /// The issue that still runs.
+    pub(crate) open: Option<Open>,
+    /// The newest issue, running or not.
     pub(crate) last_issue: Option<Issue>,
+    /// The newest token, living or not.
+    pub(crate) last_token: Option<Token>,
     /// Whether a token may be issued now.
     pub(crate) may_issue: Result<(), IssueRefused>,
+}
+
+/// An issue that runs, with its token; with a verifier once the phone is set up.
+#[derive(Clone, Debug)]
+pub(crate) struct Open {
+    pub(crate) issue: Issue,
+    pub(crate) token: Token,
+    pub(crate) verifier: Option<VerifierRow>,
+}
+
+impl Overview {
+    /// The running issue, while it waits for its phone.
+    pub(crate) fn waiting(&self) -> Option<&Issue> {
+        let open = self.open.as_ref().filter(|open| open.token.state == State::Issued);
+        open.map(|open| &open.issue)
+    }
 }
 
 /// Reads a customer's overview.
@@ -45,22 +63,23 @@ pub(crate) async fn load(
     customer: Customer,
 ) -> Result<Overview, AppError> {
     let id = customer.customer_id;
-    let tokens = tx.tokens(id).await?;
-    let issues = tx.issues(id).await?;
-    let in_use = match tokens.iter().find(|t| t.state == State::InUse) {
-        Some(token) => {
-            let row = tx.verifier(customer.bucket, token.token_no).await?;
-            row.map(|row| (token.clone(), row))
-        }
-        None => None,
-    };
+    let mut in_use = None;
+    let mut open = None;
     // A deadline counts from its moment on, whether or not the sweeper has come by.
-    let open = issues
-        .iter()
-        .find(|i| i.ended_at.is_none() && i.deadline.is_some_and(|at| origin.now.0 < at))
-        .and_then(|i| tokens.iter().find(|t| t.id == i.token_id).map(|t| (i.clone(), t.clone())));
+    let running = tx.running_issue(id).await?;
+    let running = running.filter(|i| i.deadline.is_some_and(|at| origin.now.0 < at));
+    for token in tx.living_tokens(id).await? {
+        let verifier = tx.verifier(customer.bucket, token.token_no).await?;
+        if token.state == State::InUse {
+            in_use = verifier.map(|row| (token, row));
+        } else if let Some(issue) = running.as_ref().filter(|i| i.token_id == token.id) {
+            open = Some(Open { issue: issue.clone(), token, verifier });
+        }
+    }
+    let last_issue = tx.newest_issue(id).await?;
+    let last_token = tx.newest_token(id).await?;
     let may_issue = may_issue(tx, origin, &customer, in_use.is_some()).await?;
-    Ok(Overview { customer, in_use, open, last_issue: issues.into_iter().next(), may_issue })
+    Ok(Overview { customer, in_use, open, last_issue, last_token, may_issue })
 }
 
 /// Whether this customer may have a token issued now.

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use warifu_core::{
     audit::Kind,
     ids::{CustomerId, ProcedureId},
+    procedure::ProcedureEnd,
     time::Millis,
 };
+pub(crate) use warifu_core::procedure::{Flow, Step};
 pub(crate) use warifu_store::Procedure;
 use warifu_store::{Customer, Session, Tx};
 
@@ -16,39 +18,9 @@ use crate::{
     origin::{Line, Origin},
 };
 
-/// Which procedure: what it is called in addresses and rows, and its steps in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flow {
-    Issue,
-    Start,
-    Release,
-}
-
-impl Flow {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Issue => "issue",
-            Self::Start => "start",
-            Self::Release => "release",
-        }
-    }
-
-    const fn steps(self) -> &'static [&'static str] {
-        match self {
-            Self::Issue => &["select", "mail", "input", "confirm", "done"],
-            Self::Start => &["confirm", "passcode", "done"],
-            Self::Release => &["passcode", "done"],
-        }
-    }
-
-    fn position(self, step: &str) -> Option<usize> {
-        self.steps().iter().position(|s| *s == step)
-    }
-
-    /// The page of a step.
-    pub(crate) fn path(self, step: &str, procedure: ProcedureId) -> String {
-        format!("/otp/{}/{step}?procedure={procedure}", self.as_str())
-    }
+/// The page of a procedure's step.
+pub(crate) fn path(flow: Flow, step: Step, procedure: ProcedureId) -> String {
+    format!("/otp/{flow}/{step}?procedure={procedure}")
 }
 
 /// What a procedure has gathered; sealed in its row.
@@ -75,8 +47,8 @@ pub(crate) async fn begin(
     let procedure = Procedure {
         id: ProcedureId::generate(origin.now, &*app.random),
         session_id: session.id,
-        kind: flow.as_str().to_owned(),
-        step: flow.steps().first().copied().unwrap_or_default().to_owned(),
+        kind: flow,
+        step: flow.first(),
         input: None,
         created_at: origin.now.0,
         expires_at: origin.now.0 + LIFE,
@@ -93,29 +65,27 @@ pub(crate) fn check(
     procedure: Option<Procedure>,
     session: &Session,
     flow: Flow,
-    step: &str,
+    step: Step,
     now: Millis,
 ) -> Result<Procedure, AppError> {
     // Another session's procedure is as good as none.
     let Some(procedure) = procedure.filter(|p| p.session_id == session.id) else {
         return Err(AppError::Stale(Stale::Ended));
     };
-    if procedure.kind != flow.as_str() {
+    if procedure.kind != flow {
         return Err(AppError::Stale(Stale::Order));
     }
-    let done = procedure.outcome.as_deref() == Some("done");
+    let done = procedure.outcome == Some(ProcedureEnd::Done);
     if !done && (procedure.ended_at.is_some() || now.0 >= procedure.expires_at) {
         return Err(AppError::Stale(Stale::Ended));
     }
     if procedure.step == step {
         return Ok(procedure);
     }
-    match (flow.position(&procedure.step), flow.position(step)) {
-        (Some(at), Some(asked)) if at > asked => {
-            Err(AppError::MovedOn(flow.path(&procedure.step, procedure.id)))
-        }
-        _ => Err(AppError::Stale(Stale::Order)),
+    if flow.comes_after(procedure.step, step) {
+        return Err(AppError::MovedOn(path(flow, procedure.step, procedure.id)));
     }
+    Err(AppError::Stale(Stale::Order))
 }
 
 /// Reads a procedure for a page that shows its step; a step that has been left is a stale page.
@@ -124,13 +94,13 @@ pub(crate) async fn show(
     origin: &Origin,
     session: &Session,
     flow: Flow,
-    step: &str,
+    step: Step,
     id: Option<ProcedureId>,
 ) -> Result<Procedure, AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
     let mut tx = app.store.read().await?;
     let procedure = tx.procedure(session.customer_id, id).await?;
-    let done = procedure.as_ref().is_some_and(|p| p.outcome.as_deref() == Some("done"));
+    let done = procedure.as_ref().is_some_and(|p| p.outcome == Some(ProcedureEnd::Done));
     check(procedure, session, flow, step, origin.now).map_err(|error| match error {
         AppError::MovedOn(_) if done => AppError::Stale(Stale::Done),
         AppError::MovedOn(_) => AppError::Stale(Stale::Ended),
@@ -144,7 +114,7 @@ pub(crate) async fn take(
     origin: &Origin,
     session: &Session,
     flow: Flow,
-    step: &str,
+    step: Step,
     id: Option<ProcedureId>,
 ) -> Result<(Tx, Customer, Procedure), AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
@@ -160,9 +130,9 @@ pub(crate) async fn advance(
     tx: &mut Tx,
     customer: CustomerId,
     procedure: &mut Procedure,
-    step: &str,
+    step: Step,
 ) -> Result<(), AppError> {
-    step.clone_into(&mut procedure.step);
+    procedure.step = step;
     tx.save_procedure(customer, procedure).await?;
     procedure.version += 1;
     Ok(())
@@ -174,15 +144,15 @@ pub(crate) async fn end(
     origin: &Origin,
     customer: CustomerId,
     procedure: &mut Procedure,
-    outcome: &str,
+    outcome: ProcedureEnd,
 ) -> Result<(), AppError> {
-    if outcome == "done" {
-        "done".clone_into(&mut procedure.step);
+    if outcome == ProcedureEnd::Done {
+        procedure.step = Step::Done;
     } else {
         procedure.input = None;
     }
     procedure.ended_at = Some(origin.now.0);
-    procedure.outcome = Some(outcome.to_owned());
+    procedure.outcome = Some(outcome);
     tx.save_procedure(customer, procedure).await?;
     procedure.version += 1;
     Ok(())
@@ -194,11 +164,11 @@ pub(crate) async fn cancel(
     origin: &Origin,
     session: &Session,
     flow: Flow,
-    step: &str,
+    step: Step,
     id: Option<ProcedureId>,
 ) -> Result<(), AppError> {
     let (mut tx, customer, mut procedure) = take(app, origin, session, flow, step, id).await?;
-    end(&mut tx, origin, customer.customer_id, &mut procedure, "cancelled").await?;
+    end(&mut tx, origin, customer.customer_id, &mut procedure, ProcedureEnd::Cancelled).await?;
     tx.end_mail_passwords(customer.customer_id, origin.now).await?;
     tx.drop_mails(customer.customer_id, "mail-code", origin.now).await?;
     let line = Line::ok(Kind::ProcedureCancelled).of(customer.customer_id).because(flow.as_str());

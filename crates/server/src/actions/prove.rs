@@ -7,7 +7,7 @@ use warifu_core::{
     oath::{Algorithm, Digits, Passcode},
     purpose::Purpose,
     time::Millis,
-    verify::{Decision, Reason, Verifier, decide},
+    verify::{Decision, Reason, Standing, Verifier, decide},
 };
 use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
 
@@ -17,6 +17,7 @@ use crate::{
     error::{AppError, Problem},
     mail::messages::Which,
     origin::{Line, Origin},
+    web::cookies::BrowserSecret,
 };
 
 /// What is asked for: whose passcode, for what.
@@ -33,6 +34,15 @@ pub(crate) enum Proof {
     /// The step is spent; the effect belongs into this transaction.
     Accepted,
     /// Counted and recorded.
+    Refused(Reason),
+}
+
+/// How a page that asks for a passcode ended; with both, everything is committed.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Accepted, and its effect with it; the session goes on under a new secret.
+    Done(BrowserSecret),
+    /// Not accepted; nothing changed.
     Refused(Reason),
 }
 
@@ -112,13 +122,20 @@ fn verifier<'a>(
         digits: Digits::try_from(number(row.digits)?).map_err(|_| corrupt())?,
         period_seconds: number(row.period)?,
         window: origin.institution.policy().passcode.window,
-        state: row.state,
-        stopped: row.suspended || asked.customer.suspended_at.is_some(),
-        expires_at: Millis(row.valid_until),
+        standing: standing(asked.customer, row),
         last_step: row.last_step,
         floor_step: row.floor_step,
-        counter: row.counter(),
     })
+}
+
+/// Whether a token's passcodes are looked at now; pages ask before they ask for one.
+pub(crate) fn standing(customer: &Customer, row: &VerifierRow) -> Standing {
+    Standing {
+        state: row.state,
+        stopped: row.suspended || customer.suspended_at.is_some(),
+        expires_at: Millis(row.valid_until),
+        counter: row.counter(),
+    }
 }
 
 const fn word(reason: Reason) -> &'static str {

@@ -1,16 +1,17 @@
 //! Release: the customer ends the use of the token with a current passcode.
 
 use warifu_core::{
-    audit::Kind, hold::HoldKind, ids::ProcedureId, oath::Passcode, purpose::Purpose, token::Event,
+    audit::Kind, hold::HoldKind, ids::ProcedureId, oath::Passcode, procedure::ProcedureEnd,
+    purpose::Purpose, token::Event,
 };
 use warifu_store::{Customer, Session, Token, Tx};
 
 use super::{
     again_on_conflict, commit, notices, overview,
-    procedures::{self, Flow},
-    prove::{self, Asked, Proof},
+    procedures::{self, Flow, Step},
+    prove::{self, Answer, Asked, Proof},
     sessions,
-    start::{self, Step},
+    start,
 };
 use crate::{
     app::App,
@@ -44,24 +45,24 @@ pub(crate) async fn release(
     session: &Session,
     id: Option<ProcedureId>,
     passcode: &Passcode,
-) -> Result<Step, AppError> {
+) -> Result<Answer, AppError> {
     again_on_conflict(|| async {
         let (mut tx, customer, mut procedure) =
-            procedures::take(app, origin, session, Flow::Release, "passcode", id).await?;
+            procedures::take(app, origin, session, Flow::Release, Step::Passcode, id).await?;
         let view = overview::load(&mut tx, origin, customer.clone()).await?;
         let (token, row) = view.in_use.ok_or(AppError::Stale(Stale::NotOffered))?;
         let asked = Asked { customer: &customer, token: &token, purpose: Purpose::Release };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
-                Ok(Step::Refused(reason))
+                Ok(Answer::Refused(reason))
             }
             Proof::Accepted => {
-                procedures::end(&mut tx, origin, customer.customer_id, &mut procedure, "done")
-                    .await?;
+                let (id, done) = (customer.customer_id, ProcedureEnd::Done);
+                procedures::end(&mut tx, origin, id, &mut procedure, done).await?;
                 let secret = take_effect(app, origin, &mut tx, session, (customer, token)).await?;
                 commit(app, tx).await?;
-                Ok(Step::Done(secret))
+                Ok(Answer::Done(secret))
             }
         }
     })
@@ -88,8 +89,8 @@ async fn take_effect(
     start::hold(origin, &mut customer, HoldKind::Release);
     tx.save_customer(&customer).await?;
     let mail = Mail::Released { at: origin.now, again_from };
-    let issues = tx.issues(id).await?;
-    let to = match issues.iter().find(|i| i.token_id == token.id) {
+    let issue = tx.issue_of(id, token.id).await?;
+    let to = match &issue {
         Some(issue) => notices::To::NoticeAnd(issue),
         None => notices::To::Notice,
     };

@@ -3,9 +3,12 @@
 use warifu_core::{
     audit::Kind,
     ids::{CustomerId, SessionId},
+    procedure::ProcedureEnd,
     random,
+    session::SessionEnd,
     time::Millis,
 };
+pub(crate) use warifu_core::session::Level;
 use warifu_store::{Customer, Session, Tx};
 
 use super::places;
@@ -15,24 +18,6 @@ use crate::{
     origin::{Line, Origin},
     web::cookies::BrowserSecret,
 };
-
-/// How far a session's proofs go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Level {
-    /// The login password was right; the passcode is due.
-    Password,
-    /// All that the customer's login demands.
-    Full,
-}
-
-impl Level {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Full => "full",
-        }
-    }
-}
 
 /// A page of passcode entry waits this long.
 const PASSCODE_WAITS: i64 = 5 * 60_000;
@@ -51,11 +36,11 @@ pub(crate) async fn begin(
     let policy = &origin.institution.policy().session;
     // A half session must not end a full one: whoever knows only the password could log others out.
     if level == Level::Full {
-        let replaced = tx.end_sessions(id, "replaced", origin.now).await?;
+        let replaced = tx.end_sessions(id, SessionEnd::Replaced, origin.now).await?;
         if replaced > 0 {
-            tx.end_procedures(id, "superseded", origin.now).await?;
+            tx.end_procedures(id, ProcedureEnd::Superseded, origin.now).await?;
             tx.drop_mails(id, "mail-code", origin.now).await?;
-            let line = Line::ok(Kind::SessionEnded).of(id).because("replaced");
+            let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::Replaced.as_str());
             origin.record(tx, &*app.random, line).await?;
         }
     }
@@ -68,7 +53,7 @@ pub(crate) async fn begin(
         id: SessionId::generate(origin.now, &*app.random),
         customer_id: id,
         secret_hash: hash(origin, id, level, &secret),
-        level: level.as_str().to_owned(),
+        level,
         created_at: origin.now.0,
         seen_at: origin.now.0,
         idle_until: origin.now.plus(policy.idle.duration()).0.min(ends_at),
@@ -88,7 +73,7 @@ pub(crate) async fn renew(
     customer: &Customer,
     old: &Session,
 ) -> Result<(Session, BrowserSecret), AppError> {
-    if tx.end_session(old.customer_id, old.id, "renewed", origin.now).await? != 1 {
+    if tx.end_session(old.customer_id, old.id, SessionEnd::Renewed, origin.now).await? != 1 {
         return Err(AppError::NotSignedIn(SignedOut::Replaced));
     }
     begin(app, origin, tx, customer, Level::Full).await
@@ -132,7 +117,7 @@ pub(crate) async fn find(
     for level in [Level::Full, Level::Password] {
         if session.is_none() {
             let hash = hash(origin, customer, level, browser);
-            session = tx.session(customer, &hash).await?.filter(|s| s.level == level.as_str());
+            session = tx.session(customer, &hash).await?.filter(|s| s.level == level);
         }
     }
     let session = session.ok_or(AppError::NotSignedIn(SignedOut::Never))?;
@@ -150,14 +135,14 @@ fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
     // One that had run out before something else ended it has run out.
     let ended = session.ended_at.filter(|at| *at < session.idle_until.min(session.ends_at));
     if ended.is_some() {
-        return Err(AppError::NotSignedIn(match session.end_reason.as_deref() {
-            Some("replaced") => SignedOut::Replaced,
-            Some("renewed") => SignedOut::Renewed,
-            _ => SignedOut::LoggedOut,
+        return Err(AppError::NotSignedIn(match session.end_reason {
+            Some(SessionEnd::Replaced) => SignedOut::Replaced,
+            Some(SessionEnd::Renewed) => SignedOut::Renewed,
+            Some(SessionEnd::LoggedOut) | None => SignedOut::LoggedOut,
         }));
     }
     if now.0 >= session.idle_until.min(session.ends_at) {
-        let late = session.level == Level::Password.as_str();
+        let late = session.level == Level::Password;
         let why = if late { SignedOut::PasscodeLate } else { SignedOut::Idle };
         return Err(AppError::NotSignedIn(why));
     }
@@ -207,15 +192,15 @@ pub(crate) async fn sign_out(
     let id = session.customer_id;
     let mut tx = app.store.begin().await?;
     let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
-    if tx.end_session(id, session.id, "logout", origin.now).await? == 1 {
-        tx.end_procedures(id, "cancelled", origin.now).await?;
+    if tx.end_session(id, session.id, SessionEnd::LoggedOut, origin.now).await? == 1 {
+        tx.end_procedures(id, ProcedureEnd::Cancelled, origin.now).await?;
         tx.drop_mails(id, "mail-code", origin.now).await?;
-        let line = Line::ok(Kind::SessionEnded).of(id).because("logout");
+        let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::LoggedOut.as_str());
         origin.record(&mut tx, &*app.random, line).await?;
     }
     let view = super::overview::load(&mut tx, origin, customer).await?;
     tx.commit().await?;
-    Ok(view.open.filter(|(i, _)| i.activation_id.is_none()).map(|(i, _)| Millis(i.activate_until)))
+    Ok(view.waiting().map(|issue| Millis(issue.activate_until)))
 }
 
 // Keyed, and bound to customer and level: who can write into the database still makes no session,
@@ -223,16 +208,4 @@ pub(crate) async fn sign_out(
 fn hash(origin: &Origin, customer: CustomerId, level: Level, secret: &BrowserSecret) -> Vec<u8> {
     let spot = places::session(origin.institution.id, customer, level.as_str());
     origin.institution.keys.mac(&spot.place(), secret.bytes())
-}
-
-/// A customer's living sessions end, for a reason.
-pub(crate) async fn end_all(
-    tx: &mut Tx,
-    customer: CustomerId,
-    reason: &str,
-    now: Millis,
-) -> Result<(), AppError> {
-    tx.end_sessions(customer, reason, now).await?;
-    tx.end_procedures(customer, "stopped", now).await?;
-    Ok(())
 }

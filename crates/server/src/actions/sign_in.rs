@@ -12,12 +12,13 @@ use warifu_core::{
     purpose::Purpose,
     secret::SecretText,
     time::{Millis, Span},
+    verify::Reason,
 };
 use warifu_store::{Customer, Key, Session, Subject, Taken, Tx};
 
 use super::{
     again_on_conflict, commit, locks, places,
-    prove::{self, Proof},
+    prove::{self, Answer, Proof},
     sessions::{self, Level},
 };
 use crate::{
@@ -163,17 +164,6 @@ async fn finish(
     Ok(())
 }
 
-/// How the passcode of a login ended.
-#[derive(Debug)]
-pub(crate) enum SecondStep {
-    /// Logged in; the browser's secret is a new one.
-    In(BrowserSecret),
-    /// Not logged in.
-    Refused(warifu_core::verify::Reason),
-    /// There is no token whose passcode could be given.
-    NoToken,
-}
-
 /// Proves the passcode of a login and makes the session a full one, in one transaction.
 pub(crate) async fn prove_passcode(
     app: &App,
@@ -181,7 +171,7 @@ pub(crate) async fn prove_passcode(
     session: &Session,
     passcode: &Passcode,
     device: &DeviceSecret,
-) -> Result<SecondStep, AppError> {
+) -> Result<Answer, AppError> {
     again_on_conflict(|| async {
         let mut tx = app.store.begin().await?;
         let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
@@ -192,13 +182,13 @@ pub(crate) async fn prove_passcode(
             let line = Line::refused(Kind::PasscodeRefused, "no_token").of(customer.customer_id);
             origin.record(&mut tx, &*app.random, line).await?;
             tx.commit().await?;
-            return Ok(SecondStep::NoToken);
+            return Ok(Answer::Refused(Reason::NotUsable));
         };
         let asked = prove::Asked { customer: &customer, token: &token, purpose: Purpose::Login };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
-                Ok(SecondStep::Refused(reason))
+                Ok(Answer::Refused(reason))
             }
             Proof::Accepted => {
                 let (begun, browser) =
@@ -206,7 +196,7 @@ pub(crate) async fn prove_passcode(
                 tx.remember_device(customer.customer_id, &device.hash(), origin.now).await?;
                 finish(app, origin, &mut tx, customer, &begun).await?;
                 commit(app, tx).await?;
-                Ok(SecondStep::In(browser))
+                Ok(Answer::Done(browser))
             }
         }
     })

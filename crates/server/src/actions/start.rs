@@ -4,18 +4,19 @@ use warifu_core::{
     audit::Kind,
     hold::{HoldKind, hold_after},
     ids::ProcedureId,
+    procedure::ProcedureEnd,
     oath::Passcode,
     purpose::Purpose,
     time::Millis,
     token::{Event, State},
-    verify::Reason,
 };
 use warifu_store::{Customer, Issue, Session, Token, Tx};
 
 use super::{
-    again_on_conflict, commit, notices, overview,
-    procedures::{self, Flow},
-    prove::{self, Asked, Proof},
+    again_on_conflict, commit, notices,
+    overview::{self, Open},
+    procedures::{self, Flow, Step},
+    prove::{self, Answer, Asked, Proof},
     sessions,
 };
 use crate::{
@@ -25,15 +26,6 @@ use crate::{
     origin::{Line, Origin},
     web::cookies::BrowserSecret,
 };
-
-/// How a passcode that is to change something ended.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// Done; the session goes on under a new secret.
-    Done(BrowserSecret),
-    /// Not accepted; nothing changed.
-    Refused(Reason),
-}
 
 /// Begins a start of use.
 pub(crate) async fn begin(
@@ -50,17 +42,13 @@ pub(crate) async fn begin(
 }
 
 // The issue whose phone is set up and whose use has not begun.
-async fn waiting(
-    tx: &mut Tx,
-    origin: &Origin,
-    customer: Customer,
-) -> Result<(Issue, Token), AppError> {
+async fn waiting(tx: &mut Tx, origin: &Origin, customer: Customer) -> Result<Open, AppError> {
     if customer.suspended_at.is_some() {
         return Err(AppError::Stale(Stale::NotOffered));
     }
     let view = overview::load(tx, origin, customer).await?;
     view.open
-        .filter(|(_, token)| token.state == State::Activated)
+        .filter(|open| open.token.state == State::Activated)
         .ok_or(AppError::Stale(Stale::NotOffered))
 }
 
@@ -72,8 +60,8 @@ pub(crate) async fn confirm(
     id: Option<ProcedureId>,
 ) -> Result<(), AppError> {
     let (mut tx, customer, mut procedure) =
-        procedures::take(app, origin, session, Flow::Start, "confirm", id).await?;
-    procedures::advance(&mut tx, customer.customer_id, &mut procedure, "passcode").await?;
+        procedures::take(app, origin, session, Flow::Start, Step::Confirm, id).await?;
+    procedures::advance(&mut tx, customer.customer_id, &mut procedure, Step::Passcode).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -85,28 +73,25 @@ pub(crate) async fn start(
     session: &Session,
     id: Option<ProcedureId>,
     passcode: &Passcode,
-) -> Result<Step, AppError> {
+) -> Result<Answer, AppError> {
     again_on_conflict(|| async {
         let (mut tx, customer, mut procedure) =
-            procedures::take(app, origin, session, Flow::Start, "passcode", id).await?;
-        let (issue, token) = waiting(&mut tx, origin, customer.clone()).await?;
-        let row = tx
-            .verifier(customer.bucket, token.token_no)
-            .await?
-            .ok_or_else(|| AppError::internal("a token without a verifier"))?;
+            procedures::take(app, origin, session, Flow::Start, Step::Passcode, id).await?;
+        let Open { issue, token, verifier } = waiting(&mut tx, origin, customer.clone()).await?;
+        let row = verifier.ok_or_else(|| AppError::internal("a token without a verifier"))?;
         let asked = Asked { customer: &customer, token: &token, purpose: Purpose::Start };
         match prove::prove(app, origin, &mut tx, &asked, &row, passcode).await? {
             Proof::Refused(reason) => {
                 commit(app, tx).await?;
-                Ok(Step::Refused(reason))
+                Ok(Answer::Refused(reason))
             }
             Proof::Accepted => {
-                procedures::end(&mut tx, origin, customer.customer_id, &mut procedure, "done")
-                    .await?;
+                let (id, done) = (customer.customer_id, ProcedureEnd::Done);
+                procedures::end(&mut tx, origin, id, &mut procedure, done).await?;
                 let secret =
                     take_effect(app, origin, &mut tx, session, (customer, issue, token)).await?;
                 commit(app, tx).await?;
-                Ok(Step::Done(secret))
+                Ok(Answer::Done(secret))
             }
         }
     })
@@ -125,11 +110,7 @@ async fn take_effect(
     token.started_at = Some(origin.now.0);
     tx.save_token(id, &token).await?;
     tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
-    issue.start_mac = None;
-    issue.reply = None;
-    issue.deadline = None;
-    issue.ended_at = Some(origin.now.0);
-    issue.end_reason = Some("started".to_owned());
+    issue.end(None, origin.now);
     tx.save_issue(id, &issue).await?;
     customer.otp_required = true;
     hold(origin, &mut customer, HoldKind::Start);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use warifu_core::{audit::Channel, time::Millis, token::Event};
+use warifu_core::{audit::Channel, issue::IssueEnd, time::Millis};
 use warifu_store::Overdue;
 
-use super::{again_on_conflict, commit, issue::Ending, issue::end_issue};
-use crate::{app::App, calendar, error::AppError, mail::messages::Why, origin::Origin};
+use super::{again_on_conflict, commit, issue::end_issue};
+use crate::{app::App, calendar, error::AppError, origin::Origin};
 
 /// Issues ended in one round at most.
 const ROUND: i64 = 200;
@@ -39,15 +39,13 @@ async fn end_overdue(app: &App, late: &Overdue, now: Millis) -> Result<(), AppEr
     let origin = Origin::inside(institution, Channel::Worker, now);
     let mut tx = app.store.begin().await?;
     let customer = tx.take_customer(late.customer_id).await?.ok_or(AppError::NotFound)?;
-    let issues = tx.issues(late.customer_id).await?;
     // Another node, or the customer, may have ended it since it was listed.
-    let issue = issues.into_iter().find(|i| {
-        i.id == late.id && i.ended_at.is_none() && i.deadline.is_some_and(|at| at <= now.0)
+    let issue = tx.issue(late.customer_id, late.id).await?.filter(|i| {
+        i.ended_at.is_none() && i.deadline.is_some_and(|at| at <= now.0)
     });
     let Some(issue) = issue else { return Ok(()) };
     let token = tx.token(late.customer_id, issue.token_id).await?.ok_or(AppError::NotFound)?;
-    let ending = Ending { event: Event::DeadlinePassed, reason: "deadline", why: Why::Deadline };
-    end_issue(app, &origin, &mut tx, &customer, (issue, token), ending).await?;
+    end_issue(app, &origin, &mut tx, &customer, (issue, token), IssueEnd::Deadline).await?;
     commit(app, tx).await
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
     let mut tx = visit.app.store.read().await?;
     let waiting = tx.mails_by_state().await?;
     let waiting =
-        waiting.iter().filter(|(s, _)| s == "queued" || s == "sending").map(|(_, n)| n).sum();
+        waiting.iter().filter(|(s, _)| s.is_waiting()).map(|(_, n)| n).sum();
     let page = Mailbox { text: visit.text.clone(), letters, waiting };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }
@@ -86,8 +86,8 @@ pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
         let found = tx.find(visit.origin.institution.id, Key::LoginId, person.login_id).await?;
         let Some(found) = found else { continue };
-        for issue in tx.issues(found.customer_id).await? {
-            let Some(token) = tx.token(found.customer_id, issue.token_id).await? else {
+        for token in tx.living_tokens(found.customer_id).await? {
+            let Some(issue) = tx.issue_of(found.customer_id, token.id).await? else {
                 continue;
             };
             if token.root.is_some() {
@@ -135,12 +135,12 @@ pub(super) async fn activate(visit: Visit, body: Bytes) -> Result<Response, AppE
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
         let found = tx.find(visit.origin.institution.id, Key::LoginId, person.login_id).await?;
         let Some(found) = found else { continue };
-        let issues = tx.issues(found.customer_id).await?;
-        let Some(issue) = issues.into_iter().find(|i| i.user_id == user_id.as_str()) else {
-            continue;
-        };
-        let token = tx.token(found.customer_id, issue.token_id).await?;
-        let token = token.ok_or(AppError::Forbidden)?;
+        let mut holder = None;
+        for token in tx.living_tokens(found.customer_id).await? {
+            let issue = tx.issue_of(found.customer_id, token.id).await?;
+            holder = issue.filter(|i| i.user_id == user_id.as_str()).map(|i| (i, token)).or(holder);
+        }
+        let Some((issue, token)) = holder else { continue };
         let root = root_of(&visit.origin, &token, found.customer_id)?;
         let to =
             activate::Recipient { user_id: &user_id, ecdh: &body.ecdh_jwk, ecdsa: &body.ecdsa_jwk };

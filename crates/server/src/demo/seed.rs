@@ -109,9 +109,7 @@ async fn walk(app: &App, institution: &Arc<Institution>, person: &Person) -> Res
         let passcode = passcode(app, &origin, &token, session.customer_id)?;
         start::start(app, &origin, &session, id, &passcode).await?;
     }
-    let mut tx = app.store.begin().await?;
-    sessions::end_all(&mut tx, session.customer_id, "logout", origin.now).await?;
-    tx.commit().await?;
+    sessions::sign_out(app, &origin, &session).await?;
     Ok(())
 }
 
@@ -157,9 +155,9 @@ async fn set_up(
     session: &Session,
 ) -> Result<Token, AppError> {
     let mut tx = app.store.read().await?;
-    let issues = tx.issues(session.customer_id).await?;
+    let issue = tx.running_issue(session.customer_id).await?;
     drop(tx);
-    let issue = issues.first().ok_or_else(|| AppError::internal("no issue"))?;
+    let issue = issue.ok_or_else(|| AppError::internal("no issue"))?;
     let (ecdh, _) = device_key(app)?;
     let (ecdsa, signing) = device_key(app)?;
     let ask = activate::Ask {

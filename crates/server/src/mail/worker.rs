@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use warifu_core::{
     audit::{Channel, Kind},
+    mail::MailState,
     policy::BrokenAddresses,
     random,
 };
@@ -96,19 +97,19 @@ async fn handle(app: &App, transport: &Transport, mut mail: MailRow) -> Result<(
     let now = app.clock.now();
     let line = match outcome {
         Ok(()) => {
-            "sent".clone_into(&mut mail.state);
+            mail.state = MailState::Sent;
             mail.sent_at = Some(now.0);
             mail.last_error = None;
             Some(Line::ok(Kind::MailSent).because(mail.kind.clone()))
         }
         Err(Dropped::Expired) => {
-            "expired".clone_into(&mut mail.state);
+            mail.state = MailState::Expired;
             Some(Line::failed(Kind::MailFailed, "expired unsent"))
         }
         Err(Dropped::Send(error)) => give_up_or_wait(&mut mail, error, now.0),
     };
     // A secret that was sent, or never will be, is wiped; so is the body of what was given up.
-    if mail.state != "queued" && mail.has_secret {
+    if mail.state != MailState::Queued && mail.has_secret {
         mail.body = None;
     }
     let mut tx = app.store.begin().await?;
@@ -138,11 +139,11 @@ fn give_up_or_wait(mail: &mut MailRow, error: SendError, now: i64) -> Option<Lin
     let wait = WAITS.get(tries).or(WAITS.last()).copied().unwrap_or(3_600);
     mail.last_error = Some(text.clone());
     if permanent || now + wait * 1_000 >= until {
-        "failed".clone_into(&mut mail.state);
+        mail.state = MailState::Failed;
         tracing::warn!(mail.id = %mail.id, mail.kind = mail.kind, error = text, "mail given up");
         return Some(Line::failed(Kind::MailFailed, text));
     }
-    "queued".clone_into(&mut mail.state);
+    mail.state = MailState::Queued;
     mail.next_at = now + wait * 1_000;
     None
 }

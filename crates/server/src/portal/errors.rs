@@ -11,7 +11,10 @@ use super::{
     render,
 };
 use crate::{
-    actions::{refusals, sessions},
+    actions::{
+        refusals,
+        sessions::{self, Level},
+    },
     calendar,
     error::{AppError, SignedOut, Stale},
     web::visit::{Visit, see_other, with_cookie},
@@ -45,7 +48,7 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
         _ => {}
     }
     let customer = sessions::find(&visit.app, &visit.origin, &visit.browser).await.ok();
-    let signed_in = customer.as_ref().is_some_and(|(session, _)| session.level == "full");
+    let signed_in = customer.as_ref().is_some_and(|(session, _)| session.level == Level::Full);
     let id = customer.map(|(_, c)| c.customer_id);
     if let Err(failed) = note(visit, is_post, id, &error).await {
         tracing::error!(error = ?failed, "a refusal could not be recorded");

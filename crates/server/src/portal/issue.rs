@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::ids::ProcedureId;
+use warifu_core::{ids::ProcedureId, mail::MailState};
 
 use super::{
     otp,
@@ -17,7 +17,7 @@ use crate::{
         issue::{self, Again, Commit, Entry, Proofs},
         issue_pages,
         mail_password::Blocked,
-        procedures::{self, Flow, Procedure},
+        procedures::{self, Flow, Procedure, Step},
     },
     error::{AppError, Stale},
     web::{
@@ -33,7 +33,7 @@ pub(super) fn asked(query: &Asked) -> Option<ProcedureId> {
     query.get("procedure").and_then(|id| id.parse().ok())
 }
 
-async fn showing(signed: &Signed, query: &Asked, step: &str) -> Result<Procedure, AppError> {
+async fn showing(signed: &Signed, query: &Asked, step: Step) -> Result<Procedure, AppError> {
     let visit = &signed.visit;
     let id = asked(query);
     procedures::show(&visit.app, &visit.origin, &signed.session, Flow::Issue, step, id).await
@@ -46,12 +46,12 @@ fn frame(signed: &Signed, screen: &'static str, title: &'static str, step: usize
 pub(super) async fn begin(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let id = issue::begin(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
-    Ok(see_other(&Flow::Issue.path("select", id)))
+    Ok(see_other(&procedures::path(Flow::Issue, Step::Select, id)))
 }
 
 /// BOT000.
 pub(super) async fn show_select(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, "select").await?;
+    let procedure = showing(&signed, &query, Step::Select).await?;
     render::page(&Bot000 {
         frame: frame(&signed, "BOT000", "bot000-title", 1),
         procedure: procedure.id.to_string(),
@@ -62,17 +62,17 @@ pub(super) async fn select(SignedForm(signed, fields): SignedForm) -> Result<Res
     let visit = &signed.visit;
     let id = fields.procedure();
     issue::select(&visit.app, &visit.origin.on("BOT000"), &signed.session, id).await?;
-    next(id, "mail")
+    next(id, Step::Mail)
 }
 
-fn next(id: Option<ProcedureId>, step: &str) -> Result<Response, AppError> {
+fn next(id: Option<ProcedureId>, step: Step) -> Result<Response, AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
-    Ok(see_other(&Flow::Issue.path(step, id)))
+    Ok(see_other(&procedures::path(Flow::Issue, step, id)))
 }
 
 /// BMP001.
 pub(super) async fn show_mail(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, "mail").await?;
+    let procedure = showing(&signed, &query, Step::Mail).await?;
     mail_page(&signed, procedure.id, None).await
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn send_mail(
     let id = fields.procedure();
     let origin = visit.origin.on("BMP001");
     match issue::send_mail_password(&visit.app, &origin, &signed.session, id).await? {
-        Ok(()) => next(id, "input"),
+        Ok(()) => next(id, Step::Input),
         Err(blocked) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             mail_page(&signed, id, Some(blocked)).await
@@ -119,7 +119,7 @@ pub(super) async fn send_mail(
 
 /// BOT001.
 pub(super) async fn show_input(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, "input").await?;
+    let procedure = showing(&signed, &query, Step::Input).await?;
     render::page(&Bot001 {
         frame: frame(&signed, "BOT001", "bot001-title", 3),
         procedure: procedure.id.to_string(),
@@ -140,12 +140,12 @@ pub(super) async fn enter(
         start_password2: fields.secret("start_password2"),
     };
     match issue::enter(&visit.app, &visit.origin.on("BOT001"), &signed.session, id, &entry).await {
-        Ok(()) => next(id, "confirm"),
+        Ok(()) => next(id, Step::Confirm),
         Err(AppError::InvalidField(problems)) => {
             let customer = Some(signed.customer.customer_id);
             let mut frame = frame(&signed, "BOT001", "bot001-title", 3);
             frame.errors = render::problems(visit, "BOT001", customer, &problems).await?;
-            frame.here = again("input", id);
+            frame.here = again(Step::Input, id);
             render::corrected(&Bot001 {
                 frame,
                 procedure: id.map(|id| id.to_string()).unwrap_or_default(),
@@ -158,13 +158,13 @@ pub(super) async fn enter(
 }
 
 // Where a page that answers a form can be loaded again.
-fn again(step: &str, id: Option<ProcedureId>) -> String {
-    id.map_or_else(|| "/otp".to_owned(), |id| Flow::Issue.path(step, id))
+fn again(step: Step, id: Option<ProcedureId>) -> String {
+    id.map_or_else(|| "/otp".to_owned(), |id| procedures::path(Flow::Issue, step, id))
 }
 
 /// BOT002.
 pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, "confirm").await?;
+    let procedure = showing(&signed, &query, Step::Confirm).await?;
     let mut page = confirm_page(&signed, procedure.id).await?;
     if query.contains_key("resent") {
         page.frame.notice = Some(signed.visit.text.of("bot002-resent"));
@@ -177,7 +177,7 @@ async fn confirm_page(signed: &Signed, procedure: ProcedureId) -> Result<Bot002,
     let id = signed.customer.customer_id;
     let shown = issue_pages::confirm(&visit.app, &visit.origin, id, procedure).await?;
     let mut frame = frame(signed, "BOT002", "bot002-title", 4);
-    frame.here = Flow::Issue.path("confirm", procedure);
+    frame.here = procedures::path(Flow::Issue, Step::Confirm, procedure);
     Ok(Bot002 {
         frame,
         procedure: procedure.to_string(),
@@ -188,9 +188,9 @@ async fn confirm_page(signed: &Signed, procedure: ProcedureId) -> Result<Bot002,
     })
 }
 
-fn progress(states: &[String]) -> MailProgress {
-    let gone = |state: &String| state == "failed" || state == "expired";
-    if states.iter().any(|s| s == "sent") {
+fn progress(states: &[MailState]) -> MailProgress {
+    let gone = |state: &MailState| matches!(state, MailState::Failed | MailState::Expired);
+    if states.contains(&MailState::Sent) {
         MailProgress::Sent
     } else if !states.is_empty() && states.iter().all(gone) {
         MailProgress::Failed
@@ -224,12 +224,12 @@ async fn commit(
     let visit = &signed.visit;
     let origin = visit.origin.on("BOT002");
     match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
-        Ok(Commit::Done) => next(id, "done"),
+        Ok(Commit::Done) => next(id, Step::Done),
         Ok(Commit::Stopped(again)) => stopped(signed, again),
         Ok(Commit::Wrong(problems)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;
-            page.frame.errors = problems.iter().map(|p| render::told(&visit.text, p)).collect();
+            page.frame.errors = render::told(visit, &problems);
             render::corrected(&page)
         }
         Err(AppError::InvalidField(problems)) => {
@@ -260,7 +260,7 @@ async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
     let visit = &signed.visit;
     let origin = visit.origin.on("BOT002");
     let id = fields.procedure();
-    procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, "confirm", id).await?;
+    procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, Step::Confirm, id).await?;
     Ok(see_other("/otp/issue/cancelled"))
 }
 
@@ -279,7 +279,7 @@ async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
     match issue::resend_mail_password(&visit.app, &origin, &signed.session, id).await? {
         Ok(()) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
-            Ok(see_other(&format!("{}&resent", Flow::Issue.path("confirm", id))))
+            Ok(see_other(&format!("{}&resent", procedures::path(Flow::Issue, Step::Confirm, id))))
         }
         Err(blocked) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
@@ -295,7 +295,7 @@ async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
 
 /// BOT003.
 pub(super) async fn show_done(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, "done").await?;
+    let procedure = showing(&signed, &query, Step::Done).await?;
     let visit = &signed.visit;
     let id = signed.customer.customer_id;
     let shown = issue_pages::done(&visit.app, &visit.origin, id, &procedure).await?;

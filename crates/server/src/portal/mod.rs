@@ -6,6 +6,7 @@ pub(crate) mod errors;
 mod issue;
 mod otp;
 pub(crate) mod pages;
+mod passcode;
 mod render;
 mod sign_in;
 mod usage;

@@ -3,7 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{counter::Gate, issue::IssueRefused, time::Millis, token::State};
+use warifu_core::{
+    issue::{IssueEnd, IssueRefused},
+    purpose::Purpose,
+    time::Millis,
+    token::State,
+    verify::Reason,
+};
 
 use super::{
     pages::{Bop001, Offer, OtpState, TokenIds},
@@ -12,7 +18,9 @@ use super::{
 use crate::{
     actions::{
         issue,
-        overview::{self, Customer, Issue, Overview},
+        overview::{self, Customer, Issue, Open, Overview},
+        procedures::{self, Flow, Step},
+        prove,
     },
     error::AppError,
     origin::Origin,
@@ -30,7 +38,7 @@ pub(super) async fn show(
     let visit = &signed.visit;
     let now = visit.origin.now;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let waiting = view.open.as_ref().filter(|(i, _)| i.activation_id.is_none()).map(|(i, _)| i);
+    let waiting = view.waiting();
     let mut qr = None;
     let mut ids = None;
     if let Some(issue) = waiting {
@@ -40,13 +48,13 @@ pub(super) async fn show(
     let second_phone = view
         .last_issue
         .as_ref()
-        .filter(|i| i.end_reason.as_deref() == Some("second_phone"))
+        .filter(|i| i.end_reason == Some(IssueEnd::SecondPhone))
         .and_then(|i| i.ended_at.map(Millis));
     let (qr_svg, qr_until) = qr.unzip();
     render::page(&Bop001 {
         frame: render::inside(&signed, "BOP001", "bop001-title"),
         state: state(&view, now),
-        offers: offers(&view),
+        offers: offers(&view, now),
         ids,
         qr_svg,
         qr_until,
@@ -65,18 +73,16 @@ pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
         return OtpState::Suspended;
     }
     if let Some((token, row)) = &view.in_use {
-        return match row.counter().gate(now) {
-            Gate::Until(until) => OtpState::LockedUntil(until),
-            Gate::Stopped => OtpState::Locked,
-            Gate::Open if row.suspended => OtpState::Suspended,
-            Gate::Open => OtpState::InUse { valid_until: Millis(token.valid_until) },
-        };
+        let closed = prove::standing(&view.customer, row).closed(Purpose::Login, now);
+        let in_use = OtpState::InUse { valid_until: Millis(token.valid_until) };
+        return closed.map_or(in_use, shut);
     }
     match (&view.open, &view.last_issue) {
-        (Some((issue, token)), _) if token.state == State::Activated => {
-            OtpState::Activated { deadline: Millis(issue.start_until) }
+        (Some(open), _) if open.token.state == State::Activated => {
+            let deadline = Millis(open.issue.start_until);
+            closed_to_start(view, open, now).map_or(OtpState::Activated { deadline }, shut)
         }
-        (Some((issue, _)), _) => OtpState::Issued { deadline: Millis(issue.activate_until) },
+        (Some(open), _) => OtpState::Issued { deadline: Millis(open.issue.activate_until) },
         (None, Some(last)) if ended_by_deadline(last, now) => {
             if last.activation_id.is_some() {
                 OtpState::StartExpired
@@ -84,16 +90,40 @@ pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
                 OtpState::IssueExpired
             }
         }
-        (None, _) => OtpState::None,
+        (None, _) => without_token(view),
+    }
+}
+
+const fn shut(reason: Reason) -> OtpState {
+    match reason {
+        Reason::LockedUntil(until) => OtpState::LockedUntil(until),
+        Reason::Locked => OtpState::Locked,
+        Reason::Suspended => OtpState::Suspended,
+        Reason::Expired => OtpState::Expired,
+        Reason::NotUsable | Reason::Wrong | Reason::Used => OtpState::NoToken,
+    }
+}
+
+fn closed_to_start(view: &Overview, open: &Open, now: Millis) -> Option<Reason> {
+    let row = open.verifier.as_ref()?;
+    prove::standing(&view.customer, row).closed(Purpose::Start, now)
+}
+
+fn without_token(view: &Overview) -> OtpState {
+    match view.last_token.as_ref().map(|token| token.state) {
+        Some(State::Expired) if view.customer.otp_required => OtpState::Expired,
+        _ if view.customer.otp_required => OtpState::NoToken,
+        Some(State::Released) => OtpState::Released,
+        _ => OtpState::None,
     }
 }
 
 fn ended_by_deadline(issue: &Issue, now: Millis) -> bool {
-    issue.end_reason.as_deref() == Some("deadline")
+    issue.end_reason == Some(IssueEnd::Deadline)
         || (issue.ended_at.is_none() && issue.deadline.is_some_and(|at| at <= now.0))
 }
 
-fn offers(view: &Overview) -> Vec<Offer> {
+fn offers(view: &Overview, now: Millis) -> Vec<Offer> {
     let may_issue = matches!(
         view.may_issue,
         // BMP001 says what is wrong with the address.
@@ -101,12 +131,17 @@ fn offers(view: &Overview) -> Vec<Offer> {
             | Err(IssueRefused::NoAddress | IssueRefused::AddressYoung(_) | IssueRefused::DayLimit)
     );
     let mut offers = Vec::new();
-    match &view.open {
-        Some((_, token)) if token.state == State::Activated => offers.push(Offer::Start),
-        Some(_) | None => {}
+    // What asks for a passcode is offered while one would be looked at.
+    if let Some(open) = &view.open
+        && open.token.state == State::Activated
+        && closed_to_start(view, open, now).is_none()
+    {
+        offers.push(Offer::Start);
     }
-    if view.in_use.is_some() {
-        offers.push(Offer::Release);
+    if let Some((_, row)) = &view.in_use {
+        if prove::standing(&view.customer, row).closed(Purpose::Release, now).is_none() {
+            offers.push(Offer::Release);
+        }
     } else if may_issue {
         offers.push(if view.open.is_some() { Offer::IssueAgain } else { Offer::Issue });
     }
@@ -179,7 +214,7 @@ pub(super) async fn renew_qr(SignedForm(signed, fields): SignedForm) -> Result<R
     let visit = &signed.visit;
     issue::renew_qr(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
     Ok(match fields.procedure() {
-        Some(procedure) => see_other(&format!("/otp/issue/done?procedure={procedure}")),
+        Some(procedure) => see_other(&procedures::path(Flow::Issue, Step::Done, procedure)),
         None => see_other("/otp"),
     })
 }
@@ -191,7 +226,7 @@ pub(super) async fn mail_again(
     let visit = &signed.visit;
     issue::send_token_mail_again(&visit.app, &visit.origin.on("BOT003"), &signed.session).await?;
     Ok(match fields.procedure() {
-        Some(procedure) => see_other(&format!("/otp/issue/done?procedure={procedure}")),
+        Some(procedure) => see_other(&procedures::path(Flow::Issue, Step::Done, procedure)),
         None => see_other("/otp"),
     })
 }

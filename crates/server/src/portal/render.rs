@@ -5,18 +5,12 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use warifu_core::{
-    ids::CustomerId,
-    oath::{Passcode, PasscodeError},
-    time::Millis,
-    verify::Reason,
-};
+use warifu_core::{ids::CustomerId, time::Millis};
 
 use super::pages::{FieldError, Frame, Steps};
 use crate::{
     actions::refusals,
-    error::{AppError, Problem},
-    text::Text,
+    error::{AppError, Problem, Value},
     web::visit::{Signed, Visit},
 };
 
@@ -72,35 +66,18 @@ pub(crate) async fn problems(
     problems: &[Problem],
 ) -> Result<Vec<FieldError>, AppError> {
     refusals::input(&visit.app, &visit.origin.on(screen), customer, problems).await?;
-    Ok(problems.iter().map(|p| told(&visit.text, p)).collect())
+    Ok(told(visit, problems))
 }
 
-/// One problem in words.
-pub(crate) fn told(text: &Text, problem: &Problem) -> FieldError {
-    FieldError { field: problem.field, message: text.args(problem.key, &problem.values) }
-}
-
-/// Reads a passcode field.
-pub(crate) fn passcode(typed: &str) -> Result<Passcode, Problem> {
-    Passcode::typed(typed).map_err(|error| {
-        let key = match error {
-            PasscodeError::Empty => "err-passcode-empty",
-            PasscodeError::Length | PasscodeError::Digits => "err-passcode-form",
-        };
-        Problem::new("passcode", key)
-    })
-}
-
-/// Why a passcode was refused, as its customer is told.
-pub(crate) fn refused(text: &Text, reason: Reason) -> FieldError {
-    let problem = match reason {
-        Reason::Wrong => Problem::new("passcode", "bli002-wrong"),
-        Reason::Used => Problem::new("passcode", "bli002-used"),
-        Reason::LockedUntil(until) => {
-            Problem::new("passcode", "bli002-locked-until").with("until", text.time(until))
-        }
-        Reason::Locked | Reason::Suspended => Problem::new("passcode", "bli002-locked"),
-        Reason::NotUsable | Reason::Expired => Problem::new("passcode", "bli002-no-token"),
+/// The same, where an action has recorded them already.
+pub(crate) fn told(visit: &Visit, problems: &[Problem]) -> Vec<FieldError> {
+    let said = |value: &Value| match value {
+        Value::Text(text) => text.clone(),
+        Value::Moment(at) => visit.text.near(*at, visit.origin.now),
     };
-    told(text, &problem)
+    let told = |problem: &Problem| {
+        let values: Vec<_> = problem.values.iter().map(|(name, v)| (*name, said(v))).collect();
+        FieldError { field: problem.field, message: visit.text.args(problem.key, &values) }
+    };
+    problems.iter().map(told).collect()
 }

@@ -3,17 +3,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::LoginId, time::Millis};
+use warifu_core::{ids::LoginId, purpose::Purpose, time::Millis};
 
 use super::{
-    pages::{Bli001, Bli002, Bli002NoToken, LoggedOut},
+    pages::{Bli001, Bli002, Frame, LoggedOut},
+    passcode::{self, Proved},
     render,
 };
 use crate::{
     actions::{
         overview,
         sessions::{self, Level},
-        sign_in::{self, Credentials, SecondStep, SignIn},
+        sign_in::{self, Credentials, SignIn},
     },
     error::{AppError, Problem},
     web::{
@@ -78,7 +79,7 @@ async fn refused(
     let errors = if record {
         render::problems(visit, "BLI001", None, wrong).await?
     } else {
-        wrong.iter().map(|p| render::told(&visit.text, p)).collect()
+        render::told(visit, wrong)
     };
     let mut frame = render::outside(visit, "BLI001", "bli001-title");
     frame.errors = errors;
@@ -97,14 +98,9 @@ pub(super) async fn show_passcode(half: HalfSigned) -> Result<Response, AppError
     let signed = &half.signed;
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let frame = render::outside(visit, "BLI002", "bli002-title");
-    // A locked token has its page all the same: it says until when.
-    let usable = view.in_use.as_ref().is_some_and(|(token, row)| {
-        !row.suspended
-            && view.customer.suspended_at.is_none()
-            && visit.origin.now.0 < token.valid_until
-    });
-    if usable { render::page(&Bli002 { frame }) } else { render::page(&Bli002NoToken { frame }) }
+    let row = view.in_use.as_ref().map(|(_, row)| row);
+    let closed = passcode::shut(visit, "BLI002", (&view.customer, row), Purpose::Login);
+    render::page(&Bli002 { frame: render::outside(visit, "BLI002", "bli002-title"), closed })
 }
 
 /// BLI002, posted.
@@ -114,32 +110,18 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
     }
     let signed = half.signed;
     let visit = &signed.visit;
-    let mut frame = render::outside(visit, "BLI002", "bli002-title");
-    let passcode = match render::passcode(&fields.text("passcode")) {
-        Ok(passcode) => passcode,
-        Err(problem) => {
-            let customer = Some(signed.customer.customer_id);
-            frame.errors = render::problems(visit, "BLI002", customer, &[problem]).await?;
-            return render::corrected(&Bli002 { frame });
-        }
+    let typed = fields.text("passcode");
+    let proved = passcode::prove(&signed, "BLI002", &typed, async |origin, passcode| {
+        let (app, session) = (&visit.app, &signed.session);
+        sign_in::prove_passcode(app, origin, session, passcode, &visit.device).await
+    });
+    let (errors, closed) = match proved.await? {
+        Proved::Done(browser) => return Ok(entered(visit, &browser)),
+        Proved::Again(errors) => (errors, None),
+        Proved::Closed(told) => (Vec::new(), Some(told)),
     };
-    let origin = visit.origin.on("BLI002");
-    let step =
-        sign_in::prove_passcode(&visit.app, &origin, &signed.session, &passcode, &visit.device);
-    match step.await {
-        Ok(SecondStep::In(browser)) => Ok(entered(visit, &browser)),
-        Ok(SecondStep::NoToken) => render::corrected(&Bli002NoToken { frame }),
-        Err(AppError::InvalidField(problems)) => {
-            let customer = Some(signed.customer.customer_id);
-            frame.errors = render::problems(visit, "BLI002", customer, &problems).await?;
-            render::corrected(&Bli002 { frame })
-        }
-        Err(other) => Err(other),
-        Ok(SecondStep::Refused(reason)) => {
-            frame.errors = vec![render::refused(&visit.text, reason)];
-            render::corrected(&Bli002 { frame })
-        }
-    }
+    let frame = Frame { errors, ..render::outside(visit, "BLI002", "bli002-title") };
+    render::corrected(&Bli002 { frame, closed })
 }
 
 /// Logout.

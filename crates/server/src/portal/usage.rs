@@ -3,21 +3,23 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::ProcedureId, time::Millis};
+use warifu_core::{ids::ProcedureId, purpose::Purpose, time::Millis};
 
 use super::{
     issue::asked,
-    pages::{Bok001, Bok002, Bok003, Bos001, Bos002, Frame, RELEASE_STEPS, START_STEPS},
+    pages::{
+        Bok001, Bok002, Bok003, Bos001, Bos002, FieldError, Frame, RELEASE_STEPS, START_STEPS,
+    },
+    passcode::{self, Proved},
     render,
 };
 use crate::{
     actions::{
         overview,
-        procedures::{self, Flow},
-        release,
-        start::{self, Step},
+        procedures::{self, Flow, Step},
+        release, start,
     },
-    error::{AppError, Problem, Stale},
+    error::{AppError, Stale},
     web::{
         form::SignedForm,
         visit::{Signed, see_other, with_cookie},
@@ -30,7 +32,7 @@ async fn showing(
     signed: &Signed,
     query: &Asked,
     flow: Flow,
-    step: &str,
+    step: Step,
 ) -> Result<String, AppError> {
     let visit = &signed.visit;
     let id = asked(query);
@@ -42,15 +44,15 @@ async fn showing(
 pub(super) async fn begin_start(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let id = start::begin(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
-    Ok(see_other(&Flow::Start.path("confirm", id)))
+    Ok(see_other(&procedures::path(Flow::Start, Step::Confirm, id)))
 }
 
 /// BOK001.
 pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, Flow::Start, "confirm").await?;
+    let procedure = showing(&signed, &query, Flow::Start, Step::Confirm).await?;
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let (_, token) = view.open.ok_or(AppError::Stale(Stale::NotOffered))?;
+    let token = view.open.ok_or(AppError::Stale(Stale::NotOffered))?.token;
     let frame = render::inside(&signed, "BOK001", "bok001-title");
     render::page(&Bok001 {
         frame: render::step(frame, START_STEPS, 1),
@@ -64,72 +66,60 @@ pub(super) async fn confirm(SignedForm(signed, fields): SignedForm) -> Result<Re
     let visit = &signed.visit;
     let id = fields.procedure();
     start::confirm(&visit.app, &visit.origin.on("BOK001"), &signed.session, id).await?;
-    next(Flow::Start, id, "passcode")
+    next(Flow::Start, id, Step::Passcode)
 }
 
-fn next(flow: Flow, id: Option<ProcedureId>, step: &str) -> Result<Response, AppError> {
+fn next(flow: Flow, id: Option<ProcedureId>, step: Step) -> Result<Response, AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
-    Ok(see_other(&flow.path(step, id)))
+    Ok(see_other(&procedures::path(flow, step, id)))
 }
 
 /// BOK002.
 pub(super) async fn show_start(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, Flow::Start, "passcode").await?;
-    render::page(&Bok002 { frame: start_frame(&signed), procedure })
+    let procedure = showing(&signed, &query, Flow::Start, Step::Passcode).await?;
+    let visit = &signed.visit;
+    let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let row = view.open.as_ref().and_then(|open| open.verifier.as_ref());
+    let closed = passcode::shut(visit, "BOK002", (&view.customer, row), Purpose::Start);
+    render::page(&Bok002 { frame: start_frame(&signed), procedure, closed })
 }
 
 fn start_frame(signed: &Signed) -> Frame {
     render::step(render::inside(signed, "BOK002", "bok002-title"), START_STEPS, 2)
 }
 
+/// BOK002, posted.
 pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
-    let visit = &signed.visit;
+    let app = &signed.visit.app;
     let id = fields.procedure();
-    let page = |frame: Frame| {
-        let procedure = id.map(|id| id.to_string()).unwrap_or_default();
-        render::corrected(&Bok002 { frame: again(frame, Flow::Start, id), procedure })
+    let typed = fields.text("passcode");
+    let proved = passcode::prove(&signed, "BOK002", &typed, async |origin, passcode| {
+        start::start(app, origin, &signed.session, id, passcode).await
+    });
+    let (errors, closed) = match proved.await? {
+        Proved::Done(secret) => {
+            return Ok(with_cookie(next(Flow::Start, id, Step::Done)?, secret.cookie()));
+        }
+        Proved::Again(errors) => (errors, None),
+        Proved::Closed(told) => (Vec::new(), Some(told)),
     };
-    let mut frame = start_frame(&signed);
-    let passcode = match render::passcode(&fields.text("passcode")) {
-        Ok(passcode) => passcode,
-        Err(problem) => {
-            frame.errors = refused(&signed, "BOK002", &[problem]).await?;
-            return page(frame);
-        }
-    };
-    let origin = visit.origin.on("BOK002");
-    match start::start(&visit.app, &origin, &signed.session, id, &passcode).await {
-        Ok(Step::Done(secret)) => Ok(with_cookie(next(Flow::Start, id, "done")?, secret.cookie())),
-        Err(AppError::InvalidField(problems)) => {
-            frame.errors = refused(&signed, frame.screen, &problems).await?;
-            page(frame)
-        }
-        Err(other) => Err(other),
-        Ok(Step::Refused(reason)) => {
-            frame.errors = vec![render::refused(&visit.text, reason)];
-            page(frame)
-        }
-    }
+    let frame = again(start_frame(&signed), Flow::Start, id, errors);
+    render::corrected(&Bok002 { frame, procedure: named(id), closed })
 }
 
-async fn refused(
-    signed: &Signed,
-    screen: &'static str,
-    problems: &[Problem],
-) -> Result<Vec<super::pages::FieldError>, AppError> {
-    let customer = Some(signed.customer.customer_id);
-    render::problems(&signed.visit, screen, customer, problems).await
+// Where a page that answers a form can be loaded again, and what was wrong with it.
+fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>, errors: Vec<FieldError>) -> Frame {
+    let here = id.map_or_else(|| "/otp".to_owned(), |id| procedures::path(flow, Step::Passcode, id));
+    Frame { here, errors, ..frame }
 }
 
-// Where a page that answers a form can be loaded again.
-fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>) -> Frame {
-    let here = id.map_or_else(|| "/otp".to_owned(), |id| flow.path("passcode", id));
-    Frame { here, ..frame }
+fn named(id: Option<ProcedureId>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 /// BOK003.
 pub(super) async fn started(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    showing(&signed, &query, Flow::Start, "done").await?;
+    showing(&signed, &query, Flow::Start, Step::Done).await?;
     let frame = render::inside(&signed, "BOK003", "bok003-title");
     let hold_until = hold(&signed);
     render::page(&Bok003 { frame: render::step(frame, START_STEPS, 3), hold_until })
@@ -138,54 +128,45 @@ pub(super) async fn started(signed: Signed, query: Asked) -> Result<Response, Ap
 pub(super) async fn begin_release(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let id = release::begin(&visit.app, &visit.origin.on("BOP001"), &signed.session).await?;
-    Ok(see_other(&Flow::Release.path("passcode", id)))
+    Ok(see_other(&procedures::path(Flow::Release, Step::Passcode, id)))
 }
 
 /// BOS001.
 pub(super) async fn show_release(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    let procedure = showing(&signed, &query, Flow::Release, "passcode").await?;
-    render::page(&Bos001 { frame: release_frame(&signed), procedure })
+    let procedure = showing(&signed, &query, Flow::Release, Step::Passcode).await?;
+    let visit = &signed.visit;
+    let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let row = view.in_use.as_ref().map(|(_, row)| row);
+    let closed = passcode::shut(visit, "BOS001", (&view.customer, row), Purpose::Release);
+    render::page(&Bos001 { frame: release_frame(&signed), procedure, closed })
 }
 
 fn release_frame(signed: &Signed) -> Frame {
     render::step(render::inside(signed, "BOS001", "bos001-title"), RELEASE_STEPS, 1)
 }
 
+/// BOS001, posted.
 pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Response, AppError> {
-    let visit = &signed.visit;
+    let app = &signed.visit.app;
     let id = fields.procedure();
-    let page = |frame: Frame| {
-        let procedure = id.map(|id| id.to_string()).unwrap_or_default();
-        render::corrected(&Bos001 { frame: again(frame, Flow::Release, id), procedure })
+    let typed = fields.text("passcode");
+    let proved = passcode::prove(&signed, "BOS001", &typed, async |origin, passcode| {
+        release::release(app, origin, &signed.session, id, passcode).await
+    });
+    let (errors, closed) = match proved.await? {
+        Proved::Done(secret) => {
+            return Ok(with_cookie(next(Flow::Release, id, Step::Done)?, secret.cookie()));
+        }
+        Proved::Again(errors) => (errors, None),
+        Proved::Closed(told) => (Vec::new(), Some(told)),
     };
-    let mut frame = release_frame(&signed);
-    let passcode = match render::passcode(&fields.text("passcode")) {
-        Ok(passcode) => passcode,
-        Err(problem) => {
-            frame.errors = refused(&signed, "BOS001", &[problem]).await?;
-            return page(frame);
-        }
-    };
-    let origin = visit.origin.on("BOS001");
-    match release::release(&visit.app, &origin, &signed.session, id, &passcode).await {
-        Ok(Step::Done(secret)) => {
-            Ok(with_cookie(next(Flow::Release, id, "done")?, secret.cookie()))
-        }
-        Err(AppError::InvalidField(problems)) => {
-            frame.errors = refused(&signed, frame.screen, &problems).await?;
-            page(frame)
-        }
-        Err(other) => Err(other),
-        Ok(Step::Refused(reason)) => {
-            frame.errors = vec![render::refused(&visit.text, reason)];
-            page(frame)
-        }
-    }
+    let frame = again(release_frame(&signed), Flow::Release, id, errors);
+    render::corrected(&Bos001 { frame, procedure: named(id), closed })
 }
 
 /// BOS002.
 pub(super) async fn released(signed: Signed, query: Asked) -> Result<Response, AppError> {
-    showing(&signed, &query, Flow::Release, "done").await?;
+    showing(&signed, &query, Flow::Release, Step::Done).await?;
     let now = signed.visit.origin.now.0;
     let frame = render::inside(&signed, "BOS002", "bos002-title");
     render::page(&Bos002 {

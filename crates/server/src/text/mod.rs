@@ -15,7 +15,7 @@ use std::{
 
 use fluent_templates::{LanguageIdentifier, fluent_bundle::FluentValue, langid};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
-use warifu_core::time::Millis;
+use warifu_core::time::{Millis, Span};
 
 use locales::LOCALES;
 
@@ -121,10 +121,14 @@ pub struct Facts {
     pub sender: String,
     /// `$sender-domain`: the domain customers have to allow.
     pub sender_domain: String,
-    /// `$ib-host`: the host of the customers' pages.
+    /// `$ib-host`: the host of the customers' pages, as it is typed.
     pub ib_host: String,
-    /// `$token-host`: the host of the phone app.
+    /// `$token-host`: the host of the phone app, as it is typed.
     pub token_host: String,
+    /// `$lock-span`: how long wrong passcodes lock.
+    pub lock_for: Span,
+    /// `$wait-span`: between a release and the next issue.
+    pub wait_after_release: Span,
     /// The rules that texts tell.
     pub numbers: Numbers,
 }
@@ -138,8 +142,6 @@ pub struct Numbers {
     pub passcode_period: u32,
     /// `$lock-after`: wrong ones in a row until a lock for a time
     pub lock_after: u32,
-    /// `$lock-minutes`
-    pub lock_minutes: u32,
     /// `$stop-after`: wrong ones in a row until a lock that staff must lift
     pub stop_after: u32,
     /// `$mail-digits`
@@ -154,8 +156,6 @@ pub struct Numbers {
     pub session_minutes: u32,
     /// `$warning-minutes`: how long before its end a session's end is told
     pub warning_minutes: u32,
-    /// `$wait-minutes`: between a release and the next issue
-    pub wait_minutes: u32,
     /// `$activate-hours`: how long an issue waits for its set-up
     pub activate_hours: u32,
     /// `$start-tries`: wrong start passwords until an issue is dead
@@ -231,6 +231,12 @@ impl Text {
         self.format(at, "%H時%M分%S秒", "%H:%M:%S")
     }
 
+    /// A moment as it is told near by: the time alone on the same day, else with its date.
+    #[must_use]
+    pub fn near(&self, at: Millis, now: Millis) -> String {
+        if self.day(at) == self.day(now) { self.time(at) } else { self.moment(at) }
+    }
+
     /// A day, 「2026年11月22日」.
     #[must_use]
     pub fn day(&self, at: Millis) -> String {
@@ -246,8 +252,21 @@ impl Text {
         };
         match self.lang {
             Lang::Ja => format!("{count}{ja}"),
-            Lang::En if count == 1 => format!("{count} {en}"),
-            Lang::En => format!("{count} {en}s"),
+            Lang::En => counted(count, en),
+        }
+    }
+
+    /// A span of a rule in its largest whole unit, 「30分間」, 「24時間」, 「7日間」.
+    #[must_use]
+    pub fn span(&self, span: Span) -> String {
+        let seconds = span.seconds();
+        let (count, ja, en) = [(86_400, "日間", "day"), (3_600, "時間", "hour"), (60, "分間", "minute")]
+            .into_iter()
+            .find(|(unit, ..)| seconds >= *unit && seconds.is_multiple_of(*unit))
+            .map_or((seconds, "秒間", "second"), |(unit, ja, en)| (seconds / unit, ja, en));
+        match self.lang {
+            Lang::Ja => format!("{count}{ja}"),
+            Lang::En => counted(u64::from(count), en),
         }
     }
 
@@ -306,19 +325,20 @@ impl Text {
             ("token-host", &facts.token_host),
         ];
         let texts = texts.map(|(name, value)| (Cow::Borrowed(name), FluentValue::from(value)));
+        let spans = [("lock-span", facts.lock_for), ("wait-span", facts.wait_after_release)];
+        let spans = spans.map(|(name, span)| (Cow::Borrowed(name), self.span(span).into()));
         let numbers = facts.numbers.named();
         let numbers = numbers.map(|(name, value)| (Cow::Borrowed(name), FluentValue::from(value)));
-        texts.into_iter().chain(numbers).collect()
+        texts.into_iter().chain(spans).chain(numbers).collect()
     }
 }
 
 impl Numbers {
-    const fn named(&self) -> [(&'static str, u32); 14] {
+    const fn named(&self) -> [(&'static str, u32); 12] {
         [
             ("passcode-digits", self.passcode_digits),
             ("passcode-period", self.passcode_period),
             ("lock-after", self.lock_after),
-            ("lock-minutes", self.lock_minutes),
             ("stop-after", self.stop_after),
             ("mail-digits", self.mail_digits),
             ("mail-minutes", self.mail_minutes),
@@ -326,11 +346,14 @@ impl Numbers {
             ("address-days", self.address_days),
             ("session-minutes", self.session_minutes),
             ("warning-minutes", self.warning_minutes),
-            ("wait-minutes", self.wait_minutes),
             ("activate-hours", self.activate_hours),
             ("start-tries", self.start_tries),
         ]
     }
+}
+
+fn counted(count: u64, unit: &str) -> String {
+    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
 /// What a reader sees of a text that is not there, or that was given too few values.

@@ -146,7 +146,7 @@ impl<S: Sync> FromRequestParts<S> for HalfSigned {
         let (session, customer) = sessions::find(&visit.app, &visit.origin, &visit.browser).await?;
         visit.origin.actor = (ActorKind::Customer, customer.customer_id.to_string());
         visit.origin.correlation = Some(session.id.to_string());
-        let level = if session.level == "full" { Level::Full } else { Level::Password };
+        let level = session.level;
         Ok(Self { signed: Signed { visit, session, customer }, level })
     }
 }

@@ -30,8 +30,9 @@ pub(crate) async fn acknowledge(
     };
     let customer = customer.ok_or(AppError::Forbidden)?;
     let id = customer.customer_id;
-    let issues = tx.issues(id).await?;
-    let issue = issues.into_iter().find(|i| i.activation_id.as_deref() == Some(key.as_str()));
+    let issue = found.and_then(|f| f.reference.parse().ok()).ok_or(AppError::Forbidden)?;
+    let issue = tx.issue(id, issue).await?;
+    let issue = issue.filter(|i| i.activation_id.as_deref() == Some(key.as_str()));
     let mut issue = issue.ok_or(AppError::Forbidden)?;
     let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Forbidden)?;
     let jwk = signing_key(origin, id, &token)?;

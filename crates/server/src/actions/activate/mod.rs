@@ -9,21 +9,21 @@ use warifu_core::{
     audit::Kind,
     counter::{Counter, Gate},
     ids::{IssueId, UserId},
-    issue::{ActivationFacts, ActivationOutcome, DeviceKeys, Qr, StartPassword, activation},
+    issue::{
+        ActivationFacts, ActivationOutcome, DeviceKeys, IssueEnd, Qr, StartPassword, activation,
+    },
     time::Millis,
-    token::Event,
 };
 use warifu_store::{Customer, Issue, Key, Subject, Token, Tx};
 
 use super::{
     again_on_conflict, commit,
-    issue::{Ending, end_issue, qr_secret},
+    issue::{end_issue, qr_secret},
     places, sign_in,
 };
 use crate::{
     app::App,
     error::AppError,
-    mail::messages::Why,
     origin::{Line, Origin},
     phone::keys::Jwk,
 };
@@ -67,8 +67,11 @@ pub(crate) async fn activate(app: &App, origin: &Origin, ask: &Ask) -> Result<St
             return refuse(app, origin, tx, None, "unknown").await;
         };
         let issue = found.and_then(|f| f.reference.parse::<IssueId>().ok());
-        let issues = tx.issues(customer.customer_id).await?;
-        let issue = issues.into_iter().find(|i| Some(i.id) == issue && i.ended_at.is_none());
+        let issue = match issue {
+            Some(issue) => tx.issue(customer.customer_id, issue).await?,
+            None => None,
+        };
+        let issue = issue.filter(|i| i.ended_at.is_none());
         let token = match &issue {
             Some(issue) => tx.token(customer.customer_id, issue.token_id).await?,
             None => None,
@@ -112,9 +115,8 @@ async fn decide(
             reply_again(origin, id, &issue)
         }
         ActivationOutcome::SecondPhone => {
-            let ending =
-                Ending { event: Event::Revoked, reason: "second_phone", why: Why::StartPassword };
-            end_issue(app, origin, &mut tx, &customer, (issue, token), ending).await?;
+            let issue = (issue, token);
+            end_issue(app, origin, &mut tx, &customer, issue, IssueEnd::SecondPhone).await?;
             commit(app, tx).await?;
             Err(AppError::Gone)
         }
@@ -122,12 +124,8 @@ async fn decide(
             let counter = Counter { failures, ..Counter::cleared() };
             tx.save_counter(&counter_of, &tries, &counter, origin.now).await?;
             if dead {
-                let ending = Ending {
-                    event: Event::Revoked,
-                    reason: "start_password",
-                    why: Why::StartPassword,
-                };
-                end_issue(app, origin, &mut tx, &customer, (issue, token), ending).await?;
+                let issue = (issue, token);
+                end_issue(app, origin, &mut tx, &customer, issue, IssueEnd::StartPassword).await?;
             }
             refuse(app, origin, tx, Some(&customer), "start_password").await
         }

@@ -5,6 +5,7 @@ use warifu_core::{
     counter::{Counter, Gate, Grade},
     ids::ProcedureId,
     issue::{MailPassword as TypedMail, MailPasswordError},
+    procedure::ProcedureEnd,
     secret::SecretText,
     time::Millis,
 };
@@ -15,8 +16,8 @@ use crate::{
     actions::{
         again_on_conflict, commit, locks,
         mail_password::{self, Fit},
-        notices, overview, places,
-        procedures::{self, Flow},
+        overview, places,
+        procedures::{self, Flow, Step},
     },
     app::App,
     error::{AppError, Problem, Stale},
@@ -67,7 +68,7 @@ pub(crate) async fn confirm(
     let (hash, fits) = confirmation_fits(app, origin, session, id, proofs.confirmation).await?;
     again_on_conflict(|| async {
         let (mut tx, customer, mut procedure) =
-            procedures::take(app, origin, session, Flow::Issue, "confirm", id).await?;
+            procedures::take(app, origin, session, Flow::Issue, Step::Confirm, id).await?;
         if customer.confirmation_hash != hash {
             return Err(AppError::Stale(Stale::Ended));
         }
@@ -97,8 +98,7 @@ pub(crate) async fn confirm(
             }
             (confirmed, mailed) => {
                 commit(app, tx).await?;
-                let at = notices::text_for(origin, &customer).time(Millis(sent.sent_at));
-                Ok(Commit::Wrong(wrong(confirmed, mailed, &at)))
+                Ok(Commit::Wrong(wrong(confirmed, mailed, Millis(sent.sent_at))))
             }
         }
     })
@@ -113,7 +113,7 @@ async fn stop(
     procedure: &mut Procedure,
 ) -> Result<(), AppError> {
     let id = customer.customer_id;
-    procedures::end(&mut tx, origin, id, procedure, "stopped").await?;
+    procedures::end(&mut tx, origin, id, procedure, ProcedureEnd::Stopped).await?;
     tx.end_mail_passwords(id, origin.now).await?;
     tx.drop_mails(id, "mail-code", origin.now).await?;
     let line = Line::refused(Kind::ProcedureCancelled, "too many wrong proofs").of(id);
@@ -138,14 +138,14 @@ fn form(proofs: &Proofs, digits: usize) -> Result<TypedMail, AppError> {
     typed.filter(|_| problems.is_empty()).ok_or(AppError::InvalidField(problems))
 }
 
-fn wrong(confirmed: Confirmed, mailed: Fit, sent_at: &str) -> Vec<Problem> {
+fn wrong(confirmed: Confirmed, mailed: Fit, sent_at: Millis) -> Vec<Problem> {
     let mut problems = Vec::new();
     if confirmed == Confirmed::Wrong {
         problems.push(Problem::new("confirmation_password", "err-confirm"));
     }
     match mailed {
         Fit::Wrong => {
-            problems.push(Problem::new("mail_password", "err-mailpw").with("at", sent_at));
+            problems.push(Problem::new("mail_password", "err-mailpw").at("at", sent_at));
         }
         Fit::Expired => problems.push(Problem::new("mail_password", "err-mailpw-expired")),
         Fit::Right | Fit::Stopped(_) => {}
@@ -164,7 +164,7 @@ async fn confirmation_fits(
     let mut tx = app.store.read().await?;
     let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let procedure = tx.procedure(session.customer_id, id).await?;
-    procedures::check(procedure, session, Flow::Issue, "confirm", origin.now)?;
+    procedures::check(procedure, session, Flow::Issue, Step::Confirm, origin.now)?;
     let gate = overview::gate(&mut tx, &overview::confirmation(&customer), origin.now).await?;
     drop(tx);
     let hash =

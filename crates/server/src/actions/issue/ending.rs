@@ -1,23 +1,15 @@
 //! How an issue ends before its token is in use.
 
-use warifu_core::{audit::Kind, token::Event};
+use warifu_core::{audit::Kind, issue::IssueEnd};
 use warifu_store::{Customer, Issue, Key, Token, Tx};
 
 use crate::{
     actions::notices,
     app::App,
     error::AppError,
-    mail::messages::{Mail, Why},
+    mail::messages::Mail,
     origin::{Line, Origin},
 };
-
-/// How and why an issue ends before its token is in use.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ending {
-    pub(crate) event: Event,
-    pub(crate) reason: &'static str,
-    pub(crate) why: Why,
-}
 
 /// Ends an issue and its token, and tells everyone.
 pub(crate) async fn end_issue(
@@ -26,32 +18,24 @@ pub(crate) async fn end_issue(
     tx: &mut Tx,
     customer: &Customer,
     (mut issue, mut token): (Issue, Token),
-    ending: Ending,
+    end: IssueEnd,
 ) -> Result<(), AppError> {
     let id = customer.customer_id;
     let before = token.state;
-    token.state = token.state.after(ending.event).map_err(AppError::internal)?;
+    token.state = token.state.after(end.event()).map_err(AppError::internal)?;
     token.ended_at = Some(origin.now.0);
     token.root = None;
     tx.save_token(id, &token).await?;
     if issue.activation_id.is_some() {
         tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
     }
-    issue.start_mac = None;
-    issue.reply = None;
-    issue.deadline = None;
-    issue.ended_at = Some(origin.now.0);
-    issue.end_reason = Some(ending.reason.to_owned());
+    issue.end(Some(end), origin.now);
     tx.save_issue(id, &issue).await?;
     tx.free(origin.institution.id, Key::UserId, &issue.user_id).await?;
-    let mail = if ending.reason == "second_phone" {
-        Mail::SecondPhone { at: origin.now }
-    } else {
-        Mail::IssueDead { at: origin.now, why: ending.why }
-    };
+    let mail = Mail::IssueDead { at: origin.now, end };
     let to = notices::To::NoticeAnd(&issue);
     notices::tell(app, origin, tx, customer, to, &mail, &issue.id.to_string()).await?;
-    let line = Line::ok(Kind::IssueDied).of(id).token(token.id).because(ending.reason).changed(
+    let line = Line::ok(Kind::IssueDied).of(id).token(token.id).because(end.as_str()).changed(
         serde_json::json!({"state": before.as_str()}),
         serde_json::json!({"state": token.state.as_str()}),
     );

@@ -12,7 +12,7 @@ use warifu_store::{Customer, Session};
 use crate::{
     actions::{
         places,
-        procedures::{self, Flow, Input},
+        procedures::{self, Flow, Input, Step},
     },
     app::App,
     error::{AppError, Problem},
@@ -37,7 +37,7 @@ pub(crate) async fn enter(
     entry: &Entry,
 ) -> Result<(), AppError> {
     let (mut tx, customer, mut procedure) =
-        procedures::take(app, origin, session, Flow::Issue, "input", id).await?;
+        procedures::take(app, origin, session, Flow::Issue, Step::Input, id).await?;
     let (address, start) = read(origin, &customer, entry).map_err(AppError::InvalidField)?;
     // The start password goes no further than this MAC, which fits one issue only.
     let issue = IssueId::generate(origin.now, &*app.random);
@@ -50,7 +50,7 @@ pub(crate) async fn enter(
         issue: issue.to_string(),
     };
     procedures::keep(app, origin, customer_id, &mut procedure, &input)?;
-    procedures::advance(&mut tx, customer_id, &mut procedure, "confirm").await?;
+    procedures::advance(&mut tx, customer_id, &mut procedure, Step::Confirm).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -4,15 +4,17 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use warifu_core::{
     audit::Kind,
     ids::{IssueId, TokenId, UserId},
+    issue::IssueEnd,
+    procedure::ProcedureEnd,
     random,
     text::{MailAddress, MailRules},
-    token::{Event, State},
+    token::State,
 };
 use warifu_store::{Customer, Issue, Key, Procedure, Token, Tx};
 
 use super::{
     Commit,
-    ending::{Ending, end_issue},
+    ending::end_issue,
     waiting::tell_token,
 };
 use crate::{
@@ -23,7 +25,7 @@ use crate::{
     app::App,
     calendar,
     error::{AppError, Stale},
-    mail::messages::{Mail, Why},
+    mail::messages::Mail,
     origin::{Line, Origin},
 };
 
@@ -41,9 +43,9 @@ pub(super) async fn make(
     if view.may_issue.is_err() {
         return Err(AppError::Stale(Stale::NotOffered));
     }
-    if let Some((issue, token)) = view.open {
-        let ending = Ending { event: Event::Superseded, reason: "reissued", why: Why::Reissued };
-        end_issue(app, origin, tx, customer, (issue, token), ending).await?;
+    if let Some(open) = view.open {
+        let open = (open.issue, open.token);
+        end_issue(app, origin, tx, customer, open, IssueEnd::Reissued).await?;
     }
     let token = new_token(app, origin);
     tx.insert_token(id, &token).await?;
@@ -53,7 +55,7 @@ pub(super) async fn make(
     tx.reserve(origin.institution.id, Key::UserId, &issue.user_id, id, &reference, origin.now)
         .await?;
     tx.insert_issue(id, &issue).await?;
-    procedures::end(tx, origin, id, procedure, "done").await?;
+    procedures::end(tx, origin, id, procedure, ProcedureEnd::Done).await?;
     tx.end_mail_passwords(id, origin.now).await?;
     tell_issued(app, origin, tx, customer, &issue).await?;
     let line = Line::ok(Kind::TokenIssued)

@@ -17,7 +17,7 @@ use super::{
     commit,
     mail_password::{self, Blocked},
     overview,
-    procedures::{self, Flow},
+    procedures::{self, Flow, Step},
 };
 use crate::{
     app::App,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 pub(crate) use confirm::{Again, Commit, Proofs, confirm};
-pub(crate) use ending::{Ending, end_issue};
+pub(crate) use ending::end_issue;
 pub(crate) use enter::{Entry, enter};
 pub(crate) use waiting::{numbers, qr_secret, renew_qr, send_token_mail_again};
 
@@ -58,8 +58,8 @@ pub(crate) async fn select(
     id: Option<ProcedureId>,
 ) -> Result<(), AppError> {
     let (mut tx, customer, mut procedure) =
-        procedures::take(app, origin, session, Flow::Issue, "select", id).await?;
-    procedures::advance(&mut tx, customer.customer_id, &mut procedure, "mail").await?;
+        procedures::take(app, origin, session, Flow::Issue, Step::Select, id).await?;
+    procedures::advance(&mut tx, customer.customer_id, &mut procedure, Step::Mail).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -72,11 +72,11 @@ pub(crate) async fn send_mail_password(
     id: Option<ProcedureId>,
 ) -> Result<Result<(), Blocked>, AppError> {
     let (mut tx, customer, mut procedure) =
-        procedures::take(app, origin, session, Flow::Issue, "mail", id).await?;
+        procedures::take(app, origin, session, Flow::Issue, Step::Mail, id).await?;
     let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
     match sent {
         Ok(()) => {
-            procedures::advance(&mut tx, customer.customer_id, &mut procedure, "input").await?;
+            procedures::advance(&mut tx, customer.customer_id, &mut procedure, Step::Input).await?;
         }
         Err(blocked) => not_sent(app, origin, &mut tx, customer.customer_id, blocked).await?,
     }
@@ -92,7 +92,7 @@ pub(crate) async fn resend_mail_password(
     id: Option<ProcedureId>,
 ) -> Result<Result<(), Blocked>, AppError> {
     let (mut tx, customer, procedure) =
-        procedures::take(app, origin, session, Flow::Issue, "confirm", id).await?;
+        procedures::take(app, origin, session, Flow::Issue, Step::Confirm, id).await?;
     let sent = mail_password::send(app, origin, &mut tx, session, &customer, &procedure).await?;
     if let Err(blocked) = sent {
         not_sent(app, origin, &mut tx, customer.customer_id, blocked).await?;

@@ -31,12 +31,12 @@ pub(crate) async fn send_token_mail_again(
     let mut tx = app.store.begin().await?;
     let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let view = overview::load(&mut tx, origin, customer.clone()).await?;
-    let Some((issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
+    let Some(issue) = view.waiting().cloned() else {
         return Err(AppError::Stale(Stale::NotOffered));
     };
     let policy = &origin.institution.policy().mail_password;
     let sent = tx.mail_states(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
-    let waiting = sent.iter().any(|state| state == "queued" || state == "sending");
+    let waiting = sent.iter().any(|state| state.is_waiting());
     let window = policy.sends_window.duration();
     let since = origin.now.minus(window);
     let reference = issue.id.to_string();
@@ -62,7 +62,7 @@ pub(crate) async fn renew_qr(
     let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let id = customer.customer_id;
     let view = overview::load(&mut tx, origin, customer).await?;
-    let Some((mut issue, _)) = view.open.filter(|(i, _)| i.activation_id.is_none()) else {
+    let Some(mut issue) = view.waiting().cloned() else {
         return Err(AppError::Stale(Stale::NotOffered));
     };
     let valid = origin.institution.policy().issue.qr_valid.duration();

@@ -1,8 +1,7 @@
 //! The mails customers receive: which there are, what each carries, how it reads.
 //! Never sends anything; no mail holds a link, and only `Mail::Code` holds a secret.
 
-use warifu_core::text::nfkc;
-use warifu_core::time::Millis;
+use warifu_core::{issue::IssueEnd, text::nfkc, time::Millis};
 
 use crate::text::{Lang, Text};
 
@@ -39,9 +38,7 @@ pub(crate) enum Mail<'a> {
     /// Locks were lifted by the bank.
     Unlocked { at: Millis },
     /// An issue ended before its token was used.
-    IssueDead { at: Millis, why: Why },
-    /// A second phone knew the start password, so the issue was ended.
-    SecondPhone { at: Millis },
+    IssueDead { at: Millis, end: IssueEnd },
 }
 
 /// The proof that was entered wrongly too often.
@@ -51,14 +48,6 @@ pub(crate) enum Which {
     Confirmation,
     Login,
     MailPassword,
-}
-
-/// The reason an issue ended early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
-    StartPassword,
-    Deadline,
-    Reissued,
 }
 
 /// A rendered mail. No `Debug`: the body of a mail password must not reach a log.
@@ -81,8 +70,8 @@ impl Mail<'_> {
             Self::LockedUntil { .. } => "mail-locked-time",
             Self::Locked { .. } => "mail-locked",
             Self::Unlocked { .. } => "mail-unlocked",
+            Self::IssueDead { end: IssueEnd::SecondPhone, .. } => "mail-second-phone",
             Self::IssueDead { .. } => "mail-issue-dead",
-            Self::SecondPhone { .. } => "mail-second-phone",
         }
     }
 
@@ -126,12 +115,12 @@ impl Mail<'_> {
             Self::LockedUntil { .. } => "mail-locked-time-body",
             Self::Locked { .. } => "mail-locked-body",
             Self::Unlocked { .. } => "mail-unlocked-body",
-            Self::IssueDead { why, .. } => match why {
-                Why::StartPassword => "mail-issue-dead-start-password-body",
-                Why::Deadline => "mail-issue-dead-deadline-body",
-                Why::Reissued => "mail-issue-dead-reissued-body",
+            Self::IssueDead { end, .. } => match end {
+                IssueEnd::StartPassword => "mail-issue-dead-start-password-body",
+                IssueEnd::Deadline => "mail-issue-dead-deadline-body",
+                IssueEnd::Reissued => "mail-issue-dead-reissued-body",
+                IssueEnd::SecondPhone => "mail-second-phone-body",
             },
-            Self::SecondPhone { .. } => "mail-second-phone-body",
         }
     }
 
@@ -165,8 +154,7 @@ impl Mail<'_> {
             Self::Locked { at: when, which } => vec![at(when), ("which", text.of(which.key()))],
             Self::Started { at: when }
             | Self::Unlocked { at: when }
-            | Self::IssueDead { at: when, .. }
-            | Self::SecondPhone { at: when } => vec![at(when)],
+            | Self::IssueDead { at: when, .. } => vec![at(when)],
         }
     }
 }

@@ -182,9 +182,9 @@ impl Frame {
         self.text.moment(*at)
     }
 
-    /// A text with a time of today in it.
-    pub(super) fn time(&self, key: &str, name: &str, at: &Millis) -> String {
-        self.text.with(key, name, self.text.time(*at))
+    /// A text with a moment in it that is near, or at least not far.
+    pub(super) fn near(&self, key: &str, name: &str, at: &Millis) -> String {
+        self.text.with(key, name, self.text.near(*at, self.now))
     }
 
     /// A text with a moment in it.

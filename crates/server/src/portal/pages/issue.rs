@@ -99,7 +99,7 @@ impl MailBlock {
             Self::NoAddress => frame.t("bmp001-no-address"),
             Self::Young(from) => frame.day("bmp001-young", "date", from),
             Self::DayLimit => frame.t("bmp001-day-limit"),
-            Self::TooMany(until) => frame.time("bmp001-too-many", "until", until),
+            Self::TooMany(until) => frame.near("bmp001-too-many", "until", until),
         }
     }
 }

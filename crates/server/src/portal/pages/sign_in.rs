@@ -18,13 +18,8 @@ pub(crate) struct Bli001 {
 #[template(path = "portal/bli002.html")]
 pub(crate) struct Bli002 {
     pub frame: Frame,
-}
-
-/// BLI002 for a customer who has no token that could answer.
-#[derive(Template, Debug)]
-#[template(path = "portal/bli002_no_token.html")]
-pub(crate) struct Bli002NoToken {
-    pub frame: Frame,
+    /// Why no passcode is asked for, in words.
+    pub closed: Option<String>,
 }
 
 /// After a log-out the customer asked for.

@@ -58,6 +58,12 @@ pub(crate) enum OtpState {
     LockedUntil(Millis),
     Locked,
     Suspended,
+    /// The customer ended the use of the last one.
+    Released,
+    /// The token's last day is over; the passcode is still demanded.
+    Expired,
+    /// The passcode is demanded, and there is no token.
+    NoToken,
     /// The phone was not set up in time.
     IssueExpired,
     /// The use was not started in time.
@@ -81,7 +87,10 @@ impl OtpState {
             Self::Issued { deadline } => frame.moment("state-issued", "deadline", &deadline),
             Self::Activated { deadline } => frame.moment("state-activated", "deadline", &deadline),
             Self::InUse { valid_until } => frame.day("state-in-use", "date", &valid_until),
-            Self::LockedUntil(until) => frame.moment("state-locked-time", "until", &until),
+            Self::LockedUntil(until) => frame.near("state-locked-time", "until", &until),
+            Self::Released => frame.t("state-released"),
+            Self::Expired => frame.t("state-expired"),
+            Self::NoToken => frame.t("bli002-no-token"),
             Self::Locked => frame.t("state-locked"),
             Self::Suspended => frame.t("state-suspended"),
             Self::IssueExpired => frame.t("state-issue-expired"),
@@ -93,8 +102,10 @@ impl OtpState {
     pub(super) const fn sign(self) -> &'static str {
         match self {
             Self::InUse { .. } => "well",
-            Self::None | Self::Issued { .. } | Self::Activated { .. } => "plain",
+            Self::None | Self::Released | Self::Issued { .. } | Self::Activated { .. } => "plain",
             Self::LockedUntil(_)
+            | Self::Expired
+            | Self::NoToken
             | Self::Locked
             | Self::Suspended
             | Self::IssueExpired
@@ -105,12 +116,15 @@ impl OtpState {
     /// The three steps until the first use, as long as it has not begun.
     pub(super) fn flow(self) -> Option<[FlowStep; 3]> {
         let done = match self {
-            Self::None | Self::IssueExpired | Self::StartExpired => 0,
+            Self::None | Self::Released | Self::IssueExpired | Self::StartExpired => 0,
             Self::Issued { .. } => 1,
             Self::Activated { .. } => 2,
-            Self::InUse { .. } | Self::LockedUntil(_) | Self::Locked | Self::Suspended => {
-                return None;
-            }
+            Self::InUse { .. }
+            | Self::LockedUntil(_)
+            | Self::Locked
+            | Self::Suspended
+            | Self::Expired
+            | Self::NoToken => return None,
         };
         let step = |key, index| FlowStep { key, past: index < done, next: index == done };
         Some([step("bop001-flow-1", 0), step("bop001-flow-2", 1), step("bop001-flow-3", 2)])

@@ -22,6 +22,8 @@ pub(crate) struct Bok001 {
 pub(crate) struct Bok002 {
     pub frame: Frame,
     pub procedure: String,
+    /// Why no passcode is asked for, in words.
+    pub closed: Option<String>,
 }
 
 /// BOK003 ワンタイムパスワード利用開始（完了）.
@@ -38,6 +40,8 @@ pub(crate) struct Bok003 {
 pub(crate) struct Bos001 {
     pub frame: Frame,
     pub procedure: String,
+    /// Why no passcode is asked for, in words.
+    pub closed: Option<String>,
 }
 
 /// BOS002 ワンタイムパスワード利用解除（完了）.

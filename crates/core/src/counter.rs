@@ -76,6 +76,16 @@ impl Counter {
         })
     }
 
+    /// The counter of something that many share: one failure is forgotten in every `each` that
+    /// passed since it was last written. A wait that runs is not shortened.
+    #[must_use]
+    pub fn eased(&self, written: Millis, now: Millis, each: Span) -> Self {
+        let passed = now.0.saturating_sub(written.0).max(0) / 1_000;
+        let forgotten = passed / i64::from(each.seconds().max(1));
+        let forgotten = u32::try_from(forgotten).unwrap_or(u32::MAX);
+        Self { failures: self.failures.saturating_sub(forgotten), ..*self }
+    }
+
     fn after_failure(
         &self,
         stop_after: u32,
@@ -129,6 +139,21 @@ mod tests {
         assert_eq!(grade, Some(Grade::Stopped));
         assert_eq!(stopped, Counter { failures: 10, locked_until: None, locked: true });
         assert_eq!(stopped.gate(Millis(i64::MAX)), Gate::Stopped);
+    }
+
+    #[test]
+    fn a_shared_counter_forgets_one_failure_at_a_time_and_shortens_no_wait() {
+        let until = after(1);
+        let counter = Counter { failures: 3, locked_until: Some(until), locked: false };
+        let each = Span::of_seconds(20);
+        let eased = |seconds: i64| counter.eased(NOW, Millis(NOW.0 + seconds * 1_000), each);
+        assert_eq!(
+            [0, 19, 20, 39, 40, 60, 1_000_000].map(|seconds| eased(seconds).failures),
+            [3, 3, 2, 2, 1, 0, 0]
+        );
+        assert_eq!(eased(59).gate(Millis(NOW.0 + 59_000)), Gate::Until(until));
+        // A clock that was set back forgets nothing.
+        assert_eq!(eased(-100), counter);
     }
 
     #[test]

@@ -6,7 +6,11 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use warifu_core::{ids::CustomerId, random::Random, time::Clock};
 use warifu_store::{Store, StoreError, seal::Kek};
 
-use crate::{hasher::Hasher, institutions::Institutions};
+use crate::{
+    hasher::Hasher,
+    institutions::Institutions,
+    limits::{Limits, Rates},
+};
 
 /// More than there are connections of a database, so that lines seldom mix two customers.
 const LINES: usize = 1_024;
@@ -27,6 +31,8 @@ pub struct Parts {
     /// One line of waiting for each customer (by bucket of its id): acts on one customer happen one
     /// after the other anyway, and who waits here holds no connection of the database.
     pub(crate) lines: Vec<Arc<Mutex<()>>>,
+    /// What bounds the work for callers who have proved nothing.
+    pub(crate) limits: Limits,
     /// Rung when a mail was put into the outbox.
     pub(crate) mail_waits: Notify,
 }
@@ -40,6 +46,8 @@ pub struct Settings {
     pub plain_http: bool,
     /// Port that links must name, where it is not the scheme's own.
     pub public_port: Option<u16>,
+    /// How much is worked on for one network, and recorded of refusals.
+    pub rates: Rates,
     /// Set when this is the demo.
     pub demo: Option<Demo>,
 }
@@ -85,6 +93,7 @@ impl App {
     ) -> Result<Self, StoreError> {
         let app = Self(Arc::new(Parts {
             store,
+            limits: Limits::new(settings.rates, &clock),
             clock,
             random,
             hasher,

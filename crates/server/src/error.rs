@@ -33,8 +33,12 @@ pub(crate) enum AppError {
     Misdirected,
     /// Too much at once; again from this moment.
     TooMany(Millis),
+    /// Enough mails for now; the next one from this moment.
+    TooManyMails(Millis),
     /// Too busy, or the database is away: nothing was done.
     Overloaded,
+    /// The answer of the database got lost: it may have been done or not.
+    Unsure,
     /// Our own fault; the source goes to the log with the request's id.
     Internal(Arc<str>),
 }
@@ -78,8 +82,10 @@ impl Problem {
 pub(crate) enum SignedOut {
     /// There never was one here.
     Never,
-    /// It ended by time.
+    /// It ended because nothing was done.
     Idle,
+    /// It ended because no session lasts longer.
+    TooLong,
     /// Someone logged in elsewhere.
     Replaced,
     /// It was logged out.
@@ -99,6 +105,8 @@ pub(crate) enum Stale {
     Done,
     /// It was left or replaced by a newer one.
     Ended,
+    /// It is another session's, or there never was one: told like one that has ended.
+    Foreign,
     /// Its steps come in another order.
     Order,
     /// The state of the token does not offer this.
@@ -125,8 +133,8 @@ impl AppError {
             Self::MovedOn(_) => (StatusCode::SEE_OTHER, "moved_on"),
             Self::Gone => (StatusCode::GONE, "gone"),
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
-            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
-            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::TooMany(_) | Self::TooManyMails(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+            Self::Overloaded | Self::Unsure => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -139,6 +147,10 @@ impl From<StoreError> for AppError {
             StoreError::Unavailable(source) => {
                 tracing::error!(error = %source, "database");
                 Self::Overloaded
+            }
+            StoreError::Unsure(source) => {
+                tracing::error!(error = %source, "a commit without an answer");
+                Self::Unsure
             }
             StoreError::Corrupt(_) | StoreError::Settings(_) | StoreError::Migration(_) => {
                 Self::internal(error)
@@ -162,8 +174,9 @@ impl std::fmt::Display for AppError {
             Self::Conflict => "someone else was changing the same; try again",
             Self::Gone => "it is gone for good",
             Self::Misdirected => "that host is none of ours",
-            Self::TooMany(_) => "too much at once; try again later",
+            Self::TooMany(_) | Self::TooManyMails(_) => "too much at once; try again later",
             Self::Overloaded => "the database is busy or away; nothing was changed",
+            Self::Unsure => "the database did not answer; look at what stands before trying again",
             Self::Internal(source) => return f.write_str(source),
         };
         f.write_str(told)

@@ -14,6 +14,15 @@ use crate::error::AppError;
 /// How long a password waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Who waits for a place: the two do not wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Logins from browsers that their customer is not known by: the door that can be flooded.
+    Strangers,
+    /// Browsers that a customer has used before, sessions, and the command line.
+    Known,
+}
+
 /// Leave to compute one hash.
 #[derive(Debug)]
 pub(crate) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
@@ -34,13 +43,14 @@ async fn work<T: Send + 'static>(
 #[derive(Clone, Debug)]
 pub struct Hasher {
     argon2: Argon2<'static>,
-    places: Arc<Semaphore>,
+    strangers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
     /// A hash that no password fits: an unknown login ID costs the same work as a known one.
     nobody: Arc<str>,
 }
 
 impl Hasher {
-    /// A pool of `places` workers with argon2id at `memory_kib` and `rounds`.
+    /// A pool of `places` workers in each lane with argon2id at `memory_kib` and `rounds`.
     pub fn new(memory_kib: u32, rounds: u32, places: usize) -> Result<Self, String> {
         let params = Params::new(memory_kib, rounds, 1, None).map_err(|e| e.to_string())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
@@ -49,7 +59,8 @@ impl Hasher {
             .hash_password_with_salt(b"nobody", &[0; 16])
             .map_err(|e| e.to_string())?
             .to_string();
-        Ok(Self { argon2, places: Arc::new(Semaphore::new(places)), nobody: nobody.into() })
+        let places = || Arc::new(Semaphore::new(places));
+        Ok(Self { argon2, strangers: places(), known: places(), nobody: nobody.into() })
     }
 
     /// The cost for real passwords: OWASP's 19 MiB, two passes.
@@ -66,7 +77,7 @@ impl Hasher {
         salt: [u8; 16],
     ) -> Result<String, AppError> {
         let argon2 = self.argon2.clone();
-        let hash = work(self.place().await?, move || {
+        let hash = work(self.place(Lane::Known).await?, move || {
             argon2
                 .hash_password_with_salt(password.expose().as_bytes(), &salt)
                 .map(|hash| hash.to_string())
@@ -93,22 +104,33 @@ impl Hasher {
 
     /// A place among those that compute at once. Who waits too long is told to come back: a queue
     /// without an end only makes everyone late.
-    pub(crate) async fn place(&self) -> Result<Place, AppError> {
-        let place = Arc::clone(&self.places).acquire_owned();
+    pub(crate) async fn place(&self, lane: Lane) -> Result<Place, AppError> {
+        let places = match lane {
+            Lane::Strangers => &self.strangers,
+            Lane::Known => &self.known,
+        };
+        let place = Arc::clone(places).acquire_owned();
         let place = tokio::time::timeout(PATIENCE, place).await;
         Ok(Place(place.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?))
     }
 
-    /// Whether a text is a hash that this pool may check: a PHC string of argon2id whose cost is
-    /// neither a toy's nor one that could exhaust the machine.
+    /// The cost of this pool's hashes, as it stands in one.
+    pub(crate) fn cost(&self) -> String {
+        let params = self.argon2.params();
+        format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
+    }
+
+    /// Whether a text is a hash that this pool may check: a PHC string of argon2id at just its own
+    /// cost, since another one would tell known login IDs from unknown ones by their time.
     #[must_use]
-    pub fn accepts(hash: &str) -> bool {
+    pub fn accepts(&self, hash: &str) -> bool {
         PasswordHash::new(hash).is_ok_and(|h| {
-            let cost = Params::try_from(&h);
+            let (cost, ours) = (Params::try_from(&h), self.argon2.params());
             h.algorithm.as_str() == "argon2id"
                 && h.hash.is_some()
                 && cost.is_ok_and(|c| {
-                    (7 * 1024..=64 * 1024).contains(&c.m_cost()) && (1..=10).contains(&c.t_cost())
+                    (c.m_cost(), c.t_cost(), c.p_cost())
+                        == (ours.m_cost(), ours.t_cost(), ours.p_cost())
                 })
         })
     }

@@ -11,6 +11,7 @@ mod demo;
 mod error;
 pub mod hasher;
 mod institutions;
+pub mod limits;
 mod mail;
 mod origin;
 mod phone;

@@ -123,6 +123,10 @@ impl Line {
         Self { outcome: Outcome::Failed, ..Self::refused(kind, reason) }
     }
 
+    pub(crate) fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn of(self, customer: CustomerId) -> Self {
         Self { customer: Some(customer), ..self }
     }

@@ -1,12 +1,19 @@
 //! Serving: listeners, connections, workers, and a shutdown that finishes what it has begun.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
 use axum::{Router, extract::ConnectInfo, http::StatusCode, routing::get};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{conn::auto, graceful::GracefulConnection},
     service::TowerToHyperService,
 };
 use tokio::{
@@ -33,8 +40,11 @@ use crate::{
 
 /// How long a connection may take to send its headers, and to finish after a shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Connections of one listener at once.
+/// Connections of one listener at once, and of one address among them.
 const CONNECTIONS: usize = 4_096;
+const OF_ONE_ADDRESS: usize = 512;
+/// No connection is kept longer: one that only answers pings would hold its place for ever.
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// One listening socket and what it serves.
 pub(crate) struct Listener {
@@ -56,11 +66,12 @@ pub(crate) async fn run(
     let router = enter::router(app);
     let mut tasks = tokio::task::JoinSet::new();
     for listener in listeners {
-        tasks.spawn(accept(listener, router.clone(), stop.clone()));
+        let proxies = app.settings.trusted_proxies.clone();
+        tasks.spawn(accept(listener, router.clone(), proxies, stop.clone()));
     }
     for socket in ops {
         let listener = Listener { socket, kinds: Vec::new(), tls: None, is_demo: false };
-        tasks.spawn(accept(listener, health(app), stop.clone()));
+        tasks.spawn(accept(listener, health(app), Vec::new(), stop.clone()));
     }
     if let Some(transport) = transport {
         let transport = Arc::new(transport);
@@ -94,8 +105,12 @@ pub(crate) fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor>
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bool>) {
-    let graceful = GracefulShutdown::new();
+async fn accept(
+    listener: Listener,
+    router: Router,
+    proxies: Vec<IpAddr>,
+    mut stop: watch::Receiver<bool>,
+) {
     let router = if listener.kinds.is_empty() {
         router
     } else {
@@ -105,6 +120,7 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
     let router =
         if listener.is_demo { router.layer(axum::Extension(DemoListener)) } else { router };
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let guests = Arc::new(Guests::new(proxies));
     loop {
         let accepted = tokio::select! {
             accepted = placed(&places, &listener.socket) => accepted,
@@ -112,7 +128,14 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         };
         match accepted {
             Ok((place, stream, peer)) => {
-                connection(place, stream, peer, listener.tls.clone(), router.clone(), &graceful);
+                let Some(guest) = Guests::enter(&guests, peer.ip()) else { continue };
+                let router = router.clone();
+                let tls = listener.tls.clone();
+                let stop = stop.clone();
+                tokio::spawn(async move {
+                    let _places = (place, guest);
+                    connection(stream, peer, tls, router, stop).await;
+                });
             }
             // Out of descriptors, or a peer that left: the next one may fare better.
             Err(error) => {
@@ -122,7 +145,9 @@ async fn accept(listener: Listener, router: Router, mut stop: watch::Receiver<bo
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
+    // When all places are free again, the last connection has ended.
+    let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+    drop(tokio::time::timeout(PATIENCE, places.acquire_many(all)).await);
 }
 
 // No more connections than there are places: the rest waits in the system's own queue.
@@ -133,6 +158,45 @@ async fn placed(
     let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
     let (stream, peer) = socket.accept().await?;
     Ok((place, stream, peer))
+}
+
+/// How many connections each address holds; nobody may hold all of them but our own proxies.
+#[derive(Debug)]
+struct Guests {
+    proxies: Vec<IpAddr>,
+    held: Mutex<BTreeMap<IpAddr, usize>>,
+}
+
+/// A connection that counts for its address until it is dropped.
+struct Guest(Arc<Guests>, IpAddr);
+
+impl Guests {
+    fn new(proxies: Vec<IpAddr>) -> Self {
+        Self { proxies, held: Mutex::default() }
+    }
+
+    fn enter(guests: &Arc<Self>, peer: IpAddr) -> Option<Guest> {
+        let peer = peer.to_canonical();
+        let mut all = guests.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = all.entry(peer).or_default();
+        if *held >= OF_ONE_ADDRESS && !guests.proxies.contains(&peer) {
+            return None;
+        }
+        *held += 1;
+        Some(Guest(Arc::clone(guests), peer))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut all = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(held) = all.get_mut(&self.1) {
+            *held -= 1;
+            if *held == 0 {
+                all.remove(&self.1);
+            }
+        }
+    }
 }
 
 /// Whether a connection says what it is in time; one that stays silent is let go.
@@ -152,13 +216,12 @@ async fn speaks(stream: &TcpStream) -> bool {
     tokio::time::timeout(PATIENCE, decided).await.unwrap_or(false)
 }
 
-fn connection(
-    place: OwnedSemaphorePermit,
+async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     router: Router,
-    graceful: &GracefulShutdown,
+    stop: watch::Receiver<bool>,
 ) {
     let service = ServiceBuilder::new().layer(axum::Extension(ConnectInfo(peer))).service(router);
     let service = TowerToHyperService::new(service);
@@ -169,34 +232,58 @@ fn connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(PATIENCE))
         .keep_alive_timeout(PATIENCE);
-    let watcher = graceful.watcher();
     // Small answers must not wait for more to come.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "nodelay");
     }
-    tokio::spawn(async move {
-        let _place = place;
-        let served = match tls {
-            None => {
-                if !speaks(&stream).await {
-                    return;
-                }
-                let io = TokioIo::new(stream);
-                watcher.watch(builder.serve_connection(io, service).into_owned()).await
+    match tls {
+        None => {
+            if speaks(&stream).await {
+                let served = builder.serve_connection(TokioIo::new(stream), service);
+                until_its_end(served.into_owned(), stop).await;
             }
-            Some(tls) => {
-                let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await
-                else {
-                    return;
-                };
-                let io = TokioIo::new(stream);
-                watcher.watch(builder.serve_connection(io, service).into_owned()).await
-            }
-        };
-        if let Err(error) = served {
-            tracing::debug!(%error, "connection");
         }
-    });
+        Some(tls) => {
+            let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(stream)).await else {
+                return;
+            };
+            // What was agreed on is spoken: nobody is waited for to say it again.
+            let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let builder = if is_h2 { builder.http2_only() } else { builder.http1_only() };
+            let served = builder.serve_connection(TokioIo::new(stream), service);
+            until_its_end(served.into_owned(), stop).await;
+        }
+    }
+}
+
+/// Serves a connection until its peer has had enough, it has grown old, or the server stops; what it
+/// has begun is finished.
+async fn until_its_end<E: std::fmt::Display>(
+    connection: impl GracefulConnection<Error = E>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connection = pin!(connection);
+    let ends = async {
+        let stopped = stop.wait_for(|stopped| *stopped);
+        drop(tokio::time::timeout(LONGEST, stopped).await);
+    };
+    let served = tokio::select! {
+        served = connection.as_mut() => Some(served),
+        () = ends => None,
+    };
+    let served = match served {
+        Some(served) => served,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(PATIENCE, connection).await {
+                Ok(served) => served,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection");
+    }
 }
 
 fn health(app: &App) -> Router {
@@ -255,4 +342,26 @@ pub(crate) fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
         std::future::pending::<()>().await;
     });
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_holds_its_share_of_connections_and_a_proxy_as_many_as_it_needs() {
+        let (proxy, other) = ([10, 0, 0, 1].into(), [192, 0, 2, 1].into());
+        let guests = Arc::new(Guests::new(vec![proxy]));
+        let enter = |peer, times: usize| {
+            (0..times).filter_map(|_| Guests::enter(&guests, peer)).collect::<Vec<_>>()
+        };
+        let held = enter(other, OF_ONE_ADDRESS + 9);
+        assert_eq!(held.len(), OF_ONE_ADDRESS);
+        assert_eq!(enter(proxy, OF_ONE_ADDRESS + 9).len(), OF_ONE_ADDRESS + 9);
+        // The same address, as a socket for both versions of IP shows it.
+        assert!(Guests::enter(&guests, "::ffff:192.0.2.1".parse().unwrap()).is_none());
+        drop(held);
+        assert!(guests.held.lock().unwrap().is_empty());
+        assert_eq!(enter(other, 1).len(), 1);
+    }
 }

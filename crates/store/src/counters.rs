@@ -30,7 +30,7 @@ pub struct Taken {
     locked: bool,
     /// Day number that `day_total` counts.
     pub day: i64,
-    /// What was counted on that day, successes or not.
+    /// Failures of that day.
     pub day_total: i64,
     changed_at: i64,
     version: i64,
@@ -116,7 +116,7 @@ impl Tx {
 
     /// Forgets counters that nothing has touched since `before` and that lock nothing.
     pub async fn sweep_counters(&mut self, before: Millis) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM counters WHERE kind IN ('login', 'network') \
+        const SQL: &str = "DELETE FROM counters WHERE kind IN ('login', 'network', 'mail', 'start') \
              AND changed_at < $1 AND locked = $2";
         execute!(self, SQL, before.0, false)
     }

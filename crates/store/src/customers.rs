@@ -270,23 +270,31 @@ impl Tx {
         Ok(())
     }
 
-    /// Whether this browser has logged this customer in before.
+    /// Whether this browser has logged this customer in since `since`.
     pub async fn knows_device(
         &mut self,
         id: CustomerId,
         secret_hash: &[u8],
+        since: Millis,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT last_seen_at FROM devices \
-             WHERE bucket = $1 AND customer_id = $2 AND secret_hash = $3";
+             WHERE bucket = $1 AND customer_id = $2 AND secret_hash = $3 AND last_seen_at >= $4";
         let row = fetch_optional!(
             self,
             (i64,),
             SQL,
             i64::from(id.bucket()),
             id.to_string(),
-            secret_hash
+            secret_hash,
+            since.0
         )?;
         Ok(row.is_some())
+    }
+
+    /// Forgets browsers that have logged nobody in since `before`.
+    pub async fn sweep_devices(&mut self, before: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM devices WHERE last_seen_at < $1";
+        execute!(self, SQL, before.0)
     }
 
     /// Remembers a browser after a login.

@@ -227,7 +227,11 @@ impl Tx {
         }
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
-            Inner::Postgres(tx) => tx.commit().await?,
+            // What the server says is an answer; everything else means that there was none.
+            Inner::Postgres(tx) => tx.commit().await.map_err(|error| match error {
+                sqlx::Error::Database(_) => error.into(),
+                lost => StoreError::Unsure(lost),
+            })?,
         }
         Ok(())
     }

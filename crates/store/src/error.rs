@@ -17,10 +17,12 @@ pub enum StoreError {
     /// The schema could not be brought up.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
-    /// The database is away, full, read-only or timed out: nothing was changed, unless it was the
-    /// answer to a commit that got lost.
+    /// The database is away, full, read-only or timed out: nothing was changed.
     #[error("database: {0}")]
     Unavailable(sqlx::Error),
+    /// The answer to a commit got lost: it may have been done or not.
+    #[error("a commit without an answer: {0}")]
+    Unsure(sqlx::Error),
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -80,6 +80,8 @@ pub struct Overdue {
     pub id: IssueId,
     /// The bank.
     pub institution_id: String,
+    /// Since when (ms).
+    pub deadline: i64,
 }
 
 /// Issues of one customer: the columns once, the rest where it is used.
@@ -190,15 +192,18 @@ impl Tx {
         Ok(row.map_or(0, |r| r.0))
     }
 
-    /// Open issues whose deadline has passed, oldest first.
+    /// Open issues whose deadline has passed, oldest first, `limit` of those behind `after`.
     pub async fn overdue_issues(
         &mut self,
         now: Millis,
+        after: Option<&Overdue>,
         limit: i64,
     ) -> Result<Vec<Overdue>, StoreError> {
-        const SQL: &str = "SELECT i.customer_id, i.id, c.institution_id FROM issues i \
+        const SQL: &str = "SELECT i.customer_id, i.id, c.institution_id, i.deadline FROM issues i \
              JOIN customers c ON c.bucket = i.bucket AND c.customer_id = i.customer_id \
-             WHERE i.deadline <= $1 ORDER BY i.deadline LIMIT $2";
-        fetch_all!(self, Overdue, SQL, now.0, limit)
+             WHERE i.deadline <= $1 AND (i.deadline, i.id) > ($2, $3) \
+             ORDER BY i.deadline, i.id LIMIT $4";
+        let (at, id) = after.map_or((i64::MIN, String::new()), |a| (a.deadline, a.id.to_string()));
+        fetch_all!(self, Overdue, SQL, now.0, at, id, limit)
     }
 }

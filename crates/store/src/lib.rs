@@ -29,4 +29,4 @@ pub use institutions::{InstitutionRow, SealedKey};
 pub use issues::{Issue, Overdue};
 pub use outbox::MailRow;
 pub use sessions::{MailPassword, Procedure, Session};
-pub use tokens::{Token, VerifierRow};
+pub use tokens::{DueToken, Token, VerifierRow};

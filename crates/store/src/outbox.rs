@@ -202,17 +202,15 @@ impl Tx {
         Ok(states.collect::<Result<_, _>>()?)
     }
 
-    /// How many mails of one kind and reference were written since `since`, and when the first was.
+    /// How many mails of one kind were written to a customer since `since`, and when the first was.
     pub async fn mails_since(
         &mut self,
         customer: CustomerId,
         kind: &str,
-        reference: &str,
         since: Millis,
     ) -> Result<(i64, Option<i64>), StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT), MIN(created_at) FROM mails \
-             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4 \
-             AND created_at > $5";
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND created_at > $4";
         let row = fetch_optional!(
             self,
             (i64, Option<i64>),
@@ -220,10 +218,16 @@ impl Tx {
             i64::from(customer.bucket()),
             customer.to_string(),
             kind,
-            reference,
             since.0
         )?;
         Ok(row.unwrap_or((0, None)))
+    }
+
+    /// Removes mails that were written before `before` and wait for nothing.
+    pub async fn sweep_mails(&mut self, before: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM mails WHERE created_at < $1 \
+             AND state IN ('sent', 'failed', 'expired')";
+        execute!(self, SQL, before.0)
     }
 
     /// How many mails stand in each state, for `doctor`.

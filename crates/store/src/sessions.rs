@@ -199,7 +199,14 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sessions SET ended_at = $3, end_reason = $4 \
              WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL";
-        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, reason.as_str())
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            now.0,
+            reason.as_str()
+        )
     }
 
     /// Removes sessions, procedures and mail passwords whose end lies before `before`; the cookies and

@@ -45,10 +45,37 @@ pub struct Token {
     pub ended_at: Option<i64>,
     /// Its last day (ms).
     pub valid_until: i64,
+    /// When time will do something to it by itself (ms): tell its end ahead, end it.
+    pub due_at: Option<i64>,
     /// When it was suspended (ms).
     pub suspended_at: Option<i64>,
     /// Raised by each write.
     pub version: i64,
+}
+
+impl Token {
+    /// What is left of a token that has ended: no secret, nothing to come.
+    pub fn end(&mut self, state: State, now: Millis) {
+        self.state = state;
+        self.ended_at = Some(now.0);
+        self.root = None;
+        self.due_at = None;
+    }
+}
+
+/// A token to which time is to do something.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct DueToken {
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// Which.
+    #[sqlx(try_from = "String")]
+    pub id: TokenId,
+    /// The bank.
+    pub institution_id: String,
+    /// Since when (ms).
+    pub due_at: i64,
 }
 
 /// One row of the hot table.
@@ -112,7 +139,7 @@ macro_rules! token_where {
     ($rest:literal) => {
         concat!(
             "SELECT id, kind, state, token_no, root, signing_key, signing_mac, device, issued_at, \
-             activated_at, started_at, ended_at, valid_until, suspended_at, version \
+             activated_at, started_at, ended_at, valid_until, due_at, suspended_at, version \
              FROM tokens WHERE bucket = $1 AND customer_id = $2 ",
             $rest
         )
@@ -164,22 +191,15 @@ impl Tx {
         token: TokenId,
     ) -> Result<Option<Token>, StoreError> {
         const SQL: &str = token_where!("AND id = $3");
-        fetch_optional!(
-            self,
-            Token,
-            SQL,
-            i64::from(id.bucket()),
-            id.to_string(),
-            token.to_string()
-        )
+        fetch_optional!(self, Token, SQL, i64::from(id.bucket()), id.to_string(), token.to_string())
     }
 
     /// Writes a token that was read in this transaction.
     pub async fn save_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE tokens SET state = $4, root = $5, signing_key = $6, \
              signing_mac = $7, device = $8, activated_at = $9, started_at = $10, ended_at = $11, \
-             valid_until = $12, suspended_at = $13, version = version + 1 \
-             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND version = $14";
+             valid_until = $12, due_at = $13, suspended_at = $14, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND version = $15";
         one(execute!(
             self,
             SQL,
@@ -195,9 +215,26 @@ impl Tx {
             t.started_at,
             t.ended_at,
             t.valid_until,
+            t.due_at,
             t.suspended_at,
             t.version
         )?)
+    }
+
+    /// Tokens to which time is to do something by now, the longest overdue first, `limit` of those
+    /// behind `after`.
+    pub async fn due_tokens(
+        &mut self,
+        now: Millis,
+        after: Option<&DueToken>,
+        limit: i64,
+    ) -> Result<Vec<DueToken>, StoreError> {
+        const SQL: &str = "SELECT t.customer_id, t.id, c.institution_id, t.due_at FROM tokens t \
+             JOIN customers c ON c.bucket = t.bucket AND c.customer_id = t.customer_id \
+             WHERE t.due_at <= $1 AND (t.due_at, t.id) > ($2, $3) \
+             ORDER BY t.due_at, t.id LIMIT $4";
+        let (at, id) = after.map_or((i64::MIN, String::new()), |a| (a.due_at, a.id.to_string()));
+        fetch_all!(self, DueToken, SQL, now.0, at, id, limit)
     }
 
     /// Writes a new row of the hot table, without drift, failures or locks.

@@ -1,8 +1,6 @@
 //! Words of core in columns that may be empty.
 
-use warifu_core::{
-    UnknownWord, issue::IssueEnd, procedure::ProcedureEnd, session::SessionEnd,
-};
+use warifu_core::{UnknownWord, issue::IssueEnd, procedure::ProcedureEnd, session::SessionEnd};
 
 /// A column that holds a word or nothing.
 #[derive(sqlx::Type)]

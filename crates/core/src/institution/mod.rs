@@ -102,6 +102,9 @@ pub enum InstitutionError {
     /// A text is empty.
     #[error("{0} is empty")]
     Empty(&'static str),
+    /// A text holds a line break, a tab or another control character.
+    #[error("{0} holds a control character")]
+    Control(&'static str),
     /// A host is no lower-case DNS name.
     #[error("{0} is not a lower-case host name")]
     Host(&'static str),
@@ -128,7 +131,7 @@ pub enum InstitutionError {
 impl Institution {
     /// Whether the document can be used; tells all that is wrong at once.
     pub fn check(&self) -> Result<(), Vec<InstitutionError>> {
-        let mut errors = self.empty_texts();
+        let mut errors = self.text_errors();
         errors.extend(self.hosts.errors());
         errors.extend(self.sender_error());
         errors.extend(self.look.error());
@@ -138,7 +141,8 @@ impl Institution {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    fn empty_texts(&self) -> Vec<InstitutionError> {
+    // They stand in headers of mails: what breaks a line there would break every mail.
+    fn text_errors(&self) -> Vec<InstitutionError> {
         [
             ("zone", &self.zone),
             ("name.ja", &self.name.ja),
@@ -155,8 +159,11 @@ impl Institution {
             ("mail.sender_name.en", &self.mail.sender_name.en),
         ]
         .into_iter()
-        .filter(|(_, text)| text.trim().is_empty())
-        .map(|(key, _)| InstitutionError::Empty(key))
+        .filter_map(|(key, text)| {
+            let is_empty = text.trim().is_empty().then_some(InstitutionError::Empty(key));
+            let is_broken = text.chars().any(char::is_control);
+            is_empty.or(is_broken.then_some(InstitutionError::Control(key)))
+        })
         .collect()
     }
 

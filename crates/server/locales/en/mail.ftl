@@ -48,9 +48,13 @@ mail-token-body =
     Reception number: { $reception }
 
     What to do
-    1. Open the app on your mobile phone. How to open it is explained on
-       the last page of the issue of the token and on our website, under
-       "One-time password".
+    { $guide ->
+        [none] 1. Open the app on your mobile phone. How to open it is explained on
+        {"   "}the last page of the issue of the token and on our website, under
+        {"   "}"One-time password".
+       *[other] 1. Open the app on your mobile phone as explained here:
+        {"   "}{ $guide }
+    }
     2. Under "Set-up", enter the service ID and the user ID above
        and the start password that you chose.
     3. Return to your PC and complete "Start using one-time passwords".
@@ -101,6 +105,28 @@ mail-released-body =
     A new token can be issued from { $again-from }.
 
     If this was not you, please call us at once at the number below.
+
+mail-expiring = [{ $bank }] Your token will soon reach its last day
+mail-expiring-body =
+    Your token will soon reach its last day.
+
+    Valid until: { $date }
+    Reception number: { $reception }
+
+    After that day it shows no one-time passwords, and you cannot log in.
+    Before then, please open "One-time password settings" on your PC,
+    complete "Stop using one-time passwords" and then "Issue a token".
+    If you have any questions, please call the number below.
+
+mail-expired = [{ $bank }] Your token has passed its last day
+mail-expired-body =
+    Your token has passed its last day, so its one-time passwords
+    can no longer be used.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    Please apply for a new one at your branch or at the desk below.
 
 mail-locked-time = [{ $bank }] Your access is locked for a time
 mail-locked-time-body =

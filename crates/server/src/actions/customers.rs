@@ -11,9 +11,8 @@ use warifu_core::{
 use warifu_store::{Customer, Key, Subject, Tx};
 
 use super::{
-    again_on_conflict, commit,
+    again_on_conflict, commit, counters,
     notices::{self, To},
-    overview, sign_in,
 };
 use crate::{
     app::App,
@@ -56,7 +55,7 @@ pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result
             cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
         let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
-        for subject in [overview::confirmation(&customer), overview::mail_tries(&customer)] {
+        for subject in [counters::confirmation(&customer), counters::mail_tries(&customer)] {
             cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
         for token in tx.tokens(id).await? {
@@ -86,10 +85,12 @@ async fn clear(
     id: CustomerId,
     subject: &Subject,
 ) -> Result<usize, AppError> {
-    let taken = tx.take_counter(subject, origin.now).await?;
+    let mut taken = tx.take_counter(subject, origin.now).await?;
     if taken.counter() == Counter::cleared() {
         return Ok(0);
     }
+    // The day's sum with it: the next wrong one must not lock again at once.
+    taken.day_total = 0;
     tx.save_counter(subject, &taken, &Counter::cleared(), origin.now).await?;
     let line = Line::ok(Kind::CounterUnlocked).of(id).because(subject.kind);
     origin.record(tx, &*app.random, line).await?;
@@ -102,7 +103,7 @@ async fn login_counters(
     origin: &Origin,
     customer: &Customer,
 ) -> Result<Vec<Subject>, AppError> {
-    let login = sign_in::account_counter(origin, &customer.login_id);
+    let login = counters::login(origin, &customer.login_id);
     let all = tx.counters_of(login.bucket, &login.owner).await?;
     let all = all.into_iter().filter(|(kind, ..)| kind == login.kind);
     Ok(all.map(|(_, subject, ..)| Subject { subject, ..login.clone() }).collect())
@@ -121,7 +122,7 @@ pub(crate) async fn show(
     };
     let mut counters = Vec::new();
     let mut subjects = login_counters(&mut tx, origin, &c).await?;
-    subjects.extend([overview::confirmation(&c), overview::mail_tries(&c)]);
+    subjects.extend([counters::confirmation(&c), counters::mail_tries(&c)]);
     for subject in subjects {
         let Some(taken) = tx.counter(&subject).await? else {
             continue;

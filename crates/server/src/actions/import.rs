@@ -110,7 +110,7 @@ pub(crate) async fn import(
     skip_bad: bool,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Imported, AppError> {
-    let (lines, mut bad) = check_all(origin, file);
+    let (lines, mut bad) = check_all((origin, &app.hasher), file);
     let mut imported = Imported::default();
     if !bad.is_empty() && !skip_bad {
         imported.bad = bad;
@@ -172,7 +172,7 @@ async fn hash_all(
     Ok(ready)
 }
 
-fn check_all(origin: &Origin, file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {
+fn check_all(at: (&Origin, &Hasher), file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
     let headers = match reader.headers() {
@@ -187,7 +187,7 @@ fn check_all(origin: &Origin, file: impl std::io::Read) -> (Vec<Checked>, Vec<Ba
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 let read = record.deserialize::<Record>(Some(&headers));
-                (line, read.map_err(|e| csv_reason(&e)).and_then(|r| check(origin, line, r)))
+                (line, read.map_err(|e| csv_reason(&e)).and_then(|r| check(at, line, r)))
             }
             Err(error) => {
                 let line = error.position().map_or(0, csv::Position::line);
@@ -221,7 +221,7 @@ fn csv_reason(error: &csv::Error) -> String {
     }
 }
 
-fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
+fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<Checked, String> {
     let customer_number = short("customer_number", &nfkc(&r.customer_number), 40)?;
     let login_id =
         LoginId::parse(&r.login_id).map_err(|_| "login_id: 6 to 32 of a-z 0-9 . _ -".to_owned())?;
@@ -251,7 +251,7 @@ fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
     let confirmed_at = confirmed_at(origin, &r.addresses_confirmed_at)?;
     let same = !r.login_password.is_empty() && r.login_password == r.confirmation_password;
     let login = password(
-        origin,
+        (origin, hasher),
         "login_password",
         r.login_password,
         r.login_password_hash,
@@ -259,7 +259,7 @@ fn check(origin: &Origin, line: u64, r: Record) -> Result<Checked, String> {
         same,
     )?;
     let confirmation = password(
-        origin,
+        (origin, hasher),
         "confirmation_password",
         r.confirmation_password,
         r.confirmation_password_hash,
@@ -314,7 +314,7 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Option<i64>, String> {
 }
 
 fn password(
-    origin: &Origin,
+    (origin, hasher): (&Origin, &Hasher),
     column: &str,
     plain: String,
     hash: String,
@@ -324,8 +324,10 @@ fn password(
     match (plain.is_empty(), hash.is_empty()) {
         (true, true) => Err(format!("{column}: neither it nor {column}_hash is there")),
         (false, false) => Err(format!("{column}: both it and {column}_hash are there")),
-        (true, false) if Hasher::accepts(&hash) => Ok(Password::Hashed(hash)),
-        (true, false) => Err(format!("{column}_hash: must be an argon2id hash ($argon2id$…)")),
+        (true, false) if hasher.accepts(&hash) => Ok(Password::Hashed(hash)),
+        (true, false) => {
+            Err(format!("{column}_hash: must be an argon2id hash of the cost {}", hasher.cost()))
+        }
         (false, true) => {
             let policy = &origin.institution.policy().password;
             let (min, max) = (policy.min_length, policy.max_length);

@@ -93,7 +93,13 @@ pub(crate) async fn create(app: &App, text: &str) -> Result<InstitutionId, NotTa
     let mut tx = app.store.begin().await?;
     tx.insert_institution(&row, &SealedKey { key_id: 1, sealed }, now).await?;
     tx.set_hosts(id, &hosts(&document)).await?;
-    note(app, &mut tx, Arc::new(open(&row, keys, app.settings.public_port)?), Kind::InstitutionCreated).await?;
+    note(
+        app,
+        &mut tx,
+        Arc::new(open(&row, keys, app.settings.public_port)?),
+        Kind::InstitutionCreated,
+    )
+    .await?;
     tx.commit().await?;
     app.reload_institutions().await?;
     Ok(id)

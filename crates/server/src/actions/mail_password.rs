@@ -13,7 +13,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, MailPassword, Procedure, Session, Subject, Taken, Tx};
 
-use super::{locks, notices, overview, places, sessions};
+use super::{counters, locks, notices, places, sessions};
 use crate::{
     app::App,
     calendar,
@@ -27,8 +27,12 @@ use crate::{
 pub(crate) enum Blocked {
     NoAddress,
     Young(Millis),
+    /// Enough mails for today.
     DayLimit,
+    /// Enough mails for a while.
     TooMany(Millis),
+    /// Too many wrong ones.
+    Tries(Millis),
 }
 
 /// Where it would go, masked, and why it cannot be sent now.
@@ -83,10 +87,10 @@ async fn limits(
     if sent_today >= i64::from(policy.sends_a_day) {
         return Ok(Some(Blocked::DayLimit));
     }
-    if let Gate::Until(_) | Gate::Stopped =
-        overview::gate(tx, &overview::mail_tries(customer), origin.now).await?
-    {
-        return Ok(Some(Blocked::DayLimit));
+    match counters::gate(tx, &counters::mail_tries(customer), origin.now).await? {
+        Gate::Open => {}
+        Gate::Until(until) => return Ok(Some(Blocked::Tries(until))),
+        Gate::Stopped => return Ok(Some(Blocked::Tries(tomorrow(origin)))),
     }
     let window = policy.sends_window.duration();
     let (sent, first) = tx.mail_passwords_since(id, origin.now.minus(window)).await?;
@@ -165,7 +169,7 @@ pub(crate) async fn prove(
     customer: &Customer,
     typed: &Typed,
 ) -> Result<Fit, AppError> {
-    let day = overview::mail_tries(customer);
+    let day = counters::mail_tries(customer);
     let each = Subject { subject: sent.procedure_id.to_string(), ..day.clone() };
     let per_day = tx.take_counter(&day, origin.now).await?;
     let per_procedure = tx.take_counter(&each, origin.now).await?;
@@ -211,7 +215,8 @@ async fn count(
     let failures = per_procedure.counter().failures.saturating_add(1);
     let for_today = per_day.day_total >= i64::from(policy.tries_a_day);
     let locked_until = for_today.then(|| tomorrow(origin));
-    let daily = Counter { failures: 0, locked_until, locked: false };
+    let failures_today = u32::try_from(per_day.day_total).unwrap_or(u32::MAX);
+    let daily = Counter { failures: failures_today, locked_until, locked: false };
     tx.save_counter(day, &per_day, &daily, origin.now).await?;
     let counter = Counter { failures, ..Counter::cleared() };
     tx.save_counter(each, per_procedure, &counter, origin.now).await?;

@@ -2,6 +2,7 @@
 //! one transaction, loads, asks the rules, saves, commits.
 
 pub(crate) mod activate;
+pub(crate) mod counters;
 pub(crate) mod customers;
 pub(crate) mod import;
 pub(crate) mod institutions;
@@ -9,6 +10,7 @@ pub(crate) mod issue;
 pub(crate) mod issue_pages;
 pub(crate) mod locks;
 pub(crate) mod mail_password;
+pub(crate) mod network;
 pub(crate) mod notices;
 pub(crate) mod overview;
 pub(crate) mod places;

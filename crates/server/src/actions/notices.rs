@@ -72,7 +72,8 @@ pub(crate) async fn tell(
     };
     for recipient in recipients {
         let id = MailId::generate(origin.now, &*app.random);
-        let spot = places::mail(origin.institution.id, customer.customer_id, id, &recipient);
+        let sent = (recipient.as_str(), message.subject.as_str());
+        let spot = places::mail(origin.institution.id, customer.customer_id, id, sent);
         let body =
             origin.institution.keys.seal(&spot.place(), message.body.as_bytes(), &*app.random)?;
         tx.enqueue(&MailRow {

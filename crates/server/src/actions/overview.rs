@@ -1,16 +1,15 @@
 //! What stands of a customer: token, issue, locks, and what may be done next.
 
 use warifu_core::{
-    counter::Gate,
     ids::CustomerId,
     issue::{self, IssueFacts, IssueRefused},
     time::Millis,
     token::State,
 };
 pub(crate) use warifu_store::{Customer, Issue};
-use warifu_store::{Subject, Token, Tx, VerifierRow};
+use warifu_store::{Token, Tx, VerifierRow};
 
-use super::notices;
+use super::{counters, notices};
 use crate::{app::App, calendar, error::AppError, origin::Origin};
 
 /// Everything the pages show of a customer.
@@ -105,35 +104,10 @@ async fn may_issue(
         token_in_use,
         otp_required: customer.otp_required,
         suspended: customer.suspended_at.is_some(),
-        confirmation: gate(tx, &confirmation(customer), origin.now).await?,
+        confirmation: counters::gate(tx, &counters::confirmation(customer), origin.now).await?,
         released_at,
         issued_today: u32::try_from(tx.issues_since(id, today).await?).unwrap_or(u32::MAX),
         addresses: &confirmed,
     };
     Ok(issue::may_issue(&facts, policy))
-}
-
-/// The counter of a customer's confirmation password.
-pub(crate) fn confirmation(customer: &Customer) -> Subject {
-    own(customer, "confirm")
-}
-
-/// The counter of a customer's mail passwords.
-pub(crate) fn mail_tries(customer: &Customer) -> Subject {
-    own(customer, "mail")
-}
-
-fn own(customer: &Customer, kind: &'static str) -> Subject {
-    Subject {
-        bucket: customer.bucket,
-        owner: customer.customer_id.to_string(),
-        subject: customer.customer_id.to_string(),
-        kind,
-    }
-}
-
-/// Whether a guess on a counter would be evaluated.
-pub(crate) async fn gate(tx: &mut Tx, subject: &Subject, now: Millis) -> Result<Gate, AppError> {
-    let taken = tx.counter(subject).await?;
-    Ok(taken.map_or(Gate::Open, |t| t.counter().gate(now)))
 }

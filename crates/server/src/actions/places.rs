@@ -104,15 +104,16 @@ pub(crate) fn verifier(institution: InstitutionId, customer: CustomerId, id: Tok
     Spot::new("verifiers", "sealed_key", institution, Some(customer), id.to_string())
 }
 
-/// A mail's body is bound to its recipient: sent elsewhere, it does not open.
+/// A mail's body is bound to its recipient and its subject: sent elsewhere, or under another one, it
+/// does not open.
 pub(crate) fn mail(
     institution: InstitutionId,
     customer: CustomerId,
     id: MailId,
-    recipient: &str,
+    (recipient, subject): (&str, &str),
 ) -> Spot {
     let spot = Spot::new("mails", "body", institution, Some(customer), id.to_string());
-    Spot { kind: recipient.to_owned(), ..spot }
+    Spot { kind: format!("{recipient}\n{subject}"), ..spot }
 }
 
 pub(crate) fn csrf(institution: InstitutionId) -> Spot {

@@ -1,17 +1,17 @@
 //! Procedures: rows that say how far a customer has come; pages carry only their id.
 
 use serde::{Deserialize, Serialize};
+pub(crate) use warifu_core::procedure::{Flow, Step};
 use warifu_core::{
     audit::Kind,
     ids::{CustomerId, ProcedureId},
     procedure::ProcedureEnd,
     time::Millis,
 };
-pub(crate) use warifu_core::procedure::{Flow, Step};
 pub(crate) use warifu_store::Procedure;
 use warifu_store::{Customer, Session, Tx};
 
-use super::places;
+use super::{places, sessions};
 use crate::{
     app::App,
     error::{AppError, Stale},
@@ -70,7 +70,7 @@ pub(crate) fn check(
 ) -> Result<Procedure, AppError> {
     // Another session's procedure is as good as none.
     let Some(procedure) = procedure.filter(|p| p.session_id == session.id) else {
-        return Err(AppError::Stale(Stale::Ended));
+        return Err(AppError::Stale(Stale::Foreign));
     };
     if procedure.kind != flow {
         return Err(AppError::Stale(Stale::Order));
@@ -118,8 +118,7 @@ pub(crate) async fn take(
     id: Option<ProcedureId>,
 ) -> Result<(Tx, Customer, Procedure), AppError> {
     let id = id.ok_or(AppError::Stale(Stale::Order))?;
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let procedure = tx.procedure(session.customer_id, id).await?;
     let procedure = check(procedure, session, flow, step, origin.now)?;
     Ok((tx, customer, procedure))

@@ -1,4 +1,8 @@
-//! Refusals that change nothing are recorded all the same: one audit row each.
+//! Refusals that change nothing are recorded all the same: one audit row each, as long as there are
+//! not too many of them. Beyond that they are counted and recorded together, so that nobody who has
+//! proved nothing can fill the trail or hold the database.
+
+use std::sync::Arc;
 
 use warifu_core::{
     audit::{ActorKind, Channel, Kind, Outcome},
@@ -20,7 +24,7 @@ pub(crate) async fn input(
     problems: &[Problem],
 ) -> Result<(), AppError> {
     let what: Vec<_> = problems.iter().map(|p| format!("{}:{}", p.field, p.key)).collect();
-    note(app, origin, customer, Line::refused(Kind::InputRefused, what.join(" "))).await
+    record(app, origin, of(customer, Line::refused(Kind::InputRefused, what.join(" ")))).await
 }
 
 /// A request that may not be made: forged, out of order, without a session.
@@ -30,56 +34,96 @@ pub(crate) async fn access(
     customer: Option<CustomerId>,
     reason: &str,
 ) -> Result<(), AppError> {
-    note(app, origin, customer, Line::refused(Kind::AccessRefused, reason)).await
+    record(app, origin, of(customer, Line::refused(Kind::AccessRefused, reason))).await
 }
 
-/// A request to a host of no institution: recorded for the installation itself, under `-`.
+fn of(customer: Option<CustomerId>, line: Line) -> Line {
+    match customer {
+        Some(customer) => line.of(customer),
+        None => line,
+    }
+}
+
+/// Records a refusal in a transaction of its own, or counts it where there are too many.
+pub(crate) async fn record(app: &App, origin: &Origin, line: Line) -> Result<(), AppError> {
+    if !app.limits.records(Some(origin.institution.id), line.reason()) {
+        return Ok(());
+    }
+    let mut tx = app.store.begin().await?;
+    origin.record(&mut tx, &*app.random, line).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A request to a host of no institution.
 pub(crate) async fn misdirected(
     app: &App,
     address: String,
     request_id: &str,
 ) -> Result<(), AppError> {
-    let now = app.clock.now();
+    if !app.limits.records(None, "misdirected") {
+        return Ok(());
+    }
+    let row = AuditRow {
+        address: Some(address),
+        request_id: Some(request_id.to_owned()),
+        ..nobodys(app, (ActorKind::Anonymous, Channel::Portal), "misdirected")
+    };
+    write(app, row).await
+}
+
+/// Records together what was only counted.
+pub(crate) async fn flush(app: &App) -> Result<(), AppError> {
+    for ((institution, reason), count) in app.limits.take_left_out() {
+        let sum = serde_json::json!({ "count": count });
+        match institution.map(|id| app.institutions.by_id(id)) {
+            Some(Some(institution)) => {
+                let origin =
+                    Origin::inside(Arc::clone(&institution), Channel::Worker, app.clock.now());
+                let line = Line::refused(Kind::AccessRefused, reason).after(sum);
+                let mut tx = app.store.begin().await?;
+                origin.record(&mut tx, &*app.random, line).await?;
+                tx.commit().await?;
+            }
+            _ => {
+                let row = nobodys(app, (ActorKind::System, Channel::Worker), &reason);
+                write(app, AuditRow { after_json: Some(sum.to_string()), ..row }).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn write(app: &App, row: AuditRow) -> Result<(), AppError> {
     let mut tx = app.store.begin().await?;
-    tx.record(&AuditRow {
+    tx.record(&row).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+// What belongs to no institution is recorded for the installation itself, under `-`.
+fn nobodys(app: &App, (actor, channel): (ActorKind, Channel), reason: &str) -> AuditRow {
+    let now = app.clock.now();
+    AuditRow {
         bucket: 0,
         customer_id: "-".to_owned(),
         at: now.0,
         id: AuditId::generate(now, &*app.random),
         institution_id: "-".to_owned(),
-        actor_kind: ActorKind::Anonymous.as_str().to_owned(),
+        actor_kind: actor.as_str().to_owned(),
         actor_id: String::new(),
         token_id: None,
         kind: Kind::AccessRefused.as_str().to_owned(),
         result: Outcome::Refused.as_str().to_owned(),
-        reason: Some("misdirected".to_owned()),
-        channel: Channel::Portal.as_str().to_owned(),
+        reason: Some(reason.to_owned()),
+        channel: channel.as_str().to_owned(),
         screen: None,
-        address: Some(address),
+        address: None,
         device: None,
-        request_id: Some(request_id.to_owned()),
+        request_id: None,
         correlation: None,
         before_json: None,
         after_json: None,
         v: 1,
-    })
-    .await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn note(
-    app: &App,
-    origin: &Origin,
-    customer: Option<CustomerId>,
-    line: Line,
-) -> Result<(), AppError> {
-    let line = match customer {
-        Some(customer) => line.of(customer),
-        None => line,
-    };
-    let mut tx = app.store.begin().await?;
-    origin.record(&mut tx, &*app.random, line).await?;
-    tx.commit().await?;
-    Ok(())
+    }
 }

@@ -10,8 +10,7 @@ use super::{
     again_on_conflict, commit, notices, overview,
     procedures::{self, Flow, Step},
     prove::{self, Answer, Asked, Proof},
-    sessions,
-    start,
+    sessions, start,
 };
 use crate::{
     app::App,
@@ -27,8 +26,7 @@ pub(crate) async fn begin(
     origin: &Origin,
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let view = overview::load(&mut tx, origin, customer).await?;
     if view.in_use.is_none() {
         return Err(AppError::Stale(Stale::NotOffered));
@@ -77,9 +75,7 @@ async fn take_effect(
     (mut customer, mut token): (Customer, Token),
 ) -> Result<BrowserSecret, AppError> {
     let id = customer.customer_id;
-    token.state = token.state.after(Event::Released).map_err(AppError::internal)?;
-    token.ended_at = Some(origin.now.0);
-    token.root = None;
+    token.end(token.state.after(Event::Released).map_err(AppError::internal)?, origin.now);
     tx.save_token(id, &token).await?;
     tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
     let wait = origin.institution.policy().issue.wait_after_release.duration();

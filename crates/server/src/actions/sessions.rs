@@ -1,5 +1,6 @@
 //! Sessions: begun at each level with a new secret, found by its hash, ended for a reason.
 
+pub(crate) use warifu_core::session::Level;
 use warifu_core::{
     audit::Kind,
     ids::{CustomerId, SessionId},
@@ -8,13 +9,12 @@ use warifu_core::{
     session::SessionEnd,
     time::Millis,
 };
-pub(crate) use warifu_core::session::Level;
 use warifu_store::{Customer, Session, Tx};
 
 use super::places;
 use crate::{
     app::App,
-    error::{AppError, SignedOut},
+    error::{AppError, SignedOut, Stale},
     origin::{Line, Origin},
     web::cookies::BrowserSecret,
 };
@@ -79,12 +79,24 @@ pub(crate) async fn renew(
     begin(app, origin, tx, customer, Level::Full).await
 }
 
-/// Whether a session that a request began with is still its own; read under the customer's lock.
-pub(crate) async fn still_alive(
-    tx: &mut Tx,
+/// Begins an act of a customer: takes the customer, and looks again whether the session that the
+/// request began with still lives and the customer may act at all.
+pub(crate) async fn take(
+    app: &App,
     origin: &Origin,
     session: &Session,
-) -> Result<(), AppError> {
+) -> Result<(Tx, Customer), AppError> {
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    still_alive(&mut tx, origin, session).await?;
+    if customer.suspended_at.is_some() {
+        return Err(AppError::Stale(Stale::NotOffered));
+    }
+    Ok((tx, customer))
+}
+
+// Whether a session is still the one that a request began with; read under the customer's lock.
+async fn still_alive(tx: &mut Tx, origin: &Origin, session: &Session) -> Result<(), AppError> {
     let found = tx.session(session.customer_id, &session.secret_hash).await?;
     alive(&found.ok_or(AppError::NotSignedIn(SignedOut::Replaced))?, origin.now)
 }
@@ -132,21 +144,19 @@ pub(crate) async fn find(
 }
 
 fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
+    let runs_out = session.idle_until.min(session.ends_at);
     // One that had run out before something else ended it has run out.
-    let ended = session.ended_at.filter(|at| *at < session.idle_until.min(session.ends_at));
-    if ended.is_some() {
-        return Err(AppError::NotSignedIn(match session.end_reason {
-            Some(SessionEnd::Replaced) => SignedOut::Replaced,
-            Some(SessionEnd::Renewed) => SignedOut::Renewed,
-            Some(SessionEnd::LoggedOut) | None => SignedOut::LoggedOut,
-        }));
-    }
-    if now.0 >= session.idle_until.min(session.ends_at) {
-        let late = session.level == Level::Password;
-        let why = if late { SignedOut::PasscodeLate } else { SignedOut::Idle };
-        return Err(AppError::NotSignedIn(why));
-    }
-    Ok(())
+    let why = match (session.ended_at.filter(|at| *at < runs_out), session.end_reason) {
+        (Some(_), Some(SessionEnd::Replaced)) => SignedOut::Replaced,
+        (Some(_), Some(SessionEnd::Renewed)) => SignedOut::Renewed,
+        (Some(_), Some(SessionEnd::LoggedOut) | None) => SignedOut::LoggedOut,
+        // Ended is ended, also by a node whose clock is ahead.
+        (None, _) if session.ended_at.is_none() && now.0 < runs_out => return Ok(()),
+        (None, _) if session.level == Level::Password => SignedOut::PasscodeLate,
+        (None, _) if runs_out == session.ends_at => SignedOut::TooLong,
+        (None, _) => SignedOut::Idle,
+    };
+    Err(AppError::NotSignedIn(why))
 }
 
 async fn touch(app: &App, origin: &Origin, session: Session) -> Result<Session, AppError> {

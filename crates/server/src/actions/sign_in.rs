@@ -6,25 +6,28 @@ use std::time::Duration;
 use warifu_core::{
     audit::{ActorKind, Kind},
     counter::{Counter, Gate, Grade},
-    ids::LoginId,
+    ids::{CustomerId, LoginId},
     oath::Passcode,
-    policy::LoginPolicy,
     purpose::Purpose,
     secret::SecretText,
-    time::{Millis, Span},
+    time::Millis,
     verify::Reason,
 };
 use warifu_store::{Customer, Key, Session, Subject, Taken, Tx};
 
 use super::{
-    again_on_conflict, commit, locks, places,
+    again_on_conflict, commit, counters, locks,
+    network::{self, Door},
+    places,
     prove::{self, Answer, Proof},
+    refusals,
     sessions::{self, Level},
 };
 use crate::{
     app::App,
     calendar,
     error::AppError,
+    hasher::Lane,
     mail::messages::Which,
     origin::{Line, Origin},
     web::cookies::{BrowserSecret, DeviceSecret},
@@ -52,33 +55,33 @@ pub(crate) struct Credentials {
     pub(crate) device: Vec<u8>,
 }
 
-/// Proves the login password.
+/// Proves the login password. The same work is done whoever was named, and nothing of it is left
+/// undone by a caller who hangs up: requests run in tasks of their own.
 pub(crate) async fn sign_in(
     app: &App,
     origin: &Origin,
     given: Credentials,
 ) -> Result<SignIn, AppError> {
-    let known = find(app, origin, given.login_id.as_ref()).await?;
-    let counters = counters(app, origin, &given, known.as_ref()).await?;
+    let asked = look_up(app, origin, &given).await?;
     // The password is checked before any row is taken: 40 ms of work under a lock would queue people.
-    let hash = match &known {
+    let hash = match &asked.customer {
         Some(c) => Some(places::checked_hash(&origin.institution, c, "login_hash")?.to_owned()),
         None => None,
     };
-    if let Some(wait) = waiting(app, origin, &counters).await? {
+    if let Some(wait) = waiting(app, origin, &asked).await? {
         return Ok(SignIn::Wait(wait));
     }
-    let place = app.hasher.place().await?;
+    let lane = if asked.network.is_some() { Lane::Strangers } else { Lane::Known };
+    let place = app.hasher.place(lane).await?;
     // Many may have waited for this place: what the first of them have counted holds for the rest.
-    if let Some(wait) = waiting(app, origin, &counters).await? {
+    if let Some(wait) = waiting(app, origin, &asked).await? {
         return Ok(SignIn::Wait(wait));
     }
     let fits = app.hasher.fits(place, hash.clone(), given.password).await?;
-    let known = known.filter(|c| fits && c.suspended_at.is_none());
+    let known = asked.customer.as_ref().filter(|c| fits && c.suspended_at.is_none());
     again_on_conflict(|| {
-        let proved =
-            Proved { customer: known.as_ref(), hash: hash.as_deref(), device: &given.device };
-        write(app, origin, &counters, proved)
+        let proved = Proved { customer: known, hash: hash.as_deref(), device: &given.device };
+        write(app, origin, &asked, proved)
     })
     .await
 }
@@ -94,13 +97,12 @@ struct Proved<'a> {
 async fn write(
     app: &App,
     origin: &Origin,
-    counters: &Counters,
+    asked: &AskedFor,
     proved: Proved<'_>,
 ) -> Result<SignIn, AppError> {
     let mut tx = app.store.begin().await?;
-    if let Gates::Closed(until) =
-        take(app, origin, &mut tx, counters, proved.customer.is_some()).await?
-    {
+    let right = proved.customer.is_some();
+    if let Some(until) = count(app, origin, &mut tx, asked, right).await? {
         tx.commit().await?;
         return Ok(SignIn::Wait(calendar::seconds_until(origin.now, until)));
     }
@@ -113,7 +115,7 @@ async fn write(
         taken.filter(|c| proved.hash == Some(&c.login_hash) && c.suspended_at.is_none())
     else {
         if proved.customer.is_some() {
-            record_refusal(app, origin, &mut tx, counters, "changed_meanwhile").await?;
+            origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
         }
         commit(app, tx).await?;
         return Ok(SignIn::Refused);
@@ -173,10 +175,8 @@ pub(crate) async fn prove_passcode(
     device: &DeviceSecret,
 ) -> Result<Answer, AppError> {
     again_on_conflict(|| async {
-        let mut tx = app.store.begin().await?;
-        let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
         // A passcode is not evaluated for a session that has ended meanwhile.
-        sessions::still_alive(&mut tx, origin, session).await?;
+        let (mut tx, customer) = sessions::take(app, origin, session).await?;
         let view = super::overview::load(&mut tx, origin, customer.clone()).await?;
         let Some((token, row)) = view.in_use else {
             let line = Line::refused(Kind::PasscodeRefused, "no_token").of(customer.customer_id);
@@ -203,125 +203,63 @@ pub(crate) async fn prove_passcode(
     .await
 }
 
-async fn find(
-    app: &App,
-    origin: &Origin,
-    login_id: Option<&LoginId>,
-) -> Result<Option<Customer>, AppError> {
-    let Some(login_id) = login_id else {
-        return Ok(None);
-    };
-    let mut tx = app.store.read().await?;
-    let found = tx.find(origin.institution.id, Key::LoginId, login_id.as_str()).await?;
-    Ok(match found {
-        Some(found) => tx.customer(found.customer_id).await?,
-        None => None,
-    })
-}
-
-/// The two counters of a login: the account's (or, in a browser the customer knows, that browser's
-/// own), and the network's. Filed by keyed hash, alike for known and unknown IDs.
-struct Counters {
+/// Who is asked for, and what counts the guess: the account's counter (or, in a browser the customer
+/// knows, that browser's own), and the network's.
+struct AskedFor {
+    customer: Option<Customer>,
     account: Subject,
     /// None for a browser that the customer knows: what its network does is not its doing.
     network: Option<Subject>,
-    /// Whom a refusal is recorded for.
-    customer: Option<Customer>,
 }
 
-impl Counters {
+impl AskedFor {
     // Always in this order, so that no two logins wait for each other.
-    fn all(&self) -> impl Iterator<Item = &Subject> {
+    fn counters(&self) -> impl Iterator<Item = &Subject> {
         self.network.iter().chain([&self.account])
     }
 }
 
-/// A network's failures are forgotten after this long without one: many people share it.
-const NETWORK_FORGETS: Duration = Duration::from_hours(1);
-
-/// What a counter of logins says now.
-pub(crate) fn present(subject: &Subject, taken: &Taken, now: Millis) -> Counter {
-    let forgotten = subject.kind == "network" && now >= taken.changed_at().plus(NETWORK_FORGETS);
-    if forgotten { Counter::cleared() } else { taken.counter() }
-}
-
-async fn counters(
-    app: &App,
-    origin: &Origin,
-    given: &Credentials,
-    known: Option<&Customer>,
-) -> Result<Counters, AppError> {
-    let own_browser = match known {
-        Some(c) => {
-            let mut tx = app.store.read().await?;
-            tx.knows_device(c.customer_id, &given.device).await?
-        }
-        None => false,
+// The same look-ups for an ID that nobody has: they find nobody.
+async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<AskedFor, AppError> {
+    let typed = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
+    let mut tx = app.store.read().await?;
+    // What cannot be a login ID is looked up all the same, but not as it was typed.
+    let wanted = given.login_id.as_ref().map_or("", LoginId::as_str);
+    let found = tx.find(origin.institution.id, Key::LoginId, wanted).await?;
+    let id = found.map_or(NOBODY, |found| found.customer_id);
+    let customer = tx.customer(id).await?;
+    let is_known = tx.knows_device(id, &given.device, origin.now.minus(KNOWN_FOR)).await?;
+    let account = if is_known {
+        counters::login_in(origin, typed, &given.device)
+    } else {
+        counters::login(origin, typed)
     };
-    let account = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
-    let mut account = account_counter(origin, account);
-    if own_browser {
-        account.subject = name(&given.device);
-    }
-    let network = (!own_browser).then(|| network(origin));
-    Ok(Counters { account, network, customer: known.cloned() })
+    let network = (!is_known).then(|| network::subject(origin, Door::Login));
+    Ok(AskedFor { customer, account, network })
 }
 
-/// The counter of a login ID from browsers that its customer does not know.
-pub(crate) fn account_counter(origin: &Origin, login_id: &str) -> Subject {
-    filed(origin, "login", login_id.as_bytes())
-}
+/// A browser is known for as long after a login as it keeps its cookie.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);
 
-/// The counter of the caller's network: the address, or its /64.
-pub(crate) fn network(origin: &Origin) -> Subject {
-    let address = origin.address.clone().unwrap_or_default();
-    let network = match address.parse::<std::net::IpAddr>() {
-        Ok(std::net::IpAddr::V6(v6)) => {
-            v6.segments()[..4].iter().fold(String::new(), |out, s| format!("{out}{s:x}:"))
-        }
-        _ => address,
-    };
-    filed(origin, "network", network.as_bytes())
-}
+/// An ID that no customer has: its time is the beginning of all times.
+const NOBODY: CustomerId = CustomerId::from_bytes([0; 16]);
 
-fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
-    let spot = places::counter_subject(origin.institution.id, kind);
-    let hash = origin.institution.keys.mac(&spot.place(), key);
-    let owner = name(&hash);
-    let bucket = i64::from(hash.first().copied().unwrap_or(0));
-    Subject { bucket, subject: owner.clone(), owner, kind }
-}
-
-fn name(hash: &[u8]) -> String {
-    hash.iter().take(16).fold(String::new(), |out, b| format!("{out}{b:02x}"))
-}
-
-pub(crate) fn network_policy(policy: &LoginPolicy) -> LoginPolicy {
-    // A network waits a little, it is never stopped: a branch or a carrier shares one address.
-    LoginPolicy {
-        free_tries: policy.network_free_tries,
-        longest_wait: Span::of_seconds(60),
-        stop_after: u32::MAX,
-        ..policy.clone()
-    }
+fn present(subject: &Subject, taken: &Taken, now: Millis) -> Counter {
+    if subject.kind == "network" { network::present(taken, now) } else { taken.counter() }
 }
 
 // A login at a closed gate costs no argon2 and moves no counter; it is recorded.
-async fn waiting(app: &App, origin: &Origin, counters: &Counters) -> Result<Option<u64>, AppError> {
+async fn waiting(app: &App, origin: &Origin, asked: &AskedFor) -> Result<Option<u64>, AppError> {
     let mut tx = app.store.read().await?;
     let mut until = None;
-    for subject in counters.all() {
-        let gate = match tx.counter(subject).await? {
-            Some(taken) => present(subject, &taken, origin.now).gate(origin.now),
-            None => Gate::Open,
-        };
-        until = until.max(closed(gate, origin));
+    for subject in asked.counters() {
+        let taken = tx.counter(subject).await?;
+        let counter = taken.map_or(Counter::cleared(), |t| present(subject, &t, origin.now));
+        until = until.max(closed(counter.gate(origin.now), origin));
     }
     drop(tx);
     let Some(until) = until else { return Ok(None) };
-    let mut tx = app.store.begin().await?;
-    record_refusal(app, origin, &mut tx, counters, "waiting").await?;
-    tx.commit().await?;
+    refusals::record(app, origin, refusal(asked, "waiting")).await?;
     Ok(Some(calendar::seconds_until(origin.now, until)))
 }
 
@@ -335,58 +273,53 @@ fn closed(gate: Gate, origin: &Origin) -> Option<Millis> {
     }
 }
 
-enum Gates {
-    Open,
-    Closed(Millis),
-}
-
-// Takes both counters, network first, and writes what this guess leaves in them.
-async fn take(
+// Takes the counters and writes what this guess leaves in them; until when the gate is closed, if it
+// is. Then nothing is written: what a guess at a closed gate leaves must not depend on its being right.
+async fn count(
     app: &App,
     origin: &Origin,
     tx: &mut Tx,
-    counters: &Counters,
+    asked: &AskedFor,
     right: bool,
-) -> Result<Gates, AppError> {
-    let policy = &origin.institution.policy().login;
-    let network = network_policy(policy);
-    let mut locked = false;
-    for subject in counters.all() {
-        let policy = if subject.kind == "network" { &network } else { policy };
-        let taken = tx.take_counter(subject, origin.now).await?;
-        let counter = present(subject, &taken, origin.now);
-        if let Some(until) = closed(counter.gate(origin.now), origin) {
-            record_refusal(app, origin, tx, counters, "waiting").await?;
-            return Ok(Gates::Closed(until));
-        }
-        let next =
-            if right { Counter::cleared() } else { counter.failed_login(policy, origin.now).0 };
+) -> Result<Option<Millis>, AppError> {
+    let mut taken = Vec::new();
+    for subject in asked.counters() {
+        let row = tx.take_counter(subject, origin.now).await?;
+        let counter = present(subject, &row, origin.now);
+        taken.push((subject, row, counter));
+    }
+    let gates = taken.iter().map(|(.., counter)| closed(counter.gate(origin.now), origin));
+    if let Some(until) = gates.max().flatten() {
+        origin.record(tx, &*app.random, refusal(asked, "waiting")).await?;
+        return Ok(Some(until));
+    }
+    let login = &origin.institution.policy().login;
+    let mut stopped = false;
+    for (subject, row, counter) in &taken {
+        let is_network = subject.kind == "network";
         // One right login from a shared network does not pay for the others' wrong ones.
-        if !(right && subject.kind == "network") {
-            tx.save_counter(subject, &taken, &next, origin.now).await?;
+        if right && is_network {
+            continue;
         }
-        locked |= next.locked;
+        let policy = if is_network { network::policy(login) } else { login.clone() };
+        let wrong = || counter.failed_login(&policy, origin.now).0;
+        let next = if right { Counter::cleared() } else { wrong() };
+        tx.save_counter(subject, row, &next, origin.now).await?;
+        stopped |= next.locked;
     }
     if !right {
-        record_refusal(app, origin, tx, counters, "credentials").await?;
+        origin.record(tx, &*app.random, refusal(asked, "credentials")).await?;
     }
-    if let (true, Some(customer)) = (locked, &counters.customer) {
+    if let (true, Some(customer)) = (stopped, &asked.customer) {
         locks::tell(app, origin, tx, customer, (Which::Login, None), Grade::Stopped).await?;
     }
-    Ok(Gates::Open)
+    Ok(None)
 }
 
-async fn record_refusal(
-    app: &App,
-    origin: &Origin,
-    tx: &mut Tx,
-    counters: &Counters,
-    reason: &str,
-) -> Result<(), AppError> {
+fn refusal(asked: &AskedFor, reason: &str) -> Line {
     let line = Line::refused(Kind::SessionRefused, reason);
-    let line = match &counters.customer {
+    match &asked.customer {
         Some(customer) => line.of(customer.customer_id),
         None => line,
-    };
-    Ok(origin.record(tx, &*app.random, line).await?)
+    }
 }

@@ -4,8 +4,8 @@ use warifu_core::{
     audit::Kind,
     hold::{HoldKind, hold_after},
     ids::ProcedureId,
-    procedure::ProcedureEnd,
     oath::Passcode,
+    procedure::ProcedureEnd,
     purpose::Purpose,
     time::Millis,
     token::{Event, State},
@@ -13,7 +13,7 @@ use warifu_core::{
 use warifu_store::{Customer, Issue, Session, Token, Tx};
 
 use super::{
-    again_on_conflict, commit, notices,
+    again_on_conflict, commit, issue, notices,
     overview::{self, Open},
     procedures::{self, Flow, Step},
     prove::{self, Answer, Asked, Proof},
@@ -33,8 +33,7 @@ pub(crate) async fn begin(
     origin: &Origin,
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     waiting(&mut tx, origin, customer).await?;
     let procedure = procedures::begin(app, origin, &mut tx, session, Flow::Start).await?;
     tx.commit().await?;
@@ -43,9 +42,6 @@ pub(crate) async fn begin(
 
 // The issue whose phone is set up and whose use has not begun.
 async fn waiting(tx: &mut Tx, origin: &Origin, customer: Customer) -> Result<Open, AppError> {
-    if customer.suspended_at.is_some() {
-        return Err(AppError::Stale(Stale::NotOffered));
-    }
     let view = overview::load(tx, origin, customer).await?;
     view.open
         .filter(|open| open.token.state == State::Activated)
@@ -108,10 +104,11 @@ async fn take_effect(
     let id = customer.customer_id;
     token.state = token.state.after(Event::Started).map_err(AppError::internal)?;
     token.started_at = Some(origin.now.0);
+    let notice = origin.institution.policy().token.expiry_notice.duration();
+    token.due_at = Some(Millis(token.valid_until).minus(notice).0);
     tx.save_token(id, &token).await?;
     tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
-    issue.end(None, origin.now);
-    tx.save_issue(id, &issue).await?;
+    issue::close(origin, tx, &customer, &mut issue, None).await?;
     customer.otp_required = true;
     hold(origin, &mut customer, HoldKind::Start);
     tx.save_customer(&customer).await?;

@@ -17,6 +17,7 @@ use crate::{
     demo::{people::PEOPLE, seed},
     hasher::Hasher,
     institutions::HostKind,
+    limits::Rates,
     mail::transport::Transport,
     serve::{self, Listener},
     world::{SystemClock, SystemRandom},
@@ -92,6 +93,7 @@ async fn app(arguments: &Arguments, dir: &Path) -> Result<App, Failure> {
     .await?;
     store.migrate().await?;
     let settings = Settings {
+        rates: Rates::default(),
         trusted_proxies: Vec::new(),
         plain_http: arguments.host.is_none(),
         public_port: Some(if arguments.host.is_some() {

@@ -25,6 +25,7 @@ use crate::{
     config::{Config, ConfigError},
     hasher::Hasher,
     institutions::HostKind,
+    limits::Rates,
     mail::transport::{SmtpSettings, Transport},
     serve::{self, Listener},
     world::{SystemClock, SystemRandom},
@@ -224,6 +225,7 @@ async fn open(config: &Config) -> Result<App, Failure> {
 async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
     let kek = keyring::read(&config.keys_file)?;
     let settings = Settings {
+        rates: Rates::default(),
         trusted_proxies: config.trusted_proxies.clone(),
         plain_http: world.plain_http_port.is_some(),
         public_port: world.plain_http_port,

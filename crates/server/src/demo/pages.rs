@@ -53,8 +53,7 @@ pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
         .collect();
     let mut tx = visit.app.store.read().await?;
     let waiting = tx.mails_by_state().await?;
-    let waiting =
-        waiting.iter().filter(|(s, _)| s.is_waiting()).map(|(_, n)| n).sum();
+    let waiting = waiting.iter().filter(|(s, _)| s.is_waiting()).map(|(_, n)| n).sum();
     let page = Mailbox { text: visit.text.clone(), letters, waiting };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }

@@ -137,7 +137,8 @@ async fn mail_password(
     let mut tx = app.store.read().await?;
     let mails = tx.mails_with_secret(session.customer_id).await?;
     let mail = mails.first().ok_or_else(|| AppError::internal("no mail"))?;
-    let spot = places::mail(origin.institution.id, session.customer_id, mail.id, &mail.recipient);
+    let sent = (mail.recipient.as_str(), mail.subject.as_str());
+    let spot = places::mail(origin.institution.id, session.customer_id, mail.id, sent);
     let body = mail.body.as_deref().unwrap_or_default();
     let body = origin.institution.keys.open(&spot.place(), body)?;
     let body = String::from_utf8_lossy(body.expose()).into_owned();

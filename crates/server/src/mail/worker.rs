@@ -108,7 +108,8 @@ async fn handle(app: &App, transport: &Transport, mut mail: MailRow) -> Result<(
         }
         Err(Dropped::Send(error)) => give_up_or_wait(&mut mail, error, now.0),
     };
-    // A secret that was sent, or never will be, is wiped; so is the body of what was given up.
+    // A secret that was sent, or never will be, is wiped. What was given up is kept: it can be sent
+    // again by hand.
     if mail.state != MailState::Queued && mail.has_secret {
         mail.body = None;
     }
@@ -152,7 +153,8 @@ async fn send(origin: &Origin, transport: &Transport, mail: &MailRow) -> Result<
     let institution = &origin.institution;
     let body =
         mail.body.as_ref().ok_or_else(|| SendError::Permanent("its body is gone".to_owned()))?;
-    let spot = places::mail(institution.id, mail.customer_id, mail.id, &mail.recipient);
+    let spot =
+        places::mail(institution.id, mail.customer_id, mail.id, (&mail.recipient, &mail.subject));
     let body = institution
         .keys
         .open(&spot.place(), body)

@@ -27,8 +27,10 @@ pub(crate) fn render(visit: &Visit, mut response: Response) -> Response {
         problem["fields"] = fields.into();
     }
     let wait = match &error {
-        AppError::TooMany(until) => Some(calendar::seconds_until(visit.origin.now, *until)),
-        AppError::Overloaded => Some(5),
+        AppError::TooMany(until) | AppError::TooManyMails(until) => {
+            Some(calendar::seconds_until(visit.origin.now, *until))
+        }
+        AppError::Overloaded | AppError::Unsure => Some(5),
         AppError::Internal(source) => {
             let request = visit.origin.request_id.as_deref().unwrap_or_default();
             tracing::error!(request.id = request, error = %source, "internal");

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::Path,
+    extract::{Path, rejection::BytesRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -49,7 +49,7 @@ struct Body {
 pub(super) async fn activate(
     mut visit: Visit,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
     visit.catch_up();
@@ -73,9 +73,13 @@ pub(super) async fn activate(
 }
 
 // A form of another site can send JSON too, but not under its name.
-fn json<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Vec<Problem>> {
-    let read = is_of_kind(headers, "application/json").then(|| serde_json::from_slice(body));
-    match read {
+fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: &Result<Bytes, BytesRejection>,
+) -> Result<T, Vec<Problem>> {
+    // One that is too large, or cut off, is no body at all.
+    let body = body.as_ref().ok().filter(|_| is_of_kind(headers, "application/json"));
+    match body.map(|body| serde_json::from_slice(body)) {
         Some(Ok(body)) => Ok(body),
         _ => Err(vec![Problem::new("body", "form")]),
     }
@@ -134,7 +138,7 @@ pub(super) async fn acknowledge(
     mut visit: Visit,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
     visit.catch_up();

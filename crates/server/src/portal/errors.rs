@@ -4,7 +4,8 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use warifu_core::ids::{CustomerId, ReceptionNumber};
+use warifu_core::{audit::ActorKind, ids::ReceptionNumber};
+use warifu_store::Session;
 
 use super::{
     pages::{Ber, Frame},
@@ -17,6 +18,7 @@ use crate::{
     },
     calendar,
     error::{AppError, SignedOut, Stale},
+    origin::Origin,
     web::visit::{Visit, see_other, with_cookie},
 };
 
@@ -47,10 +49,10 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
         }
         _ => {}
     }
-    let customer = sessions::find(&visit.app, &visit.origin, &visit.browser).await.ok();
-    let signed_in = customer.as_ref().is_some_and(|(session, _)| session.level == Level::Full);
-    let id = customer.map(|(_, c)| c.customer_id);
-    if let Err(failed) = note(visit, is_post, id, &error).await {
+    let found = sessions::find(&visit.app, &visit.origin, &visit.browser).await.ok();
+    let session = found.map(|(session, _)| session);
+    let signed_in = session.as_ref().is_some_and(|session| session.level == Level::Full);
+    if let Err(failed) = note(visit, is_post, session.as_ref(), &error).await {
         tracing::error!(error = ?failed, "a refusal could not be recorded");
         return rendered(visit, signed_in, AppError::Overloaded);
     }
@@ -61,7 +63,7 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
 async fn note(
     visit: &Visit,
     is_post: bool,
-    customer: Option<CustomerId>,
+    session: Option<&Session>,
     error: &AppError,
 ) -> Result<(), AppError> {
     let reason = match error {
@@ -69,21 +71,52 @@ async fn note(
         AppError::Forbidden => "forbidden",
         AppError::NotSignedIn(_) if is_post => "not_signed_in",
         AppError::Stale(Stale::Order) => "out_of_order",
+        AppError::Stale(Stale::Foreign) => "foreign_procedure",
         AppError::Stale(_) if is_post => "stale_procedure",
-        AppError::TooMany(_) => "too_many",
+        AppError::TooMany(_) | AppError::TooManyMails(_) => "too_many",
         _ => return Ok(()),
     };
-    refusals::access(&visit.app, &visit.origin, customer, reason).await
+    let mut origin =
+        Origin { screen: screen(visit.here.split('?').next()), ..visit.origin.clone() };
+    if let Some(session) = session {
+        origin.actor = (ActorKind::Customer, session.customer_id.to_string());
+        origin.correlation = Some(session.id.to_string());
+    }
+    let customer = session.map(|session| session.customer_id);
+    refusals::access(&visit.app, &origin, customer, reason).await
 }
 
-fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Response {
+// Which screen a form came from, for the trail.
+fn screen(path: Option<&str>) -> Option<&'static str> {
+    Some(match path? {
+        "/login" => "BLI001",
+        "/login/passcode" => "BLI002",
+        "/otp" | "/otp/issue" | "/otp/start" | "/otp/release" | "/otp/issue/qr" => "BOP001",
+        "/otp/issue/select" => "BOT000",
+        "/otp/issue/mail" => "BMP001",
+        "/otp/issue/input" => "BOT001",
+        "/otp/issue/confirm" => "BOT002",
+        "/otp/issue/done" | "/otp/issue/mail-again" => "BOT003",
+        "/otp/start/confirm" => "BOK001",
+        "/otp/start/passcode" => "BOK002",
+        "/otp/start/done" => "BOK003",
+        "/otp/release/passcode" => "BOS001",
+        "/otp/release/done" => "BOS002",
+        _ => return None,
+    })
+}
+
+/// The page of an error, for someone of whom nothing else is known.
+pub(crate) fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Response {
     let status = error.parts().0;
     let mut frame = render::outside(visit, "BER009", "ber-title");
     frame.signed_in = signed_in;
     (if signed_in { "/otp" } else { "/login" }).clone_into(&mut frame.here);
     let retry = match &error {
-        AppError::TooMany(until) => Some(calendar::seconds_until(visit.origin.now, *until)),
-        AppError::Overloaded => Some(5),
+        AppError::TooMany(until) | AppError::TooManyMails(until) => {
+            Some(calendar::seconds_until(visit.origin.now, *until))
+        }
+        AppError::Overloaded | AppError::Unsure => Some(5),
         _ => None,
     };
     let page = told(visit, frame, error);
@@ -118,6 +151,10 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
             frame.title = "expired-title";
             ("BER006", vec![text.of("expired-text"), text.of("expired-issue")])
         }
+        AppError::NotSignedIn(SignedOut::TooLong) => {
+            frame.title = "expired-title";
+            ("BER006", vec![text.of("expired-long"), text.of("expired-issue")])
+        }
         AppError::NotSignedIn(SignedOut::PasscodeLate) => {
             ("BER006", vec![text.of("bli002-expired")])
         }
@@ -133,7 +170,12 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
             let wait = text.wait(calendar::seconds_until(visit.origin.now, until));
             ("BER008", vec![text.with("error-429", "wait", wait)])
         }
+        AppError::TooManyMails(until) => {
+            let until = text.near(until, visit.origin.now);
+            ("BER001", vec![text.with("bmp001-too-many", "until", until)])
+        }
         AppError::Overloaded => ("BER008", vec![text.of("error-503")]),
+        AppError::Unsure => ("BER008", vec![text.of("error-unsure"), text.of("lost-reply")]),
         AppError::Internal(source) => {
             let reception = ReceptionNumber::generate(&*visit.app.random);
             let request = visit.origin.request_id.as_deref().unwrap_or_default();

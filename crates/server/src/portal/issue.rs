@@ -7,9 +7,7 @@ use warifu_core::{ids::ProcedureId, mail::MailState};
 
 use super::{
     otp,
-    pages::{
-        Ber, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailBlock, MailProgress,
-    },
+    pages::{self, Ber, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailProgress},
     render,
 };
 use crate::{
@@ -88,18 +86,9 @@ async fn mail_page(
         frame: frame(signed, "BMP001", "bmp001-title", 2),
         procedure: procedure.to_string(),
         addresses: ready.masked,
-        block: blocked.or(ready.blocked).map(block),
+        block: blocked.or(ready.blocked),
     };
     if blocked.is_some() { render::corrected(&page) } else { render::page(&page) }
-}
-
-const fn block(blocked: Blocked) -> MailBlock {
-    match blocked {
-        Blocked::NoAddress => MailBlock::NoAddress,
-        Blocked::Young(from) => MailBlock::Young(from),
-        Blocked::DayLimit => MailBlock::DayLimit,
-        Blocked::TooMany(until) => MailBlock::TooMany(until),
-    }
 }
 
 pub(super) async fn send_mail(
@@ -260,7 +249,8 @@ async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
     let visit = &signed.visit;
     let origin = visit.origin.on("BOT002");
     let id = fields.procedure();
-    procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, Step::Confirm, id).await?;
+    procedures::cancel(&visit.app, &origin, &signed.session, Flow::Issue, Step::Confirm, id)
+        .await?;
     Ok(see_other("/otp/issue/cancelled"))
 }
 
@@ -284,9 +274,9 @@ async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
         Err(blocked) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;
-            page.frame.errors = vec![super::pages::FieldError {
+            page.frame.errors = vec![pages::FieldError {
                 field: "",
-                message: block(blocked).told(&page.frame),
+                message: pages::blocked(&page.frame, &blocked),
             }];
             render::corrected(&page)
         }

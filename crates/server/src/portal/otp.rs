@@ -12,7 +12,7 @@ use warifu_core::{
 };
 
 use super::{
-    pages::{Bop001, Offer, OtpState, TokenIds},
+    pages::{Bop001, NoIssue, Offer, OtpState, TokenIds},
     render,
 };
 use crate::{
@@ -59,8 +59,10 @@ pub(super) async fn show(
         qr_svg,
         qr_until,
         second_phone,
-        wait_until: match view.may_issue {
-            Err(IssueRefused::WaitUntil(until)) => Some(until),
+        no_issue: match view.may_issue {
+            Err(IssueRefused::WaitUntil(until)) => Some(NoIssue::Released(until)),
+            Err(IssueRefused::LockedUntil(until)) => Some(NoIssue::LockedUntil(until)),
+            Err(IssueRefused::Locked) => Some(NoIssue::Locked),
             _ => None,
         },
         after_issue: query.contains_key("after") && waiting.is_some(),

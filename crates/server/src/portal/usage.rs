@@ -109,7 +109,8 @@ pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Resp
 
 // Where a page that answers a form can be loaded again, and what was wrong with it.
 fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>, errors: Vec<FieldError>) -> Frame {
-    let here = id.map_or_else(|| "/otp".to_owned(), |id| procedures::path(flow, Step::Passcode, id));
+    let here =
+        id.map_or_else(|| "/otp".to_owned(), |id| procedures::path(flow, Step::Passcode, id));
     Frame { here, errors, ..frame }
 }
 

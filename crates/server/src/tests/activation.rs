@@ -339,14 +339,17 @@ async fn an_acknowledgement_of_another_phone_is_refused(app: &TestApp) {
     let mark = app.mark();
     stranger.acknowledge().await.expect(403);
     assert_eq!(app.recorded(mark).await.len(), 1, "a refusal is recorded");
+    // What is unknown is gone for good: the phone stops asking. It is recorded too.
     stranger.activation = "act_0000000000000000000000000a".to_owned();
-    stranger.acknowledge().await.expect(403);
+    let mark = app.mark();
+    stranger.acknowledge().await.expect(410);
+    assert_eq!(app.recorded(mark).await.len(), 1);
     stranger.activation = "x".to_owned();
     stranger.acknowledge().await.expect(404);
     // At the other bank it does not exist.
     let mut elsewhere = phone.clone();
     elsewhere.bank = Bank::B;
-    elsewhere.acknowledge().await.expect(403);
+    elsewhere.acknowledge().await.expect(410);
     // So the phone may still repeat, and then say so itself.
     phone.activate(&numbers, AOKI.start_password).await.expect(200);
     phone.acknowledge().await.expect(204);

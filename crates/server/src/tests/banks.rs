@@ -18,7 +18,7 @@ on_both_engines!(
     a_session_of_one_bank_is_nobody_at_the_other,
     forms_of_one_bank_are_forged_at_the_other,
     phones_of_one_bank_are_unknown_at_the_other,
-    passcodes_of_the_same_root_would_not_cross_banks,
+    a_passcode_of_one_bank_is_a_wrong_one_at_the_other,
     the_command_line_of_one_bank_finds_nobody_of_the_other,
     each_bank_speaks_with_its_own_name_colour_and_sender,
     an_unknown_host_is_misdirected,
@@ -76,7 +76,7 @@ async fn phones_of_one_bank_are_unknown_at_the_other(app: &TestApp) {
     app.phone(Bank::A).set_up(&numbers, AOKI.start_password).await;
 }
 
-async fn passcodes_of_the_same_root_would_not_cross_banks(app: &TestApp) {
+async fn a_passcode_of_one_bank_is_a_wrong_one_at_the_other(app: &TestApp) {
     let phone = in_use(app, &AOKI).await;
     in_use(app, &AOKI_B).await;
     let mut browser = app.browser(Bank::B);
@@ -238,7 +238,7 @@ async fn a_changed_policy_counts_from_the_next_request(app: &TestApp) {
     let mut browser = app.browser(Bank::A);
     browser.sign_in_half(&AOKI).await;
     let locked = browser.passcode(&phone.passcode()).await.expect(422);
-    assert!(locked.error("passcode").unwrap().contains("までご利用いただけません"));
+    assert!(locked.text().contains("までご利用いただけません"));
 }
 
 async fn a_document_beyond_floors_and_ceilings_is_refused_with_its_keys(app: &TestApp) {

@@ -17,6 +17,9 @@ on_both_engines!(
     months_of_the_trail_are_made_ahead_and_again_when_they_are_gone,
     waits_and_holds_are_told_with_their_moments,
     a_hold_runs_after_start_and_release_and_the_later_one_counts,
+    a_tokens_end_is_told_ahead_and_on_its_last_day_it_ends_and_the_passcode_stays_demanded,
+    one_banks_broken_rows_do_not_keep_another_banks_from_ending,
+    known_browsers_and_old_mails_are_forgotten_in_time,
 );
 
 async fn a_deadline_holds_whether_or_not_the_sweeper_has_come_by(app: &TestApp) {
@@ -183,4 +186,70 @@ async fn a_hold_runs_after_start_and_release_and_the_later_one_counts(app: &Test
         pc.until_in_use(person).await;
         assert_eq!(hold().await, far);
     }
+}
+
+async fn a_tokens_end_is_told_ahead_and_on_its_last_day_it_ends_and_the_passcode_stays_demanded(
+    app: &TestApp,
+) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let phone = pc.until_in_use(&AOKI).await;
+    app.deliver().await;
+    let addresses: Vec<_> = AOKI.addresses.split(';').chain([AOKI.phone_address]).collect();
+    let told = |part: &str| {
+        let count = |a: &&str| app.subjects(a).iter().filter(|s| s.contains(part)).count();
+        addresses.iter().map(count).collect::<Vec<_>>()
+    };
+    // The day before the notice nothing happens, on its day everyone is told, once.
+    app.advance_hours(24 * (3 * 365 - 31));
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 0);
+    app.advance_hours(48);
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 1);
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 0);
+    app.deliver().await;
+    assert_eq!(told("有効期限が近づいています"), vec![1; addresses.len()]);
+    app.browser(Bank::A).sign_in_with(&AOKI, &phone.passcode()).await;
+    // On its last day the passcode is good until midnight, whether or not the sweeper comes by.
+    app.advance_hours(24 * 31);
+    let mut late = app.browser(Bank::A);
+    late.password(AOKI.login_id, AOKI.login_password).await.expect_to("/login/passcode");
+    let page = late.open("/login/passcode").await.expect(200);
+    assert!(page.text().contains("再発行のお手続き"), "{}", page.text());
+    late.passcode(&phone.passcode()).await.expect(422);
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 1);
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 0);
+    app.deliver().await;
+    assert_eq!(told("有効期限が過ぎました"), vec![1; addresses.len()]);
+    assert_eq!(app.database.text("tokens", "state", "TRUE").await, "expired");
+    assert_eq!(app.database.count("tokens", "root IS NULL AND due_at IS NULL").await, 1);
+    assert_eq!(app.audited("token.expired").await, 1);
+    let mut late = app.browser(Bank::A);
+    late.password(AOKI.login_id, AOKI.login_password).await.expect_to("/login/passcode");
+    late.get("/otp").await.expect_to("/login/passcode");
+}
+
+async fn one_banks_broken_rows_do_not_keep_another_banks_from_ending(app: &TestApp) {
+    for person in [&AOKI, &AOKI_B] {
+        app.signed_in(person).await.issue(person).await;
+    }
+    // The customers of the first one to be listed belong to a bank that no node knows.
+    app.database.set("customers", "institution_id = 'ins_x'", &AOKI.rows()).await;
+    app.advance_hours(24 * 7);
+    assert_eq!(sweep::sweep(&app.app).await.unwrap(), 1);
+    let ended = format!("state = 'expired' AND {}", AOKI_B.rows());
+    assert_eq!(app.database.count("tokens", &ended).await, 1);
+    app.deliver().await;
+}
+
+async fn known_browsers_and_old_mails_are_forgotten_in_time(app: &TestApp) {
+    let mut own = app.signed_in(&AOKI).await;
+    own.reach_input().await;
+    app.deliver().await;
+    app.advance_hours(24 * 364);
+    sweep::sweep(&app.app).await.unwrap();
+    assert_eq!(app.database.count("devices", "TRUE").await, 1);
+    assert!(app.database.count("mails", "TRUE").await > 0);
+    app.advance_hours(24 * 40);
+    sweep::sweep(&app.app).await.unwrap();
+    assert_eq!(app.database.count("devices", "TRUE").await, 0);
+    assert_eq!(app.database.count("mails", "TRUE").await, 0);
 }

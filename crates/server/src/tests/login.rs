@@ -1,6 +1,11 @@
 //! Rule 5 and the login's waits: one answer for unknown, wrong and stopped; waits grow per account and
 //! per network, nobody is locked out by strangers.
 
+use rand_chacha::{
+    ChaCha20Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
 use super::{
     harness::{
         PROXY, TestApp, at_once,
@@ -14,6 +19,7 @@ use super::{
 
 on_both_engines!(
     unknown_wrong_and_suspended_logins_cannot_be_told_apart,
+    whatever_is_typed_the_refusal_is_the_same_page,
     a_login_from_one_network_waits_alike_whether_the_account_exists,
     waits_grow_with_each_wrong_password_and_end_with_a_right_one,
     nobody_is_locked_out_by_ninety_wrong_passwords,
@@ -71,6 +77,36 @@ async fn unknown_wrong_and_suspended_logins_cannot_be_told_apart(app: &TestApp) 
     // The mailboxes stay silent too.
     app.deliver().await;
     assert!(app.subjects(AOKI.address()).is_empty());
+}
+
+// Rule 5, for any text.
+async fn whatever_is_typed_the_refusal_is_the_same_page(app: &TestApp) {
+    let mut dice = ChaCha20Rng::from_seed([5; 32]);
+    let mut refusals = std::collections::BTreeSet::new();
+    for place in 0..60 {
+        let mut typed = || -> String {
+            let length = 1 + dice.next_u32() % 12;
+            (0..length).map(|_| pick(&mut dice)).collect()
+        };
+        let (login_id, password) = (typed(), typed());
+        let mut browser = app.browser(Bank::A).from(&format!("198.51.{}.1", place));
+        let reply = browser.password(&login_id, &password).await;
+        if login_id.trim().is_empty() {
+            continue;
+        }
+        assert_eq!(reply.value("login_id").as_deref(), Some(login_id.as_str()));
+        let shown = between(&reply.body, "name=\"login_id\" value=\"", "\"").unwrap();
+        let page = reply.body.replace(&reply.csrf(), "CSRF").replacen(shown, "", 1);
+        refusals.insert((reply.status, page));
+    }
+    assert_eq!(refusals.len(), 1, "{refusals:?}");
+}
+
+fn pick(dice: &mut ChaCha20Rng) -> char {
+    let signs = [
+        'a', 'Z', '0', '.', '-', '@', '<', '"', '&', '　', 'ａ', '漢', '𠮷', '👍', '\0', '\u{202e}',
+    ];
+    signs[dice.next_u32() as usize % signs.len()]
 }
 
 async fn a_login_from_one_network_waits_alike_whether_the_account_exists(app: &TestApp) {
@@ -250,9 +286,9 @@ async fn waits_of_one_network_do_not_reach_another(app: &TestApp) {
 
 async fn the_networks_of_an_ipv6_house_are_one(app: &TestApp) {
     exhaust_network(app, "2001:db8:1:2::1").await;
-    let mut same = app.browser(Bank::A).from("2001:db8:1:2:ffff::9");
+    let mut same = app.browser(Bank::A).from("2001:db8:1:f2:ffff::9");
     assert!(wait_after(&mut same, &AOKI, AOKI.login_password).await.is_some());
-    app.browser(Bank::A).from("2001:db8:1:3::1").sign_in(&AOKI).await;
+    app.browser(Bank::A).from("2001:db8:1:100::1").sign_in(&AOKI).await;
 }
 
 // Attack 21.

@@ -21,6 +21,7 @@ on_both_engines!(
     a_refused_mail_is_given_up_at_once_and_the_page_says_so,
     one_bad_mail_does_not_keep_the_others_waiting,
     the_token_mail_can_be_sent_again_a_few_times,
+    an_address_nobody_confirmed_gets_few_mails_a_day_however_many_issues_there_are,
     a_mail_is_in_the_customers_own_language,
     a_mail_keeps_its_message_id_over_its_tries,
     a_carriers_old_address_is_kept_as_typed,
@@ -240,4 +241,36 @@ async fn a_carriers_old_address_is_kept_as_typed(app: &TestApp) {
     app.signed_in(&AOKI_B).await.issue(&AOKI_B).await;
     app.deliver().await;
     assert!(!app.subjects("hana..b@docomo.ne.jp").is_empty());
+}
+
+// Attack 44.
+async fn an_address_nobody_confirmed_gets_few_mails_a_day_however_many_issues_there_are(
+    app: &TestApp,
+) {
+    for (person, a_day) in [(&AOKI, 10), (&AOKI_B, 5)] {
+        let mut refused = 0;
+        for _ in 0..3 {
+            if refused > 0 {
+                break;
+            }
+            let mut pc = app.signed_in(person).await;
+            pc.issue(person).await;
+            app.deliver().await;
+            for _ in 0..8 {
+                app.advance_mins(11);
+                let mut pc = app.signed_in(person).await;
+                pc.open("/otp").await.expect(200);
+                let reply = pc.post("/otp/issue/mail-again", &[]).await;
+                app.deliver().await;
+                if reply.status == 429 {
+                    assert!(reply.text().contains("まで送信できません"), "{}", reply.text());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 0);
+        let sent = app.subjects(person.phone_address);
+        let token = sent.iter().filter(|s| s.contains("トークン発行のご案内")).count();
+        assert!(token <= a_day + 1, "{token} mails");
+    }
 }

@@ -7,6 +7,7 @@ mod english;
 mod harness;
 mod import;
 mod input;
+mod limits;
 mod locks;
 mod login;
 mod mails;

@@ -278,11 +278,29 @@ async fn nothing_is_issued_to_a_young_or_unconfirmed_address(app: &TestApp) {
 
 async fn a_customer_with_a_token_in_use_cannot_issue_another(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
-    pc.until_in_use(&AOKI).await;
+    let phone = pc.issue_to_phone(&AOKI).await;
+    // An issue that has come to its last page before the use of the token was started.
+    let mut tab = pc.clone();
+    tab.reach_confirm(&AOKI).await;
+    let mail_password = app.mail_password(&AOKI).await;
+    pc.reach_start().await;
+    let reply = pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
+    pc.open(reply.location()).await.expect(200).expect_screen("BOK003");
     let page = pc.open("/otp").await.expect(200);
     assert!(!page.body.contains("action=\"/otp/issue\""));
     pc.post("/otp/issue", &[]).await.expect(409);
-    // A procedure from before the start does not help either.
+    // It does not help: the session has gone on under a new secret, and with that one too.
+    let page = tab.page.clone();
+    tab.confirm(AOKI.confirmation_password, &mail_password).await.expect(401);
+    tab = pc.clone();
+    tab.page = page;
+    let csrf = pc.page.csrf();
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("confirmation_password", AOKI.confirmation_password),
+        ("mail_password", &mail_password),
+    ];
+    tab.post("/otp/issue/confirm", &fields).await.expect(409);
     assert_eq!(app.database.count("tokens", "TRUE").await, 1);
 }
 

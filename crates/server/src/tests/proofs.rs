@@ -8,6 +8,7 @@ use super::harness::{
     http::Reply,
     on_both_engines,
 };
+use crate::actions::customers;
 
 on_both_engines!(
     wrong_confirmation_passwords_lock_in_two_grades,
@@ -26,6 +27,7 @@ on_both_engines!(
     a_mail_password_is_read_in_any_width,
     the_mail_password_goes_to_the_notice_addresses_only,
     the_stop_of_mail_passwords_for_a_day_is_recorded_and_told,
+    an_unlock_gives_all_tries_of_mail_passwords_back_and_is_told_to_every_address,
 );
 
 /// A mail password that is none.
@@ -62,6 +64,13 @@ async fn wrong_confirmation_passwords_lock_in_two_grades(app: &TestApp) {
             // Locked: the right one does not even begin.
             let page = pc.open("/otp").await.expect(200);
             assert!(!page.body.contains("action=\"/otp/issue\""), "round {round}");
+            let why = if round == 1 {
+                "まで発行のお手続きを"
+            } else {
+                "発行のお手続きを停止"
+            };
+            assert!(page.text().contains("確認用パスワードが続けて正しく"), "{}", page.text());
+            assert!(page.text().contains(why), "{}", page.text());
             pc.post("/otp/issue", &[]).await.expect(409);
             app.advance_mins(bank.lock_minutes());
         }
@@ -134,7 +143,7 @@ async fn tries_of_mail_passwords_end_for_the_day(app: &TestApp) {
             app.advance_mins(11);
         }
         let told = blocked(app, person).await;
-        assert!(told.contains("本日お送りできる回数を超えました"), "{told}");
+        assert!(told.contains("続けて正しく入力されなかったため、2026年11月2"), "{told}");
         // Not by waiting a few hours, but on the next day.
         app.advance_hours(24);
         let (mut pc, mail_password) = at_confirm(app, person).await;
@@ -293,4 +302,37 @@ async fn the_stop_of_mail_passwords_for_a_day_is_recorded_and_told(app: &TestApp
         assert!(told.iter().any(|s| s.contains("停止しました")), "{address}: {told:?}");
     }
     assert_eq!(app.institution(Bank::A).policy().mail_password.tries_a_day, 15);
+}
+
+async fn an_unlock_gives_all_tries_of_mail_passwords_back_and_is_told_to_every_address(
+    app: &TestApp,
+) {
+    for _ in 0..3 {
+        let (mut pc, mail_password) = at_confirm(app, &AOKI).await;
+        for _ in 0..5 {
+            pc.confirm(AOKI.confirmation_password, &wrong(&mail_password)).await.expect(422);
+        }
+        app.advance_mins(11);
+    }
+    assert!(blocked(app, &AOKI).await.contains("続けて正しく入力されなかったため"));
+    let origin = app.origin(Bank::A);
+    let id = customers::find(&app.app, &origin, AOKI.number).await.unwrap().unwrap();
+    let shown = customers::show(&app.app, &origin, id).await.unwrap().to_string();
+    assert!(shown.contains("\"failures\":15,\"kind\":\"mail\""), "{shown}");
+    assert_eq!(customers::unlock(&app.app, &origin, id).await.unwrap(), 1);
+    // Not the next wrong one alone stops again.
+    let (mut pc, mail_password) = at_confirm(app, &AOKI).await;
+    for _ in 0..4 {
+        let reply = pc.confirm(AOKI.confirmation_password, &wrong(&mail_password)).await;
+        reply.expect(422).expect_screen("BOT002");
+    }
+    pc.confirm(AOKI.confirmation_password, &mail_password).await.expect_to("/otp/issue/done");
+    app.deliver().await;
+    for address in AOKI.addresses.split(';') {
+        let told = app.subjects(address);
+        assert_eq!(told.iter().filter(|s| s.contains("停止を解除しました")).count(), 1, "{told:?}");
+    }
+    // Nothing was locked any more: an unlock of nothing tells nobody.
+    assert_eq!(customers::unlock(&app.app, &origin, id).await.unwrap(), 1, "today's failures");
+    assert_eq!(customers::unlock(&app.app, &origin, id).await.unwrap(), 0);
 }

@@ -182,6 +182,7 @@ async fn check(app: &TestApp) {
     proof_and_effect_together(&rows);
     nothing_during_a_lock(app, &rows).await;
     demanded_as_started_and_released(app, &rows).await;
+    everyone_is_told(app, &rows).await;
     for (table, filter) in [
         ("tokens", "state = 'in_use'"),
         ("issues", "ended_at IS NULL"),
@@ -252,5 +253,37 @@ async fn demanded_as_started_and_released(app: &TestApp, rows: &[Vec<&str>]) {
     }
     for (customer, balance) in balance {
         assert_eq!(balance, i64::from(required.iter().any(|id| id == customer)), "{customer}");
+    }
+}
+
+/// Rule 7: each change is told once, and to every notice address.
+async fn everyone_is_told(app: &TestApp, rows: &[Vec<&str>]) {
+    let sent = "kind || '|' || customer_id || '|' || reception || '|' || recipient";
+    let sent = app.database.texts("mails", sent, "TRUE").await;
+    let owned = app.database.texts("addresses", "customer_id || '|' || address", "TRUE").await;
+    for (event, mails) in [
+        ("token.issued", &["mail-issued"][..]),
+        ("token.activated", &["mail-activated"]),
+        ("token.started", &["mail-started"]),
+        ("token.released", &["mail-released"]),
+        ("issue.died", &["mail-issue-dead", "mail-second-phone"]),
+        ("counter.locked", &["mail-locked-time", "mail-locked"]),
+    ] {
+        let mut told: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for mail in &sent {
+            let parts: Vec<_> = mail.splitn(4, '|').collect();
+            if mails.contains(&parts[0]) {
+                told.entry((parts[1], parts[2])).or_default().push(parts[3]);
+            }
+        }
+        let happened = rows.iter().filter(|row| row[3] == event).count();
+        assert_eq!(told.len(), happened, "{event}");
+        for ((customer, reception), recipients) in told {
+            let addresses = owned.iter().filter_map(|own| own.split_once('|'));
+            for (_, address) in addresses.filter(|(owner, _)| *owner == customer) {
+                let times = recipients.iter().filter(|to| **to == address).count();
+                assert_eq!(times, 1, "{event} {reception} to {address}");
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@ on_both_engines!(
     a_copied_reply_is_not_handed_out,
     a_changed_phone_address_receives_nothing,
     a_waiting_mail_sent_elsewhere_is_not_opened,
+    a_waiting_mail_under_another_subject_is_not_sent,
     a_copied_mail_password_proves_nothing,
     a_copied_procedure_input_is_refused,
     a_swapped_data_key_is_refused,
@@ -187,6 +188,15 @@ async fn a_waiting_mail_sent_elsewhere_is_not_opened(app: &TestApp) {
     app.database.set("mails", "state = 'expired'", "state = 'failed'").await;
 }
 
+async fn a_waiting_mail_under_another_subject_is_not_sent(app: &TestApp) {
+    app.signed_in(&AOKI).await.reach_input().await;
+    app.database.set("mails", "subject = '至急、ご確認ください'", "state = 'queued'").await;
+    app.deliver().await;
+    assert!(app.mails().is_empty(), "the bank's name under a thief's subject");
+    assert_eq!(app.audited("mail.failed").await, 2);
+    app.database.set("mails", "state = 'expired'", "state = 'failed'").await;
+}
+
 async fn a_copied_mail_password_proves_nothing(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     pc.reach_confirm(&AOKI).await;
@@ -216,22 +226,33 @@ async fn a_swapped_data_key_is_refused(app: &TestApp) {
     let b = app.database.text("institutions", "id", &service(Bank::B)).await;
     let (from, to) = (format!("institution_id = '{a}'"), format!("institution_id = '{b}'"));
     app.database.copy("institution_keys", &["sealed"], &from, &to).await;
-    app.database.set("institutions", "version = version + 1", "TRUE").await;
-    app.app.reload_institutions().await.unwrap();
-    // What was loaded before goes on.
-    app.signed_in(&AOKI).await;
+    // A node that starts now knows no such bank; the other one is not concerned.
+    let node = app.second_node().await;
+    node.browser(Bank::B).get("/login").await.expect(421);
+    node.signed_in(&AOKI).await;
 }
 
 // A writer of the database could otherwise open the window of accepted steps for a whole bank.
 async fn an_edited_institution_document_changes_nothing(app: &TestApp) {
     let phone = in_use(app, &AOKI).await;
-    let wide = "replace(document, 'service_id', 'zone2 = 1\nservice_id')";
-    app.database
-        .set("institutions", &format!("document = {wide}, version = version + 1"), "TRUE")
-        .await;
+    let service = format!("service_id = '{}'", Bank::A.service_id());
+    let document = app.database.text("institutions", "document", &service).await;
+    // A document that could stand there, but was never applied.
+    let edited = document.replacen("[contact]", "[policy.passcode]\nwindow = 2\n[contact]", 1);
+    assert!(crate::actions::institutions::read(&edited).is_ok());
+    let edited = edited.replace('\'', "''");
+    app.database.set("institutions", &format!("document = '{edited}'"), &service).await;
+    // A node that starts now knows no such institution rather than a forged one.
+    let node = app.second_node().await;
+    node.browser(Bank::A).get("/login").await.expect(421);
+    // One that runs keeps what it knows, also when it is told of a newer version.
+    app.database.set("institutions", "version = version + 1", &service).await;
     app.app.reload_institutions().await.unwrap();
     app.browser(Bank::A).sign_in_with(&AOKI, &phone.passcode()).await;
-    // A node that starts now knows no such institution rather than a forged one.
+    assert_eq!(app.institution(Bank::A).policy().passcode.window, 1);
+    // The document of an earlier version is not this one's either.
+    let document = document.replace('\'', "''");
+    app.database.set("institutions", &format!("document = '{document}'"), &service).await;
     let node = app.second_node().await;
     node.browser(Bank::A).get("/login").await.expect(421);
 }

@@ -260,10 +260,11 @@ impl Text {
     #[must_use]
     pub fn span(&self, span: Span) -> String {
         let seconds = span.seconds();
-        let (count, ja, en) = [(86_400, "日間", "day"), (3_600, "時間", "hour"), (60, "分間", "minute")]
-            .into_iter()
-            .find(|(unit, ..)| seconds >= *unit && seconds.is_multiple_of(*unit))
-            .map_or((seconds, "秒間", "second"), |(unit, ja, en)| (seconds / unit, ja, en));
+        let (count, ja, en) =
+            [(86_400, "日間", "day"), (3_600, "時間", "hour"), (60, "分間", "minute")]
+                .into_iter()
+                .find(|(unit, ..)| seconds >= *unit && seconds.is_multiple_of(*unit))
+                .map_or((seconds, "秒間", "second"), |(unit, ja, en)| (seconds / unit, ja, en));
         match self.lang {
             Lang::Ja => format!("{count}{ja}"),
             Lang::En => counted(u64::from(count), en),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use warifu_core::time::Millis;
+use warifu_core::time::{Millis, Span};
 
 use super::{Both, Facts, Lang, Numbers, Text, messages, sources};
 
@@ -97,6 +97,32 @@ fn a_wait_is_told_in_a_unit_that_suffices() {
     assert_eq!(told(1), ("1秒".into(), "1 second".into()));
     assert_eq!(told(90), ("90秒".into(), "90 seconds".into()));
     assert_eq!(told(121), ("3分".into(), "3 minutes".into()));
+}
+
+#[test]
+fn a_moment_that_is_near_is_told_by_its_time_and_another_with_its_day() {
+    let ja = sample_text(Lang::Ja);
+    let near = |hours: i64| ja.near(Millis(NOW.0 + hours * 3_600_000), NOW);
+    assert_eq!(near(1), "15時35分08秒");
+    // Half past two in the afternoon: midnight is less than ten hours away.
+    assert_eq!(near(10), "2026年11月23日 00時35分08秒");
+    assert_eq!(near(-24), "2026年11月21日 14時35分08秒");
+}
+
+#[test]
+fn a_span_is_told_in_its_largest_whole_unit() {
+    let (ja, en) = (sample_text(Lang::Ja), sample_text(Lang::En));
+    for (seconds, in_ja, in_en) in [
+        (90, "90秒間", "90 seconds"),
+        (60, "1分間", "1 minute"),
+        (330 * 60, "330分間", "330 minutes"),
+        (24 * 3_600, "1日間", "1 day"),
+        (36 * 3_600, "36時間", "36 hours"),
+        (7 * 86_400, "7日間", "7 days"),
+    ] {
+        let span = Span::of_seconds(seconds);
+        assert_eq!((ja.span(span), en.span(span)), (in_ja.into(), in_en.into()));
+    }
 }
 
 #[test]

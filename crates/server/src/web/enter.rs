@@ -5,21 +5,18 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
 use tower::ServiceExt;
-use tower_http::{
-    catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
-    timeout::TimeoutLayer,
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use warifu_core::random;
 
 use super::visit::Visit;
 use crate::{
-    actions::refusals,
+    actions::{network, refusals},
     app::App,
     demo,
     error::AppError,
@@ -46,8 +43,7 @@ pub(crate) fn router(app: &App) -> Router {
             let doors = Arc::clone(&doors);
             async move { doors.enter(request).await }
         })
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PATIENCE))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(map_response(move |mut response: Response| {
             // What these layers answer themselves has not come through a door.
@@ -130,20 +126,34 @@ impl Doors {
             && request.uri().path().starts_with("/demo/")
             && request.extensions().get::<DemoListener>().is_some()
         {
-            return answer(demo, request).await;
+            return answer(demo.clone(), request).await;
         }
         let is_post = request.method() == axum::http::Method::POST;
+        if is_post && !self.app.limits.admits(&network(visit.origin.address.as_deref())) {
+            return self.too_many(kind, visit);
+        }
         match kind {
             HostKind::Ib => {
-                let response = answer(&self.portal, request).await;
+                let response = worked_on(answer(self.portal.clone(), request)).await;
                 portal::errors::render(visit, is_post, response).await
             }
             HostKind::Token => {
-                let response = answer(&self.phone, request).await;
+                let response = worked_on(answer(self.phone.clone(), request)).await;
                 phone::errors::render(&visit, response)
             }
             // Their pages and interfaces are not part of this version.
             HostKind::Console | HostKind::Api => StatusCode::NOT_FOUND.into_response(),
+        }
+    }
+
+    // Not even looked up; counted, and recorded with others.
+    fn too_many(&self, kind: HostKind, visit: Visit) -> Response {
+        let error = AppError::TooMany(visit.origin.now.plus(Duration::from_secs(1)));
+        self.app.limits.leave_out(Some(visit.origin.institution.id), "too_many_from_one_network");
+        if kind == HostKind::Token {
+            phone::errors::render(&visit, error.into_response())
+        } else {
+            portal::errors::rendered(&visit, false, error)
         }
     }
 
@@ -222,8 +232,22 @@ impl Doors {
     }
 }
 
-async fn answer(router: &Router, request: Request<Body>) -> Response {
-    match router.clone().oneshot(request).await {
+fn network(address: Option<&str>) -> String {
+    network::network(address.unwrap_or_default())
+}
+
+/// What was begun is finished, whether or not the caller stays to hear of it: nobody takes back a
+/// guess, or an effect without its answer, by hanging up.
+async fn worked_on(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::time::timeout(PATIENCE, tokio::spawn(answer)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(died)) => AppError::internal(died).into_response(),
+        Err(_) => AppError::Unsure.into_response(),
+    }
+}
+
+async fn answer(router: Router, request: Request<Body>) -> Response {
+    match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

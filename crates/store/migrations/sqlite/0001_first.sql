@@ -100,7 +100,8 @@ CREATE TABLE counters (
     PRIMARY KEY (bucket, customer_id, subject, kind)
 );
 -- What may be forgotten in time: guesses at login IDs that nobody may have, networks.
-CREATE INDEX counters_idle ON counters (changed_at) WHERE kind IN ('login', 'network');
+CREATE INDEX counters_idle ON counters (changed_at)
+    WHERE kind IN ('login', 'network', 'mail', 'start');
 
 -- Browsers that a customer has logged in with: they keep their own budget of login failures.
 CREATE TABLE devices (
@@ -111,6 +112,7 @@ CREATE TABLE devices (
     last_seen_at BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, secret_hash)
 );
+CREATE INDEX devices_idle ON devices (last_seen_at);
 
 CREATE TABLE sessions (
     bucket BIGINT NOT NULL,
@@ -176,10 +178,13 @@ CREATE TABLE tokens (
     started_at BIGINT,
     ended_at BIGINT,
     valid_until BIGINT NOT NULL,
+    due_at BIGINT,
     suspended_at BIGINT,
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, id)
 );
+-- What time will do to a token by itself next: tell its end ahead, end it.
+CREATE INDEX tokens_due ON tokens (due_at) WHERE due_at IS NOT NULL;
 
 CREATE TABLE issues (
     bucket BIGINT NOT NULL,
@@ -252,7 +257,8 @@ CREATE TABLE mails (
     last_error TEXT,
     PRIMARY KEY (bucket, customer_id, id)
 );
--- Of all the mails of ten years only those that wait.
+CREATE INDEX mails_old ON mails (created_at);
+-- Of all the mails only those that wait.
 CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
 CREATE TABLE audit (

@@ -1,7 +1,7 @@
 //! The outbox: each mail has one holder at a time, and a holder that is late has lost it.
 
 use tokio::task::JoinSet;
-use warifu_core::time::Millis;
+use warifu_core::{mail::MailState, time::Millis};
 
 use super::samples::{NOW, mail, who};
 use crate::{
@@ -18,6 +18,7 @@ both!(
     the_longest_waiting_are_claimed_first,
     a_dropped_mail_loses_its_secret_and_one_that_is_being_sent_its_next_try,
     states_are_those_of_the_newest_sending,
+    old_mails_go_unless_they_wait,
     mails_are_counted_by_moment_and_by_state,
 );
 
@@ -47,7 +48,7 @@ async fn a_mail_comes_back_as_it_was_written(db: &Db) {
     let bare = MailRow { body: None, has_secret: false, ..mail(2) };
     enqueue(db, &[full.clone(), bare.clone()]).await;
     let held = |m: MailRow| MailRow {
-        state: "sending".to_owned(),
+        state: MailState::Sending,
         attempts: 1,
         next_at: NOW.0 + LEASE,
         leased_by: Some("anna".to_owned()),
@@ -61,7 +62,7 @@ async fn a_mail_comes_back_as_it_was_written(db: &Db) {
     assert_eq!(claimed, [held(full), held(bare)]);
     for m in claimed {
         let sent = MailRow {
-            state: "sent".to_owned(),
+            state: MailState::Sent,
             sent_at: Some(NOW.0 + 1),
             last_error: Some("451 greylisted".to_owned()),
             body: None,
@@ -121,7 +122,7 @@ async fn who_comes_after_the_lease_has_lost_the_mail(db: &Db) {
     let first = claim(db, "anna", NOW).await.remove(0);
     let second = claim(db, "bert", after(LEASE)).await.remove(0);
     assert_eq!((second.id, second.attempts), (first.id, 2));
-    let sent = |m: &MailRow| MailRow { state: "sent".to_owned(), ..m.clone() };
+    let sent = |m: &MailRow| MailRow { state: MailState::Sent, ..m.clone() };
     let late = db.write(async |tx| tx.finish_mail(&sent(&first)).await).await;
     assert!(matches!(late, Err(StoreError::Conflict)), "{late:?}");
     db.write(async |tx| tx.finish_mail(&sent(&second)).await).await.unwrap();
@@ -134,7 +135,7 @@ async fn a_mail_is_tried_again_when_it_is_due(db: &Db) {
     enqueue(db, &[mail(1)]).await;
     let held = claim(db, "anna", NOW).await.remove(0);
     let again = MailRow {
-        state: "queued".to_owned(),
+        state: MailState::Queued,
         next_at: NOW.0 + 5_000,
         last_error: Some("421 busy".to_owned()),
         ..held
@@ -179,7 +180,7 @@ async fn a_dropped_mail_loses_its_secret_and_one_that_is_being_sent_its_next_try
     ];
     assert_eq!(left, expected);
     // Its holder may still finish it; if that failed, the next one finds that it is over.
-    let again = MailRow { state: "queued".to_owned(), next_at: NOW.0 + 10, ..held };
+    let again = MailRow { state: MailState::Queued, next_at: NOW.0 + 10, ..held };
     db.write(async |tx| tx.finish_mail(&again).await).await.unwrap();
     let claimed = claim(db, "bert", after(10)).await;
     let next = claimed.iter().find(|m| m.id == mail(1).id).unwrap();
@@ -200,22 +201,35 @@ async fn states_are_those_of_the_newest_sending(db: &Db) {
     let states = async |reference: &str| {
         db.read(async |tx| tx.mail_states(who(1), "mail-code", reference).await).await
     };
-    assert_eq!(states("prc_1").await, ["queued", "queued"]);
-    assert_eq!(states("prc_2").await, ["queued"]);
+    assert_eq!(states("prc_1").await, [MailState::Queued, MailState::Queued]);
+    assert_eq!(states("prc_2").await, [MailState::Queued]);
     assert!(states("prc_3").await.is_empty());
 }
 
 async fn mails_are_counted_by_moment_and_by_state(db: &Db) {
     let of_one = |n| MailRow { customer_id: who(1), created_at: NOW.0 + i64::from(n), ..mail(n) };
     enqueue(db, &[of_one(1), of_one(2), mail(3)]).await;
-    let since = async |reference: &str, at| {
-        db.read(async |tx| tx.mails_since(who(1), "mail-code", reference, at).await).await
-    };
-    assert_eq!(since("prc_1", NOW).await, (2, Some(NOW.0 + 1)));
-    assert_eq!(since("prc_1", after(1)).await, (1, Some(NOW.0 + 2)));
-    assert_eq!(since("prc_1", after(2)).await, (0, None));
-    assert_eq!(since("prc_2", NOW).await, (0, None));
+    let since =
+        async |kind: &str, at| db.read(async |tx| tx.mails_since(who(1), kind, at).await).await;
+    assert_eq!(since("mail-code", NOW).await, (2, Some(NOW.0 + 1)));
+    assert_eq!(since("mail-code", after(1)).await, (1, Some(NOW.0 + 2)));
+    assert_eq!(since("mail-code", after(2)).await, (0, None));
+    assert_eq!(since("mail-token", NOW).await, (0, None));
     db.write(async |tx| tx.drop_mails(who(3), "mail-code", NOW).await).await.unwrap();
     let states = db.read(async |tx| tx.mails_by_state().await).await;
-    assert_eq!(states, [("expired".to_owned(), 1), ("queued".to_owned(), 2)]);
+    assert_eq!(states, [(MailState::Expired, 1), (MailState::Queued, 2)]);
+}
+
+async fn old_mails_go_unless_they_wait(db: &Db) {
+    let old = |n, state| MailRow { state, leased_by: Some("anna".to_owned()), ..mail(n) };
+    enqueue(db, &[mail(1), mail(2), mail(3)]).await;
+    claim(db, "anna", NOW).await;
+    for done in [old(1, MailState::Sent), old(2, MailState::Failed), old(3, MailState::Queued)] {
+        db.write(async |tx| tx.finish_mail(&done).await).await.unwrap();
+    }
+    let swept = async |before| db.write(async |tx| tx.sweep_mails(before).await).await.unwrap();
+    assert_eq!(swept(NOW).await, 0);
+    assert_eq!(swept(after(1)).await, 2);
+    let left = db.read(async |tx| tx.mails_by_state().await).await;
+    assert_eq!(left, [(MailState::Queued, 1)]);
 }

@@ -1,11 +1,14 @@
 //! Banks, customers, tokens and issues come back as they were written, with everything set and with
 //! nothing set that may be missing; and what each act changes.
 
-use warifu_core::{counter::Counter, ids::ActivationId, time::Millis, token::State};
+use warifu_core::{
+    counter::Counter, ids::ActivationId, issue::IssueEnd, time::Millis, token::State,
+};
 
 use super::samples::{NOW, address, bank, customer, issue, token, verifier, who, with_customers};
 use crate::{
-    Address, Customer, InstitutionRow, Issue, Key, SealedKey, StoreError, Token, VerifierRow,
+    Address, Customer, DueToken, InstitutionRow, Issue, Key, Overdue, SealedKey, StoreError, Token,
+    VerifierRow,
     testing::{Db, both},
 };
 
@@ -22,6 +25,7 @@ both!(
     an_issue_comes_back,
     issues_are_counted_from_a_moment_on,
     only_open_issues_become_overdue,
+    tokens_are_due_from_their_moment_on,
 );
 
 async fn an_institution_comes_back_with_its_keys_and_versions(db: &Db) {
@@ -171,7 +175,7 @@ async fn the_same_value_may_stand_under_another_kind_and_another_bank(db: &Db) {
 
 async fn a_known_browser_is_known_to_its_customer_alone(db: &Db) {
     let knows =
-        async |n, hash: &[u8]| db.read(async |tx| tx.knows_device(who(n), hash).await).await;
+        async |n, hash: &[u8]| db.read(async |tx| tx.knows_device(who(n), hash, NOW).await).await;
     assert!(!knows(1, &[1; 32]).await);
     for seen in [NOW, Millis(NOW.0 + 1)] {
         db.write(async |tx| tx.remember_device(who(1), &[1; 32], seen).await).await.unwrap();
@@ -181,6 +185,10 @@ async fn a_known_browser_is_known_to_its_customer_alone(db: &Db) {
     assert!(!knows(2, &[1; 32]).await);
     let seen = "SELECT CAST(last_seen_at - first_seen_at AS TEXT) FROM devices";
     assert_eq!(db.texts(seen).await, ["1"]);
+    let late = Millis(NOW.0 + 2);
+    assert!(!db.read(async |tx| tx.knows_device(who(1), &[1; 32], late).await).await);
+    let swept = async |before| db.write(async |tx| tx.sweep_devices(before).await).await.unwrap();
+    assert_eq!((swept(Millis(NOW.0 + 1)).await, swept(late).await), (0, 1));
 }
 
 async fn a_token_comes_back(db: &Db) {
@@ -192,6 +200,8 @@ async fn a_token_comes_back(db: &Db) {
     .await
     .unwrap();
     assert_eq!(db.read(async |tx| tx.tokens(who(1)).await).await, [token(2), token(1)]);
+    assert_eq!(db.read(async |tx| tx.newest_token(who(1)).await).await, Some(token(2)));
+    assert_eq!(db.read(async |tx| tx.newest_token(who(3)).await).await, None);
     let full = Token {
         state: State::Released,
         root: Some(vec![0; 93]),
@@ -202,6 +212,7 @@ async fn a_token_comes_back(db: &Db) {
         started_at: Some(2),
         ended_at: Some(3),
         valid_until: 4,
+        due_at: Some(6),
         suspended_at: Some(5),
         ..token(1)
     };
@@ -209,6 +220,7 @@ async fn a_token_comes_back(db: &Db) {
     let read = async |n| db.read(async |tx| tx.token(who(1), token(n).id).await).await;
     assert_eq!(read(1).await, Some(Token { version: 2, ..full.clone() }));
     assert_eq!(read(3).await, None);
+    assert_eq!(db.read(async |tx| tx.living_tokens(who(1)).await).await, [token(2)]);
     let stale = db.write(async |tx| tx.save_token(who(1), &full).await).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
 }
@@ -256,7 +268,11 @@ async fn an_issue_comes_back(db: &Db) {
     })
     .await
     .unwrap();
-    assert_eq!(db.read(async |tx| tx.issues(who(1)).await).await, [issue(2), bare.clone()]);
+    let newest = async || db.read(async |tx| tx.newest_issue(who(1)).await).await;
+    let running = async || db.read(async |tx| tx.running_issue(who(1)).await).await;
+    let read = async |n| db.read(async |tx| tx.issue(who(1), issue(n).id).await).await;
+    assert_eq!((newest().await, running().await), (Some(issue(2)), Some(issue(2))));
+    assert_eq!((read(1).await, read(3).await), (Some(bare.clone()), None));
     let full = Issue {
         start_mac: Some(vec![3; 32]),
         start_until: 1,
@@ -268,11 +284,17 @@ async fn an_issue_comes_back(db: &Db) {
         acknowledged_at: Some(3),
         deadline: Some(4),
         ended_at: Some(5),
-        end_reason: Some("second_phone".to_owned()),
+        end_reason: Some(IssueEnd::SecondPhone),
         ..bare
     };
     db.write(async |tx| tx.save_issue(who(1), &full).await).await.unwrap();
-    assert_eq!(db.read(async |tx| tx.issues(who(1)).await).await, [issue(2), full]);
+    assert_eq!(read(1).await.as_ref(), Some(&full));
+    let of = async |n| db.read(async |tx| tx.issue_of(who(1), token(n).id).await).await;
+    assert_eq!((of(1).await, of(2).await, of(3).await), (Some(full), Some(issue(2)), None));
+    let mut ended = issue(2);
+    ended.end(Some(IssueEnd::Deadline), NOW);
+    db.write(async |tx| tx.save_issue(who(1), &ended).await).await.unwrap();
+    assert_eq!((newest().await, running().await), (Some(ended), None));
     let nobodys = db.write(async |tx| tx.save_issue(who(2), &issue(2)).await).await;
     assert!(matches!(nobodys, Err(StoreError::Conflict)), "{nobodys:?}");
 }
@@ -291,6 +313,35 @@ async fn issues_are_counted_from_a_moment_on(db: &Db) {
     assert_eq!(db.read(async |tx| tx.issues_since(who(3), Millis(0)).await).await, 0);
 }
 
+async fn tokens_are_due_from_their_moment_on(db: &Db) {
+    with_customers(db, &[1, 2]).await;
+    db.write(async |tx| {
+        for (n, whose, due_at) in
+            [(1, 1, Some(50)), (2, 2, Some(40)), (3, 1, Some(51)), (4, 2, None)]
+        {
+            tx.insert_token(who(whose), &token(n)).await?;
+            tx.save_token(who(whose), &Token { due_at, ..token(n) }).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let due = async |after: Option<&DueToken>, limit| {
+        db.read(async |tx| tx.due_tokens(Millis(50), after, limit).await).await
+    };
+    let all = due(None, 10).await;
+    let ids: Vec<_> = all.iter().map(|row| (row.customer_id, row.id)).collect();
+    assert_eq!(ids, [(who(2), token(2).id), (who(1), token(1).id)]);
+    assert!(all.iter().all(|row| row.institution_id == bank().to_string()));
+    assert_eq!(due(None, 1).await, all[..1]);
+    assert_eq!(due(Some(&all[0]), 1).await, all[1..]);
+    assert_eq!(due(Some(&all[1]), 1).await, []);
+    let mut ended = Token { version: 2, ..token(1) };
+    ended.end(State::Expired, NOW);
+    db.write(async |tx| tx.save_token(who(1), &ended).await).await.unwrap();
+    assert_eq!(due(None, 10).await, all[..1]);
+}
+
 async fn only_open_issues_become_overdue(db: &Db) {
     with_customers(db, &[1, 2]).await;
     db.write(async |tx| {
@@ -303,12 +354,16 @@ async fn only_open_issues_become_overdue(db: &Db) {
     })
     .await
     .unwrap();
-    let overdue = async |limit| {
-        let rows = db.read(async |tx| tx.overdue_issues(Millis(50), limit).await).await;
+    let overdue = async |after: Option<&Overdue>, limit| {
+        let rows = db.read(async |tx| tx.overdue_issues(Millis(50), after, limit).await).await;
         assert!(rows.iter().all(|row| row.institution_id == bank().to_string()));
-        rows.into_iter().map(|row| (row.customer_id, row.id)).collect::<Vec<_>>()
+        rows
     };
-    let (second, first) = ((who(2), issue(2).id), (who(1), issue(1).id));
-    assert_eq!(overdue(10).await, [second, first]);
-    assert_eq!(overdue(1).await, [second]);
+    let all = overdue(None, 10).await;
+    let ids: Vec<_> = all.iter().map(|row| (row.customer_id, row.id)).collect();
+    assert_eq!(ids, [(who(2), issue(2).id), (who(1), issue(1).id)]);
+    // One by one they come in the same order, and then no more.
+    assert_eq!(overdue(None, 1).await, all[..1]);
+    assert_eq!(overdue(Some(&all[0]), 1).await, all[1..]);
+    assert_eq!(overdue(Some(&all[1]), 1).await, []);
 }

@@ -5,6 +5,9 @@ use warifu_core::{
         AddressId, AuditId, CustomerId, InstitutionId, IssueId, MailId, ProcedureId, SessionId,
         TokenId,
     },
+    mail::MailState,
+    procedure::{Flow, Step},
+    session::Level,
     time::Millis,
     token::State,
 };
@@ -90,6 +93,7 @@ pub(crate) fn token(n: u8) -> Token {
         started_at: None,
         ended_at: None,
         valid_until: NOW.0 + 1,
+        due_at: None,
         suspended_at: None,
         version: 1,
     }
@@ -146,7 +150,7 @@ pub(crate) fn session(n: u8, customer: u8) -> Session {
         id: SessionId::from_bytes([n; 16]),
         customer_id: who(customer),
         secret_hash: vec![n; 32],
-        level: "password".to_owned(),
+        level: Level::Password,
         created_at: NOW.0,
         seen_at: NOW.0,
         idle_until: NOW.0 + 600_000,
@@ -156,12 +160,12 @@ pub(crate) fn session(n: u8, customer: u8) -> Session {
     }
 }
 
-pub(crate) fn procedure(n: u8, kind: &str) -> Procedure {
+pub(crate) fn procedure(n: u8, kind: Flow) -> Procedure {
     Procedure {
         id: ProcedureId::from_bytes([n; 16]),
         session_id: SessionId::from_bytes([n; 16]),
-        kind: kind.to_owned(),
-        step: "select".to_owned(),
+        kind,
+        step: Step::Select,
         input: None,
         created_at: NOW.0,
         expires_at: NOW.0 + 28_800_000,
@@ -197,7 +201,7 @@ pub(crate) fn mail(n: u8) -> MailRow {
         body: Some(vec![0, 1, 2]),
         has_secret: true,
         reception: "R-1234-5678".to_owned(),
-        state: "queued".to_owned(),
+        state: MailState::Queued,
         attempts: 0,
         next_at: NOW.0,
         leased_by: None,

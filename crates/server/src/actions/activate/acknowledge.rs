@@ -7,7 +7,7 @@ use warifu_core::{
 use warifu_store::{Key, StoreError, Token};
 
 use crate::{
-    actions::places,
+    actions::{places, refusals},
     app::App,
     error::AppError,
     origin::{Line, Origin},
@@ -21,20 +21,24 @@ pub(crate) async fn acknowledge(
     activation: ActivationId,
     signature: &str,
 ) -> Result<(), AppError> {
-    let mut tx = app.store.begin().await?;
     let key = activation.to_string();
+    let mut tx = app.store.read().await?;
     let found = tx.find(origin.institution.id, Key::Activation, &key).await?;
-    let customer = match &found {
-        Some(found) => tx.take_customer(found.customer_id).await?,
-        None => None,
+    drop(tx);
+    let Some(found) = found else {
+        let line = Line::refused(Kind::ActivationRefused, "unknown");
+        refusals::record(app, origin, line).await?;
+        // For good: the phone stops asking.
+        return Err(AppError::Gone);
     };
-    let customer = customer.ok_or(AppError::Forbidden)?;
+    let mut tx = app.store.begin().await?;
+    let customer = tx.take_customer(found.customer_id).await?.ok_or(AppError::Gone)?;
     let id = customer.customer_id;
-    let issue = found.and_then(|f| f.reference.parse().ok()).ok_or(AppError::Forbidden)?;
+    let issue = found.reference.parse().map_err(AppError::internal)?;
     let issue = tx.issue(id, issue).await?;
     let issue = issue.filter(|i| i.activation_id.as_deref() == Some(key.as_str()));
-    let mut issue = issue.ok_or(AppError::Forbidden)?;
-    let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Forbidden)?;
+    let mut issue = issue.ok_or(AppError::Gone)?;
+    let token = tx.token(id, issue.token_id).await?.ok_or(AppError::Gone)?;
     let jwk = signing_key(origin, id, &token)?;
     if !jwk.signed(&format!("warifu-ack-1\n{activation}"), signature) {
         let line = Line::refused(Kind::ActivationRefused, "signature").of(id).token(token.id);

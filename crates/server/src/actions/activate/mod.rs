@@ -7,7 +7,7 @@ mod reply;
 use subtle::ConstantTimeEq;
 use warifu_core::{
     audit::Kind,
-    counter::{Counter, Gate},
+    counter::Counter,
     ids::{IssueId, UserId},
     issue::{
         ActivationFacts, ActivationOutcome, DeviceKeys, IssueEnd, Qr, StartPassword, activation,
@@ -19,7 +19,8 @@ use warifu_store::{Customer, Issue, Key, Subject, Token, Tx};
 use super::{
     again_on_conflict, commit,
     issue::{end_issue, qr_secret},
-    places, sign_in,
+    network::{self, Door},
+    places, refusals,
 };
 use crate::{
     app::App,
@@ -51,13 +52,15 @@ pub(crate) struct Ask {
 /// Hands the root over, or again, or refuses; to the outside all refusals but one are the same.
 pub(crate) async fn activate(app: &App, origin: &Origin, ask: &Ask) -> Result<String, AppError> {
     again_on_conflict(|| async {
-        let mut tx = app.store.begin().await?;
-        if let Some(until) = network_waits(&mut tx, origin).await? {
+        let mut tx = app.store.read().await?;
+        if let Some(until) = network::waits(&mut tx, origin, Door::SetUp).await? {
+            drop(tx);
             let line = Line::refused(Kind::ActivationRefused, "waiting");
-            origin.record(&mut tx, &*app.random, line).await?;
-            tx.commit().await?;
+            refusals::record(app, origin, line).await?;
             return Err(AppError::TooMany(until));
         }
+        drop(tx);
+        let mut tx = app.store.begin().await?;
         let found = tx.find(origin.institution.id, Key::UserId, ask.user_id.as_str()).await?;
         let customer = match &found {
             Some(found) => tx.take_customer(found.customer_id).await?,
@@ -193,23 +196,10 @@ async fn refuse(
     };
     origin.record(&mut tx, &*app.random, line).await?;
     commit(app, tx).await?;
-    // By itself: a login takes its network first and its customer then, the other way round.
-    let mut tx = app.store.begin().await?;
-    let network = sign_in::network(origin);
-    let taken = tx.take_counter(&network, origin.now).await?;
-    let policy = sign_in::network_policy(&origin.institution.policy().login);
-    let present = sign_in::present(&network, &taken, origin.now);
-    let (counter, _) = present.failed_login(&policy, origin.now);
-    tx.save_counter(&network, &taken, &counter, origin.now).await?;
-    tx.commit().await?;
+    // By itself: a login takes its network first and its customer then, the other way round. The
+    // guess is counted already; where this fails the answer must not invite to repeat it.
+    if let Err(error) = network::count(app, origin, Door::SetUp).await {
+        tracing::error!(?error, "a network's counter");
+    }
     Err(AppError::Forbidden)
-}
-
-async fn network_waits(tx: &mut Tx, origin: &Origin) -> Result<Option<Millis>, AppError> {
-    let network = sign_in::network(origin);
-    let Some(taken) = tx.counter(&network).await? else { return Ok(None) };
-    Ok(match sign_in::present(&network, &taken, origin.now).gate(origin.now) {
-        Gate::Until(until) => Some(until),
-        Gate::Open | Gate::Stopped => None,
-    })
 }

@@ -14,13 +14,14 @@ use warifu_store::{Customer, Procedure, Session, Tx};
 use super::make::make;
 use crate::{
     actions::{
-        again_on_conflict, commit, locks,
+        again_on_conflict, commit, counters, locks,
         mail_password::{self, Fit},
-        overview, places,
+        places,
         procedures::{self, Flow, Step},
     },
     app::App,
     error::{AppError, Problem, Stale},
+    hasher::Lane,
     mail::messages::Which,
     origin::{Line, Origin},
 };
@@ -165,13 +166,13 @@ async fn confirmation_fits(
     let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     let procedure = tx.procedure(session.customer_id, id).await?;
     procedures::check(procedure, session, Flow::Issue, Step::Confirm, origin.now)?;
-    let gate = overview::gate(&mut tx, &overview::confirmation(&customer), origin.now).await?;
+    let gate = counters::gate(&mut tx, &counters::confirmation(&customer), origin.now).await?;
     drop(tx);
     let hash =
         places::checked_hash(&origin.institution, &customer, "confirmation_hash")?.to_owned();
     // At a closed gate nothing is evaluated: the transaction that follows says so.
     let fits = gate == Gate::Open && {
-        let place = app.hasher.place().await?;
+        let place = app.hasher.place(Lane::Known).await?;
         app.hasher.fits(place, Some(hash.clone()), password).await?
     };
     Ok((hash, fits))
@@ -200,7 +201,7 @@ async fn confirmation(
     customer: &Customer,
     fits: bool,
 ) -> Result<Confirmed, AppError> {
-    let subject = overview::confirmation(customer);
+    let subject = counters::confirmation(customer);
     let taken = tx.take_counter(&subject, origin.now).await?;
     if let Some(stopped) = closed(taken.counter().gate(origin.now)) {
         let line = Line::refused(Kind::ConfirmationRefused, "waiting").of(customer.customer_id);

@@ -11,6 +11,23 @@ use crate::{
     origin::{Line, Origin},
 };
 
+/// Ends an issue; with it nothing outside leads to it any more.
+pub(crate) async fn close(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+    issue: &mut Issue,
+    end: Option<IssueEnd>,
+) -> Result<(), AppError> {
+    issue.end(end, origin.now);
+    tx.save_issue(customer.customer_id, issue).await?;
+    tx.free(origin.institution.id, Key::UserId, &issue.user_id).await?;
+    if let Some(activation) = &issue.activation_id {
+        tx.free(origin.institution.id, Key::Activation, activation).await?;
+    }
+    Ok(())
+}
+
 /// Ends an issue and its token, and tells everyone.
 pub(crate) async fn end_issue(
     app: &App,
@@ -22,16 +39,12 @@ pub(crate) async fn end_issue(
 ) -> Result<(), AppError> {
     let id = customer.customer_id;
     let before = token.state;
-    token.state = token.state.after(end.event()).map_err(AppError::internal)?;
-    token.ended_at = Some(origin.now.0);
-    token.root = None;
+    token.end(token.state.after(end.event()).map_err(AppError::internal)?, origin.now);
     tx.save_token(id, &token).await?;
     if issue.activation_id.is_some() {
         tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
     }
-    issue.end(Some(end), origin.now);
-    tx.save_issue(id, &issue).await?;
-    tx.free(origin.institution.id, Key::UserId, &issue.user_id).await?;
+    close(origin, tx, customer, &mut issue, Some(end)).await?;
     let mail = Mail::IssueDead { at: origin.now, end };
     let to = notices::To::NoticeAnd(&issue);
     notices::tell(app, origin, tx, customer, to, &mail, &issue.id.to_string()).await?;

@@ -12,11 +12,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, Issue, Key, Procedure, Token, Tx};
 
-use super::{
-    Commit,
-    ending::end_issue,
-    waiting::tell_token,
-};
+use super::{Commit, ending::end_issue, waiting::tell_token};
 use crate::{
     actions::{
         notices, overview, places,
@@ -85,6 +81,7 @@ fn new_token(app: &App, origin: &Origin) -> Token {
         started_at: None,
         ended_at: None,
         valid_until: calendar::years_later(origin.now, years, origin.institution.zone()).0,
+        due_at: None,
         suspended_at: None,
         version: 1,
     }

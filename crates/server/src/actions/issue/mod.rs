@@ -18,6 +18,7 @@ use super::{
     mail_password::{self, Blocked},
     overview,
     procedures::{self, Flow, Step},
+    sessions,
 };
 use crate::{
     app::App,
@@ -26,7 +27,7 @@ use crate::{
 };
 
 pub(crate) use confirm::{Again, Commit, Proofs, confirm};
-pub(crate) use ending::end_issue;
+pub(crate) use ending::{close, end_issue};
 pub(crate) use enter::{Entry, enter};
 pub(crate) use waiting::{numbers, qr_secret, renew_qr, send_token_mail_again};
 
@@ -36,8 +37,7 @@ pub(crate) async fn begin(
     origin: &Origin,
     session: &Session,
 ) -> Result<ProcedureId, AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let view = overview::load(&mut tx, origin, customer).await?;
     match view.may_issue {
         // BMP001 tells what is wrong with the address; the page before it must be reachable.
@@ -113,6 +113,7 @@ async fn not_sent(
         Blocked::Young(_) => "address_young",
         Blocked::DayLimit => "day_limit",
         Blocked::TooMany(_) => "too_many",
+        Blocked::Tries(_) => "tries",
     };
     let line = Line::refused(Kind::AccessRefused, format!("mail_password {reason}")).of(customer);
     Ok(origin.record(tx, &*app.random, line).await?)

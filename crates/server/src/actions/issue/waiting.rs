@@ -1,5 +1,7 @@
 //! While an issue waits for its set-up: its numbers, its QR code, its mail again.
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use warifu_core::{
     audit::Kind,
@@ -9,8 +11,9 @@ use warifu_core::{
 use warifu_store::{Customer, Issue, Session, Tx};
 
 use crate::{
-    actions::{commit, notices, overview, places},
+    actions::{commit, notices, overview, places, sessions},
     app::App,
+    calendar,
     error::{AppError, Stale},
     mail::messages::Mail,
     origin::{Line, Origin},
@@ -22,14 +25,13 @@ pub(crate) fn numbers(origin: &Origin, issue: &Issue) -> Result<(ServiceId, User
     Ok((origin.institution.document.service_id.clone(), user))
 }
 
-/// Sends the token mail again, at most as often as mail passwords.
+/// Sends the token mail again, at most as often as mail passwords: nobody has confirmed the address.
 pub(crate) async fn send_token_mail_again(
     app: &App,
     origin: &Origin,
     session: &Session,
 ) -> Result<(), AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let view = overview::load(&mut tx, origin, customer.clone()).await?;
     let Some(issue) = view.waiting().cloned() else {
         return Err(AppError::Stale(Stale::NotOffered));
@@ -38,13 +40,18 @@ pub(crate) async fn send_token_mail_again(
     let sent = tx.mail_states(customer.customer_id, "mail-token", &issue.id.to_string()).await?;
     let waiting = sent.iter().any(|state| state.is_waiting());
     let window = policy.sends_window.duration();
-    let since = origin.now.minus(window);
-    let reference = issue.id.to_string();
-    let (times, first) =
-        tx.mails_since(customer.customer_id, "mail-token", &reference, since).await?;
+    let id = customer.customer_id;
+    let (times, first) = tx.mails_since(id, "mail-token", origin.now.minus(window)).await?;
     if waiting || times >= i64::from(policy.sends) {
         let first = first.map_or(origin.now, Millis);
-        return Err(AppError::TooMany(first.plus(window)));
+        return Err(AppError::TooManyMails(first.plus(window)));
+    }
+    let zone = origin.institution.zone();
+    let today = calendar::day_start(origin.now, zone);
+    let (today, _) =
+        tx.mails_since(id, "mail-token", today.minus(Duration::from_millis(1))).await?;
+    if today >= i64::from(policy.sends_a_day) {
+        return Err(AppError::TooManyMails(calendar::next_day(origin.now, zone)));
     }
     tell_token(app, origin, &mut tx, &customer, &issue).await?;
     let line = Line::ok(Kind::TokenMailRepeated).of(customer.customer_id).token(issue.token_id);
@@ -58,8 +65,7 @@ pub(crate) async fn renew_qr(
     origin: &Origin,
     session: &Session,
 ) -> Result<(), AppError> {
-    let mut tx = app.store.begin().await?;
-    let customer = tx.take_customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let id = customer.customer_id;
     let view = overview::load(&mut tx, origin, customer).await?;
     let Some(mut issue) = view.waiting().cloned() else {
@@ -92,12 +98,15 @@ pub(super) async fn tell_token(
     issue: &Issue,
 ) -> Result<(), AppError> {
     let (service, user) = numbers(origin, issue)?;
-    let named = origin.institution.policy().mail.name_in_mail;
+    let policy = &origin.institution.policy().mail;
+    // A page without any entry field: nothing can be phished there.
+    let guide = app.link(&origin.institution.document.hosts.token, "/");
     let mail = Mail::Token {
-        name: named.then_some(customer.name.as_str()),
+        name: policy.name_in_mail.then_some(customer.name.as_str()),
         service: &service.grouped(),
         user: &user.grouped(),
         deadline: Millis(issue.activate_until),
+        guide: policy.guide_link.then_some(guide.as_str()),
     };
     let to = [notices::phone_address(origin, customer, issue)?.to_owned()];
     let reference = issue.id.to_string();

@@ -1,5 +1,6 @@
 //! The mails customers receive: which there are, what each carries, how it reads.
-//! Never sends anything; no mail holds a link, and only `Mail::Code` holds a secret.
+//! Never sends anything; no mail holds a link but one to the app's guide, where the institution wants
+//! it, and only `Mail::Code` holds a secret.
 
 use warifu_core::{issue::IssueEnd, text::nfkc, time::Millis};
 
@@ -22,6 +23,8 @@ pub(crate) enum Mail<'a> {
         service: &'a str,
         user: &'a str,
         deadline: Millis,
+        /// The address of the app's guide, where the institution's policy wants a link to it.
+        guide: Option<&'a str>,
     },
     /// An issue was accepted.
     Issued { at: Millis, phone_address_masked: &'a str },
@@ -31,6 +34,10 @@ pub(crate) enum Mail<'a> {
     Started { at: Millis },
     /// The passcode is no longer demanded.
     Released { at: Millis, again_from: Millis },
+    /// The token's last day is near.
+    Expiring { valid_until: Millis },
+    /// The token's last day is over.
+    Expired { at: Millis },
     /// Too many wrong ones: closed for a time.
     LockedUntil { at: Millis, which: Which, until: Millis },
     /// Too many wrong ones: closed until unlocked.
@@ -67,6 +74,8 @@ impl Mail<'_> {
             Self::Activated { .. } => "mail-activated",
             Self::Started { .. } => "mail-started",
             Self::Released { .. } => "mail-released",
+            Self::Expiring { .. } => "mail-expiring",
+            Self::Expired { .. } => "mail-expired",
             Self::LockedUntil { .. } => "mail-locked-time",
             Self::Locked { .. } => "mail-locked",
             Self::Unlocked { .. } => "mail-unlocked",
@@ -86,7 +95,7 @@ impl Mail<'_> {
         values.push(("reception", reception.to_owned()));
         for (_, value) in &mut values {
             // A line break inside a value could write lines of its own into the mail.
-            value.retain(|c| !c.is_control());
+            value.retain(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}'));
         }
 
         let mut body = String::new();
@@ -112,6 +121,8 @@ impl Mail<'_> {
             Self::Activated { .. } => "mail-activated-body",
             Self::Started { .. } => "mail-started-body",
             Self::Released { .. } => "mail-released-body",
+            Self::Expiring { .. } => "mail-expiring-body",
+            Self::Expired { .. } => "mail-expired-body",
             Self::LockedUntil { .. } => "mail-locked-time-body",
             Self::Locked { .. } => "mail-locked-body",
             Self::Unlocked { .. } => "mail-unlocked-body",
@@ -133,11 +144,12 @@ impl Mail<'_> {
                 ("sent-at", text.moment(*sent_at)),
                 ("valid-until", text.moment(*valid_until)),
             ],
-            Self::Token { name, service, user, deadline } => vec![
+            Self::Token { name, service, user, deadline, guide } => vec![
                 ("name", name.unwrap_or_default().to_owned()),
                 ("service", (*service).to_owned()),
                 ("user", (*user).to_owned()),
                 ("deadline", text.moment(*deadline)),
+                ("guide", guide.unwrap_or("none").to_owned()),
             ],
             Self::Issued { at: when, phone_address_masked } => {
                 vec![at(when), ("address", (*phone_address_masked).to_owned())]
@@ -152,7 +164,9 @@ impl Mail<'_> {
                 vec![at(when), ("which", text.of(which.key())), ("until", text.moment(*until))]
             }
             Self::Locked { at: when, which } => vec![at(when), ("which", text.of(which.key()))],
+            Self::Expiring { valid_until } => vec![("date", text.day(*valid_until))],
             Self::Started { at: when }
+            | Self::Expired { at: when }
             | Self::Unlocked { at: when }
             | Self::IssueDead { at: when, .. } => vec![at(when)],
         }

@@ -70,7 +70,7 @@ impl Smtp {
         let hello = ClientId::Domain(letter.from_domain.clone());
         let mut relay = self.open(&hello).await.map_err(|error| not_open(&error))?;
         let sender = Mail::new(Some(letter.return_path.clone()), Vec::new());
-        relay.command(sender).await.map_err(|error| judged("the sender", &error))?;
+        relay.command(sender).await.map_err(|error| not_open(&error))?;
         let recipient = Rcpt::new(letter.to.clone(), Vec::new());
         relay.command(recipient).await.map_err(|error| judged("the recipient", &error))?;
         let go_on = relay.command(Data).await.map_err(|error| judged("the mail", &error))?;
@@ -102,8 +102,8 @@ impl Smtp {
     }
 }
 
-/// Before the relay has heard of this mail, no answer is about this mail: even a 5xx (a password
-/// that was changed, a name that is blocked) is mended by people, and the mail waits for them.
+/// Before the relay has heard of a recipient, no answer is about this mail: even a 5xx (a password that
+/// was changed, a name or a sender that is blocked) is mended by people, and the mail waits for them.
 fn not_open(error: &Error) -> SendError {
     SendError::Temporary(match error.status() {
         Some(code) => format!("the relay did not let us in: {code}"),

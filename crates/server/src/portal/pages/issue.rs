@@ -4,6 +4,7 @@ use askama::Template;
 use warifu_core::time::Millis;
 
 use super::Frame;
+use crate::actions::mail_password::Blocked;
 
 /// BOT000 トークンの発行（選択）.
 #[derive(Template, Debug)]
@@ -22,16 +23,7 @@ pub(crate) struct Bmp001 {
     /// The notice addresses, masked.
     pub addresses: Vec<String>,
     /// Why no mail can be sent now.
-    pub block: Option<MailBlock>,
-}
-
-/// Why no mail password can be sent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum MailBlock {
-    NoAddress,
-    Young(Millis),
-    DayLimit,
-    TooMany(Millis),
+    pub block: Option<Blocked>,
 }
 
 /// BOT001 トークン発行（ソフトウェアトークン発行情報入力）.
@@ -93,13 +85,13 @@ pub(crate) struct Bot003 {
     pub set_up: bool,
 }
 
-impl MailBlock {
-    pub(in crate::portal) fn told(&self, frame: &Frame) -> String {
-        match self {
-            Self::NoAddress => frame.t("bmp001-no-address"),
-            Self::Young(from) => frame.day("bmp001-young", "date", from),
-            Self::DayLimit => frame.t("bmp001-day-limit"),
-            Self::TooMany(until) => frame.near("bmp001-too-many", "until", until),
-        }
+/// Why no mail password can be sent, in words.
+pub(crate) fn blocked(frame: &Frame, blocked: &Blocked) -> String {
+    match blocked {
+        Blocked::NoAddress => frame.t("bmp001-no-address"),
+        Blocked::Young(from) => frame.day("bmp001-young", "date", from),
+        Blocked::DayLimit => frame.t("bmp001-day-limit"),
+        Blocked::TooMany(until) => frame.near("bmp001-too-many", "until", until),
+        Blocked::Tries(until) => frame.near("bmp001-tries", "until", until),
     }
 }

@@ -15,7 +15,7 @@ mod tests;
 pub(crate) use frame::{
     FieldError, Frame, ISSUE_STEPS, RELEASE_STEPS, START_STEPS, Steps, TextSize,
 };
-pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, MailBlock, MailProgress, TokenIds};
+pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, MailProgress, TokenIds, blocked};
 pub(crate) use sign_in::{Ber, Bli001, Bli002, Extended, LoggedOut};
-pub(crate) use top::{Bci001, Bop001, Bpt001, Offer, OtpState};
+pub(crate) use top::{Bci001, Bop001, Bpt001, NoIssue, Offer, OtpState};
 pub(crate) use usage::{Bok001, Bok002, Bok003, Bos001, Bos002};

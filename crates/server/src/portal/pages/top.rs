@@ -36,8 +36,8 @@ pub(crate) struct Bop001 {
     pub qr_until: Option<Millis>,
     /// When a second phone ended the last issue.
     pub second_phone: Option<Millis>,
-    /// From when a token can be issued again after a release.
-    pub wait_until: Option<Millis>,
+    /// Why no token is issued now, where that is worth a word.
+    pub no_issue: Option<NoIssue>,
     /// Whether the customer has just come from BOT003.
     pub after_issue: bool,
 }
@@ -68,6 +68,34 @@ pub(crate) enum OtpState {
     IssueExpired,
     /// The use was not started in time.
     StartExpired,
+}
+
+/// Why no token is issued now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoIssue {
+    /// The last one was released a short while ago.
+    Released(Millis),
+    /// The confirmation password is locked for a time.
+    LockedUntil(Millis),
+    /// The confirmation password is locked until someone unlocks it.
+    Locked,
+}
+
+impl NoIssue {
+    pub(super) fn told(self, frame: &Frame) -> String {
+        match self {
+            Self::Released(until) => frame.near("bop001-wait", "until", &until),
+            Self::LockedUntil(until) => frame.near("bop001-confirm-until", "until", &until),
+            Self::Locked => frame.t("bop001-confirm-locked"),
+        }
+    }
+
+    pub(super) const fn sign(self) -> &'static str {
+        match self {
+            Self::Released(_) => "plain",
+            Self::LockedUntil(_) | Self::Locked => "stop",
+        }
+    }
 }
 
 /// A procedure that can be begun on BOP001.

@@ -76,6 +76,11 @@ impl Reply {
         self.value("csrf").unwrap_or_default()
     }
 
+    /// Whether the page asks for anything.
+    pub(crate) fn has_form(&self) -> bool {
+        self.body.contains("name=\"csrf\"")
+    }
+
     /// The procedure that the page belongs to.
     pub(crate) fn procedure(&self) -> String {
         let from_form = self.value("procedure");

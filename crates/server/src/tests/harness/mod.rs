@@ -48,6 +48,7 @@ use crate::{
     app::{App, Settings},
     hasher::Hasher,
     institutions::Institution,
+    limits::Rates,
     origin::Origin,
     web,
 };
@@ -131,7 +132,7 @@ impl TestApp {
         let clock = Arc::new(Hand(AtomicI64::new(START.0)));
         let store = connect(&database).await;
         store.migrate().await.unwrap();
-        let test = Self::over(store, database, clock, 7).await;
+        let test = Self::over(store, database, clock, 7, Rates::unbounded()).await;
         for bank in Bank::ALL {
             institutions::create(&test.app, &bank.document()).await.unwrap();
             test.import(bank, &banks::csv(bank)).await;
@@ -142,13 +143,29 @@ impl TestApp {
     /// Another process on the same database and clock.
     pub(crate) async fn second_node(&self) -> Self {
         let store = connect(&self.database).await;
-        Self::over(store, self.database.clone(), Arc::clone(&self.clock), 8).await
+        let clock = Arc::clone(&self.clock);
+        Self::over(store, self.database.clone(), clock, 8, Rates::unbounded()).await
     }
 
-    async fn over(store: Store, database: Database, clock: Arc<Hand>, seed: u8) -> Self {
+    /// The same, with limits for callers who have proved nothing.
+    pub(crate) async fn strict_node(&self, rates: Rates) -> Self {
+        let store = connect(&self.database).await;
+        Self::over(store, self.database.clone(), Arc::clone(&self.clock), 9, rates).await
+    }
+
+    async fn over(
+        store: Store,
+        database: Database,
+        clock: Arc<Hand>,
+        seed: u8,
+        rates: Rates,
+    ) -> Self {
         let random = Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed; 32]))));
-        let settings =
-            Settings { trusted_proxies: vec![PROXY.parse().unwrap()], ..Settings::default() };
+        let settings = Settings {
+            trusted_proxies: vec![PROXY.parse().unwrap()],
+            rates,
+            ..Settings::default()
+        };
         let hasher = Hasher::new(64, 1, 2).unwrap();
         let kek = Kek::new(1, KEK);
         let app =

@@ -55,6 +55,10 @@ impl Browser {
 
     /// BLI002, sent.
     pub(crate) async fn passcode(&mut self, passcode: &str) -> Reply {
+        // A page that says why none is looked at has no form; a browser may still hold an older one.
+        if !self.page.has_form() {
+            self.open("/login").await;
+        }
         self.post("/login/passcode", &[("passcode", passcode)]).await
     }
 

@@ -12,6 +12,7 @@ mod in_english;
 mod in_japanese;
 
 const RECEPTION: &str = "R-4821-0937";
+const GUIDE: &str = "https://token.minato-bank.example.jp/";
 
 fn minutes(count: u64) -> Millis {
     NOW.plus(Duration::from_secs(60 * count))
@@ -21,8 +22,9 @@ fn minutes(count: u64) -> Millis {
 fn samples() -> Vec<(&'static str, Mail<'static>)> {
     let at = NOW;
     let half_an_hour_on = minutes(30);
-    let token = |name| Mail::Token {
+    let token = |name, guide| Mail::Token {
         name,
+        guide,
         service: "1234 5678",
         user: "1234 5678 9012",
         deadline: minutes(72 * 60),
@@ -36,25 +38,29 @@ fn samples() -> Vec<(&'static str, Mail<'static>)> {
     let phone_address_masked = "ta***@example.ne.jp";
     let start_deadline = minutes(7 * 24 * 60);
     let again_from = half_an_hour_on;
-    let dead = |why| Mail::IssueDead { at, why };
+    let dead = |end| Mail::IssueDead { at, end };
     let mut samples = vec![
         ("code", code),
-        ("token", token(None)),
-        ("token_with_name", token(Some("割符　太郎"))),
+        ("token", token(None, None)),
+        ("token_with_name", token(Some("割符　太郎"), None)),
+        ("token_with_guide", token(None, Some(GUIDE))),
         ("issued", Mail::Issued { at, phone_address_masked }),
         ("activated", Mail::Activated { at, start_deadline }),
         ("started", Mail::Started { at }),
         ("released", Mail::Released { at, again_from }),
-        ("dead_start_password", dead(Why::StartPassword)),
-        ("dead_deadline", dead(Why::Deadline)),
-        ("dead_reissued", dead(Why::Reissued)),
-        ("second_phone", Mail::SecondPhone { at }),
+        ("dead_start_password", dead(IssueEnd::StartPassword)),
+        ("dead_deadline", dead(IssueEnd::Deadline)),
+        ("dead_reissued", dead(IssueEnd::Reissued)),
+        ("second_phone", dead(IssueEnd::SecondPhone)),
+        ("expiring", Mail::Expiring { valid_until: NOW }),
+        ("expired", Mail::Expired { at }),
+        ("unlocked", Mail::Unlocked { at }),
     ];
     samples.extend(locks(at, half_an_hour_on));
     samples
 }
 
-fn locks(at: Millis, until: Millis) -> [(&'static str, Mail<'static>); 6] {
+fn locks(at: Millis, until: Millis) -> [(&'static str, Mail<'static>); 8] {
     let for_a_time = |which| Mail::LockedUntil { at, which, until };
     let for_good = |which| Mail::Locked { at, which };
     [
@@ -64,6 +70,8 @@ fn locks(at: Millis, until: Millis) -> [(&'static str, Mail<'static>); 6] {
         ("locked_passcode", for_good(Which::Passcode)),
         ("locked_confirmation", for_good(Which::Confirmation)),
         ("locked_login", for_good(Which::Login)),
+        ("locked_until_mail_password", for_a_time(Which::MailPassword)),
+        ("locked_mail_password", for_good(Which::MailPassword)),
     ]
 }
 
@@ -167,8 +175,13 @@ fn an_institution_with_odd_signs_and_long_names_still_reads_well() {
 }
 
 #[test]
-fn a_mail_has_no_link_and_names_no_host() {
+fn a_mail_has_no_link_and_names_no_host_but_the_guides_where_that_is_wanted() {
     each_rendered(|name, _, text, message| {
+        if name.starts_with("token_with_guide") {
+            assert!(message.body.contains(&format!(" {GUIDE}\n")), "{}", message.body);
+            assert_eq!(message.body.matches("://").count(), 1);
+            return;
+        }
         let facts = text.facts();
         for host in ["http", "://", "www.", &facts.ib_host, &facts.token_host, &facts.sender] {
             assert!(!message.body.contains(host), "{name}: {host}");
@@ -187,7 +200,7 @@ fn every_mail_says_who_writes_when_and_whom_to_call() {
         }
         let has_a_moment = match text.lang() {
             Lang::Ja => message.body.contains("2026年11月2"),
-            Lang::En => message.body.contains(" November 2026, "),
+            Lang::En => message.body.contains(" November 2026"),
         };
         assert!(has_a_moment, "{name}: {}", message.body);
     });
@@ -267,4 +280,25 @@ fn a_long_line_is_cut_at_a_space_and_else_at_the_edge() {
     assert_eq!(folded(&fits), format!("{fits}\n"));
     let indented = format!("　{}", "字".repeat(40));
     assert_eq!(folded(&indented), format!("　{}\n{}\n", "字".repeat(34), "字".repeat(6)));
+}
+
+proptest::proptest! {
+    // Rule 8: whatever a name or an address holds, it adds neither a line nor a link of its own.
+    #[test]
+    fn no_value_adds_a_line_or_breaks_the_width(value in "\\PC{0,80}|[\\x00-\\x1f\u{85}\u{2028}a-z]{0,40}") {
+        for lang in [Lang::Ja, Lang::En] {
+            let text = sample_text(lang);
+            let mail = |value| Mail::Issued { at: NOW, phone_address_masked: value };
+            let body = mail(&value).render(&text, RECEPTION).body;
+            let usual = mail("x").render(&text, RECEPTION).body;
+            let lines: Vec<_> = body.lines().collect();
+            // A long value is folded; beside its own lines all are as usual, in the same order.
+            let mut rest = lines.iter();
+            for line in usual.lines().filter(|line| !line.contains('x')) {
+                proptest::prop_assert!(rest.any(|l| *l == line), "{line} is gone from {body}");
+            }
+            proptest::prop_assert!(lines.iter().all(|line| width(line) <= 70), "{body}");
+            proptest::prop_assert!(!body.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{2028}'), "{body}");
+        }
+    }
 }

@@ -6,8 +6,8 @@ use askama::Template;
 use warifu_core::time::Millis;
 
 use super::{
-    Bci001, Ber, Bli001, Bli002, Bli002NoToken, Bop001, Bpt001, Extended, FieldError, Frame,
-    LoggedOut, Offer, OtpState, Steps, TextSize, TokenIds,
+    Bci001, Ber, Bli001, Bli002, Bop001, Bpt001, Extended, FieldError, Frame, LoggedOut, NoIssue,
+    Offer, OtpState, Steps, TextSize, TokenIds,
 };
 use crate::text::{
     Lang, Text,
@@ -121,12 +121,21 @@ fn sign_in(text: &Text) -> Vec<Sample> {
 fn passcode(text: &Text) -> Vec<Sample> {
     let frame = || outside(text, "BLI002", "bli002-title");
     let refused = wrong(frame(), &[("passcode", text.of("bli002-wrong"))]);
-    let until = text.with("bli002-locked-until", "until", text.time(later(1)));
+    let form = wrong(frame(), &[("passcode", text.of("err-passcode-form"))]);
+    let used = wrong(frame(), &[("passcode", text.of("bli002-used"))]);
+    let until = text.with("bli002-locked-until", "until", text.near(later(1), NOW));
+    let tomorrow = text.with("bli002-locked-until", "until", text.near(later(24), NOW));
+    let page = |frame, closed| Bli002 { frame, closed };
     vec![
-        sampled!("bli002", Bli002 { frame: frame() }),
-        sampled!("bli002-wrong", Bli002 { frame: refused }),
-        sampled!("bli002-locked", Bli002 { frame: wrong(frame(), &[("", until)]) }),
-        sampled!("bli002-no-token", Bli002NoToken { frame: frame() }),
+        sampled!("bli002", page(frame(), None)),
+        sampled!("bli002-wrong", page(refused, None)),
+        sampled!("bli002-form", page(form, None)),
+        sampled!("bli002-used", page(used, None)),
+        sampled!("bli002-locked-until", page(frame(), Some(until))),
+        sampled!("bli002-locked-until-tomorrow", page(frame(), Some(tomorrow))),
+        sampled!("bli002-locked", page(frame(), Some(text.of("bli002-locked")))),
+        sampled!("bli002-suspended", page(frame(), Some(text.of("state-suspended")))),
+        sampled!("bli002-no-token", page(frame(), Some(text.of("bli002-no-token")))),
     ]
 }
 
@@ -137,9 +146,13 @@ fn told(text: &Text) -> Vec<Sample> {
     vec![
         sampled!(
             "logged-out",
-            LoggedOut { frame: out("BLO001", "logout-title"), issue_deadline: Some(later(72)) }
+            LoggedOut { frame: out("BLI001", "logout-title"), issue_deadline: Some(later(72)) }
         ),
-        sampled!("extended", Extended { frame: inside(text, "BLI003", "extended-title") }),
+        sampled!(
+            "logged-out-done",
+            LoggedOut { frame: out("BLI001", "logout-title"), issue_deadline: None }
+        ),
+        sampled!("extended", Extended { frame: inside(text, "BPT001", "extended-title") }),
         sampled!(
             "ber-expired",
             Ber {
@@ -184,6 +197,8 @@ fn top(text: &Text) -> Vec<Sample> {
         sampled!("bpt001", page(OtpState::None, None, None)),
         sampled!("bpt001-issued", page(issued, Some(later(-30)), None)),
         sampled!("bpt001-in-use", page(in_use, Some(later(-30)), Some(later(120)))),
+        sampled!("bpt001-locked", page(OtpState::LockedUntil(later(1)), Some(later(-30)), None)),
+        sampled!("bpt001-expired", page(OtpState::Expired, Some(later(-30)), None)),
         sampled!("bci001", Bci001 { frame: inside(text, "BCI001", "bci001-title") }),
     ]
 }
@@ -197,7 +212,7 @@ fn bop001(text: &Text, state: OtpState, offers: &[Offer]) -> Bop001 {
         qr_svg: None,
         qr_until: None,
         second_phone: None,
-        wait_until: None,
+        no_issue: None,
         after_issue: false,
     }
 }
@@ -208,7 +223,12 @@ fn choice(text: &Text) -> Vec<Sample> {
     let in_use = OtpState::InUse { valid_until: later(3 * 365 * 24) };
     let again = [Offer::IssueAgain];
     let mut waiting = bop001(text, OtpState::None, &[]);
-    waiting.wait_until = Some(Millis(NOW.0 + HOUR / 2));
+    waiting.state = OtpState::Released;
+    waiting.no_issue = Some(NoIssue::Released(Millis(NOW.0 + HOUR / 2)));
+    let mut refused = bop001(text, OtpState::None, &[]);
+    refused.no_issue = Some(NoIssue::LockedUntil(Millis(NOW.0 + HOUR / 2)));
+    let mut stopped = bop001(text, OtpState::None, &[]);
+    stopped.no_issue = Some(NoIssue::Locked);
     let mut second = bop001(text, OtpState::IssueExpired, &[Offer::Issue]);
     second.second_phone = Some(later(-1));
     let mut after = bop001(text, issued, &again);
@@ -223,6 +243,13 @@ fn choice(text: &Text) -> Vec<Sample> {
         sampled!("bop001-activated", bop001(text, activated, &[Offer::Start, Offer::IssueAgain])),
         sampled!("bop001-in-use", bop001(text, in_use, &[Offer::Release])),
         sampled!("bop001-wait", waiting),
+        sampled!("bop001-confirm-until", refused),
+        sampled!("bop001-confirm-locked", stopped),
+        sampled!("bop001-released", bop001(text, OtpState::Released, &[Offer::Issue])),
+        sampled!("bop001-issue-expired", bop001(text, OtpState::IssueExpired, &[Offer::Issue])),
+        sampled!("bop001-start-expired", bop001(text, OtpState::StartExpired, &[Offer::Issue])),
+        sampled!("bop001-expired", bop001(text, OtpState::Expired, &[])),
+        sampled!("bop001-no-token", bop001(text, OtpState::NoToken, &[])),
         sampled!("bop001-second-phone", second),
         sampled!("bop001-locked-until", bop001(text, OtpState::LockedUntil(later(1)), &[])),
         sampled!("bop001-locked", bop001(text, OtpState::Locked, &[])),

@@ -5,11 +5,14 @@ use warifu_core::time::Millis;
 use super::{
     super::{
         Bmp001, Bok001, Bok002, Bok003, Bos001, Bos002, Bot000, Bot001, Bot002, Bot003, Frame,
-        ISSUE_STEPS, MailBlock, MailProgress, RELEASE_STEPS, START_STEPS,
+        ISSUE_STEPS, MailProgress, RELEASE_STEPS, START_STEPS,
     },
     HOUR, PROCEDURE, QR, Sample, ids, inside, later, sample, sampled, step, wrong,
 };
-use crate::text::{Text, tests::NOW};
+use crate::{
+    actions::mail_password::Blocked,
+    text::{Text, tests::NOW},
+};
 
 pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
     let page = |addresses: &[&str], block| Bmp001 {
@@ -30,10 +33,11 @@ pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
             }
         ),
         sampled!("bmp001", page(&two, None)),
-        sampled!("bmp001-no-address", page(&[], Some(MailBlock::NoAddress))),
-        sampled!("bmp001-young", page(&one, Some(MailBlock::Young(later(100))))),
-        sampled!("bmp001-day-limit", page(&one, Some(MailBlock::DayLimit))),
-        sampled!("bmp001-too-many", page(&one, Some(MailBlock::TooMany(soon)))),
+        sampled!("bmp001-no-address", page(&[], Some(Blocked::NoAddress))),
+        sampled!("bmp001-young", page(&one, Some(Blocked::Young(later(100))))),
+        sampled!("bmp001-day-limit", page(&one, Some(Blocked::DayLimit))),
+        sampled!("bmp001-tries", page(&one, Some(Blocked::Tries(later(10))))),
+        sampled!("bmp001-too-many", page(&one, Some(Blocked::TooMany(soon)))),
     ]
 }
 
@@ -68,35 +72,42 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
     };
     let errors = [
         ("confirmation_password", text.of("err-confirm")),
-        ("mail_password", text.with("err-mailpw", "at", text.time(NOW))),
+        ("mail_password", text.with("err-mailpw", "at", text.near(NOW, NOW))),
     ];
     let resent = Some(text.of("bot002-resent"));
     vec![
         sampled!("bot002", page(MailProgress::Sent, None, &[])),
         sampled!("bot002-wrong", page(MailProgress::Sent, None, &errors)),
         sampled!("bot002-resent", page(MailProgress::Queued, resent, &[])),
+        sampled!("bot002-queued", page(MailProgress::Queued, None, &[])),
+        sampled!(
+            "bot002-expired",
+            page(MailProgress::Sent, None, &[("mail_password", text.of("err-mailpw-expired"))])
+        ),
         sampled!("bot002-failed", page(MailProgress::Failed, None, &[])),
     ]
 }
 
 pub(super) fn issued(text: &Text) -> Vec<Sample> {
-    let page = |mail, set_up| Bot003 {
+    let fresh = || Some((QR.to_owned(), Millis(NOW.0 + HOUR / 6)));
+    let page = |mail, set_up, qr| Bot003 {
         frame: Frame {
             here: format!("/otp/issue/done?procedure={PROCEDURE}"),
             ..step(inside(text, "BOT003", "bot003-title"), ISSUE_STEPS, 5)
         },
         address: "taro@example.ne.jp".into(),
         ids: ids(),
-        qr: Some((QR.into(), Millis(NOW.0 + HOUR / 6))),
+        qr,
         procedure: PROCEDURE.into(),
         app_link: "https://token.minato-bank.example.jp/app/#1.12345678.482913760512.AAAA".into(),
         mail,
         set_up,
     };
     vec![
-        sampled!("bot003", page(MailProgress::Queued, false)),
-        sampled!("bot003-mail-failed", page(MailProgress::Failed, false)),
-        sampled!("bot003-set-up", page(MailProgress::Sent, true)),
+        sampled!("bot003", page(MailProgress::Queued, false, fresh())),
+        sampled!("bot003-mail-failed", page(MailProgress::Failed, false, fresh())),
+        sampled!("bot003-old-qr", page(MailProgress::Sent, false, None)),
+        sampled!("bot003-set-up", page(MailProgress::Sent, true, fresh())),
     ]
 }
 
@@ -104,6 +115,8 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), START_STEPS, now);
     let entry = || at("BOK002", "bok002-title", 2);
     let used = wrong(entry(), &[("passcode", text.of("bli002-used"))]);
+    let until = text.with("state-locked-time", "until", text.near(later(1), NOW));
+    let bok002 = |frame, closed| Bok002 { frame, procedure: PROCEDURE.into(), closed };
     vec![
         sampled!(
             "bok001",
@@ -114,8 +127,9 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
                 set_up_at: NOW,
             }
         ),
-        sampled!("bok002", Bok002 { frame: entry(), procedure: PROCEDURE.into() }),
-        sampled!("bok002-used", Bok002 { frame: used, procedure: PROCEDURE.into() }),
+        sampled!("bok002", bok002(entry(), None)),
+        sampled!("bok002-used", bok002(used, None)),
+        sampled!("bok002-locked-until", bok002(entry(), Some(until))),
         sampled!(
             "bok003",
             Bok003 { frame: at("BOK003", "bok003-title", 3), hold_until: Some(later(120)) }
@@ -125,10 +139,12 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
 
 pub(super) fn release(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), RELEASE_STEPS, now);
+    let bos001 = |frame, closed| Bos001 { frame, procedure: PROCEDURE.into(), closed };
     vec![
+        sampled!("bos001", bos001(at("BOS001", "bos001-title", 1), None)),
         sampled!(
-            "bos001",
-            Bos001 { frame: at("BOS001", "bos001-title", 1), procedure: PROCEDURE.into() }
+            "bos001-locked",
+            bos001(at("BOS001", "bos001-title", 1), Some(text.of("state-locked")))
         ),
         sampled!(
             "bos002",

@@ -1,0 +1,56 @@
+//! Which counter counts what: by customer, or, for what has none, by a keyed hash of what was typed.
+
+use warifu_core::{counter::Gate, time::Millis};
+use warifu_store::{Customer, Subject, Tx};
+
+use super::places;
+use crate::{error::AppError, origin::Origin};
+
+/// The counter of a customer's confirmation password.
+pub(crate) fn confirmation(customer: &Customer) -> Subject {
+    own(customer, "confirm")
+}
+
+/// The counter of a customer's mail passwords.
+pub(crate) fn mail_tries(customer: &Customer) -> Subject {
+    own(customer, "mail")
+}
+
+fn own(customer: &Customer, kind: &'static str) -> Subject {
+    Subject {
+        bucket: customer.bucket,
+        owner: customer.customer_id.to_string(),
+        subject: customer.customer_id.to_string(),
+        kind,
+    }
+}
+
+/// The counter of a login ID from browsers that its customer does not know; alike for IDs that
+/// nobody has.
+pub(crate) fn login(origin: &Origin, login_id: &str) -> Subject {
+    filed(origin, "login", login_id.as_bytes())
+}
+
+/// The counter of the same login ID in one browser that its customer knows.
+pub(crate) fn login_in(origin: &Origin, login_id: &str, device: &[u8]) -> Subject {
+    Subject { subject: hex(device), ..login(origin, login_id) }
+}
+
+/// A counter of something from outside, filed by keyed hash: never under the text itself.
+pub(crate) fn filed(origin: &Origin, kind: &'static str, key: &[u8]) -> Subject {
+    let spot = places::counter_subject(origin.institution.id, kind);
+    let hash = origin.institution.keys.mac(&spot.place(), key);
+    let owner = hex(&hash);
+    let bucket = i64::from(hash.first().copied().unwrap_or(0));
+    Subject { bucket, subject: owner.clone(), owner, kind }
+}
+
+fn hex(hash: &[u8]) -> String {
+    hash.iter().take(16).fold(String::new(), |out, b| format!("{out}{b:02x}"))
+}
+
+/// Whether a guess on a counter would be evaluated.
+pub(crate) async fn gate(tx: &mut Tx, subject: &Subject, now: Millis) -> Result<Gate, AppError> {
+    let taken = tx.counter(subject).await?;
+    Ok(taken.map_or(Gate::Open, |t| t.counter().gate(now)))
+}

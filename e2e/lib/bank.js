@@ -71,19 +71,20 @@ async function setUp(banks, engine, language) {
   banks.ends.push(() => smtp.stop());
   const [port, ops, control] = await freePorts(3);
   const url = engine === 'postgres' ? await postgres(banks.ends) : `sqlite:${join(directory, 'warifu.db')}`;
-  Object.assign(banks, { directory, smtp, port, control });
+  Object.assign(banks, { directory, smtp, port, ops, control });
   await writeFile(join(directory, 'smtp-password'), smtp.password);
   await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url }));
   await banks.run('keys', 'create');
   await banks.run('migrate');
   for (const [key, bank] of Object.entries(BANKS)) banks[key] = await found(banks, key, bank, language);
-  await serve(banks, ops);
+  await serve(banks);
 }
 
 /** Two banks, and the world around them. */
 class Banks {
   /** What is to be done at the end, the last first. @type {Array<() => Promise<unknown>>} */
   ends = [];
+  crashes = 0;
   #followers = new Set();
 
   constructor(isManual) {
@@ -119,6 +120,15 @@ class Banks {
     return () => this.#followers.delete(follower);
   }
 
+  /** The server's power is cut, and comes back a second later. */
+  async crash() {
+    const now = await this.now();
+    await this.server.crash();
+    if (this.isManual) this.start = now + 1_000;
+    this.crashes += 1;
+    await serve(this);
+  }
+
   /** Ends everything; fails when the server had something to complain of. */
   async stop() {
     const problems = [];
@@ -127,15 +137,16 @@ class Banks {
   }
 }
 
-async function serve(banks, ops) {
+async function serve(banks) {
   const place = { directory: banks.directory, log: join(banks.directory, 'server.log') };
-  const manual = ['warifu.toml', banks.control, banks.port, banks.start].map(String);
+  // Another seed each time: no program draws the same randomness twice.
+  const manual = ['warifu.toml', banks.control, banks.port, banks.start, 7 + banks.crashes].map(String);
   const server = banks.isManual
     ? new Server(needed('WARIFU_WALK_SERVER'), manual, place)
     : new Server(needed('WARIFU_PROGRAM'), ['--config', 'warifu.toml', 'serve'], place);
+  if (!banks.server) banks.ends.push(() => stopQuietly(banks.server));
   banks.server = server;
-  banks.ends.push(() => stopQuietly(server));
-  await server.ready(ops);
+  await server.ready(banks.ops);
 }
 
 /** Stops a server that must have had nothing to complain of. */

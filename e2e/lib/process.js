@@ -89,6 +89,15 @@ export class Server {
     return stripVTControlCharacters(await readFile(this.log, 'utf8'));
   }
 
+  /** Ends it as a power cut would: at once, in the middle of whatever it does. */
+  async crash() {
+    process.removeListener('exit', this.kill);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.kill();
+    await ended;
+  }
+
   /** Ends it as its operator would, and fails when it does not end well. */
   async stop() {
     const child = this.#child;

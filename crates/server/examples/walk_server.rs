@@ -1,5 +1,5 @@
 //! The server with a clock and randomness that tests drive: same configuration, same router, same
-//! workers. `walk_server FILE CONTROL_PORT PORT START_MS`; on the control port, loopback only,
+//! workers. `walk_server FILE CONTROL_PORT PORT START_MS SEED`; on the control port, loopback only,
 //! `POST /advance` with a number of milliseconds moves the clock, `GET /now` reads it.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of the tests")]
 
@@ -46,7 +46,7 @@ impl Random for Seeded {
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [file, control, port, start] = arguments.try_into().unwrap();
+    let [file, control, port, start, seed] = arguments.try_into().unwrap();
     let config = Config::load(Some(&PathBuf::from(file)), std::iter::empty()).unwrap();
     let clock = Arc::new(Hand(AtomicI64::new(start.parse().unwrap())));
     let control = SocketAddr::from((Ipv4Addr::LOCALHOST, control.parse().unwrap()));
@@ -64,7 +64,7 @@ async fn main() {
     tokio::spawn(async move { axum::serve(socket, router).await });
     let world = World {
         clock,
-        random: Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([7; 32])))),
+        random: Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed.parse().unwrap(); 32])))),
         hasher: Hasher::new(64, 1, 2).unwrap(),
         plain_http_port: Some(port.parse().unwrap()),
     };

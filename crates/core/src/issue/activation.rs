@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fifth_wrong_guess_kills_an_issue_but_not_a_phone_that_is_set_up() {
+    fn the_fifth_wrong_guess_kills_an_issue_whether_or_not_a_phone_is_set_up() {
         let fifth = ActivationFacts { start_matches: false, start_failures: 4, ..asked() };
         assert_eq!(activation(&fifth), ActivationOutcome::Wrong { failures: 5, dead: true });
         let set_up = ActivationFacts { state: State::Activated, bound: Some(ANNA), ..fifth };

@@ -133,12 +133,12 @@ const fn serves(state: State, purpose: Purpose) -> bool {
         Purpose::Start => matches!(state, State::Activated),
         Purpose::Login
         | Purpose::Release
-        | Purpose::Resync
         | Purpose::Transaction
         | Purpose::StepUp
         | Purpose::Radius => matches!(state, State::InUse),
-        // These change an authenticator: the purpose must be inside what the device computes.
-        Purpose::Exchange | Purpose::Method => false,
+        // The first two change an authenticator: the purpose must be inside what the device computes.
+        // The third wants two passcodes in a row, by a rule of its own.
+        Purpose::Exchange | Purpose::Method | Purpose::Resync => false,
     }
 }
 

@@ -142,7 +142,7 @@ fn each_state_serves_its_purposes_only() {
             let decision = decide(&token, &passcode_of(STEP), purpose, &LockPolicy::default(), NOW);
             let served = match state.as_str() {
                 "activated" => &["start"][..],
-                "in_use" => &["login", "release", "resync", "transaction", "step_up", "radius"],
+                "in_use" => &["login", "release", "transaction", "step_up", "radius"],
                 _ => &[],
             };
             let expected = (!served.contains(&purpose.as_str())).then_some(Reason::NotUsable);
@@ -289,7 +289,7 @@ proptest! {
                     prop_assert!((step - time_step(now, 60)).abs() <= 1);
                     let served = if purpose == Purpose::Start { State::Activated } else { State::InUse };
                     prop_assert_eq!(token.standing.state, served);
-                    prop_assert!(!matches!(purpose, Purpose::Exchange | Purpose::Method));
+                    prop_assert!(!matches!(purpose, Purpose::Exchange | Purpose::Method | Purpose::Resync));
                     token.last_step = step;
                     token.standing.counter = Counter::cleared();
                     token.standing.state = State::InUse;

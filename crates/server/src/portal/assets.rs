@@ -10,14 +10,33 @@ use rust_embed::RustEmbed;
 
 use crate::{error::AppError, web::visit::Visit};
 
+/// For what is asked for by its version.
+const FOREVER: &str = "public, max-age=31536000, immutable";
+
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 struct Assets;
 
+/// The look of the pages: one file for the browser, in parts for its readers.
+/// Colours, sizes and radii come from `vendor/design-tokens.css`, the institution's own colour from
+/// `institution.css`.
+pub(crate) const WARIFU_CSS: &str = concat!(
+    include_str!("../../styles/page.css"),
+    include_str!("../../styles/head.css"),
+    include_str!("../../styles/forms.css"),
+    include_str!("../../styles/lists.css"),
+    include_str!("../../styles/foot.css"),
+    include_str!("../../styles/media.css"),
+);
+
+pub(crate) async fn warifu_css() -> Response {
+    typed("warifu.css", WARIFU_CSS.as_bytes().to_vec(), FOREVER)
+}
+
 /// A file of `assets/`.
 pub(crate) async fn file(Path(path): Path<String>) -> Result<Response, AppError> {
     let file = Assets::get(&path).ok_or(AppError::NotFound)?;
-    Ok(typed(&path, file.data.into_owned(), "public, max-age=31536000, immutable"))
+    Ok(typed(&path, file.data.into_owned(), FOREVER))
 }
 
 /// The institution's colour as a style sheet of its own: no inline style is needed anywhere.

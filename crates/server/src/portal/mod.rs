@@ -47,6 +47,7 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/otp/release/passcode", get(usage::show_release).post(usage::release))
         .route("/otp/release/done", get(usage::released))
         .route("/assets/institution.css", get(assets::institution_css))
+        .route("/assets/warifu.css", get(assets::warifu_css))
         .route("/assets/{*path}", get(assets::file))
         .fallback(|| async { AppError::NotFound })
         .method_not_allowed_fallback(|| async { AppError::NotFound })

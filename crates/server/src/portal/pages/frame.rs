@@ -5,7 +5,10 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use warifu_core::time::Millis;
 
-use crate::text::{Lang, Text};
+use crate::{
+    portal::assets::WARIFU_CSS,
+    text::{Lang, Text},
+};
 
 /// The steps of an issue, as keys of their names; BOT000 is at 1, BOT003 at 5.
 pub(crate) const ISSUE_STEPS: &[&str] = &[
@@ -214,7 +217,7 @@ pub(crate) fn asset_version() -> &'static str {
 
 const ASSETS: [&[u8]; 4] = [
     include_bytes!("../../../assets/vendor/design-tokens.css"),
-    include_bytes!("../../../assets/warifu.css"),
+    WARIFU_CSS.as_bytes(),
     include_bytes!("../../../assets/portal.js"),
     include_bytes!("../../../assets/mark.svg"),
 ];

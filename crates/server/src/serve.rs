@@ -83,6 +83,9 @@ pub(crate) fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor>
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("certificate {}", certificate.display()))?;
+    if chain.is_empty() {
+        anyhow::bail!("certificate {}: no items found", certificate.display());
+    }
     let key =
         PrivateKeyDer::from_pem_file(key).with_context(|| format!("key {}", key.display()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

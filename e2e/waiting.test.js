@@ -1,17 +1,13 @@
-/** Walks that wait for real time, side by side: deadlines, the program itself, the demo. */
+/** Walks that wait for real time, side by side: deadlines, the program itself. */
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { startBanks } from './lib/bank.js';
-import { looker } from './lib/look.js';
 import { arrived, mailPassword } from './lib/mailbox.js';
 import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
-import { Server, ask, freePorts, needed } from './lib/process.js';
+import { ask } from './lib/process.js';
 import { wordsIn } from './lib/words.js';
 
 const SECOND = 1000;
@@ -127,119 +123,4 @@ describe('walks that wait', { concurrency: 8 }, () => {
     assert.equal(headers['strict-transport-security'], 'max-age=63072000');
     assert.equal(headers['cache-control'], 'no-store');
   });
-
-  test('the demo shows every step, carries on when started again, and begins anew when asked', async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'warifu-demo-'));
-    t.after(() => rm(directory, { recursive: true, force: true }));
-    const [port] = await freePorts(1);
-    const bank = await startDemo(t, directory, port);
-    const printed = await bank.server.text();
-    for (const part of [`${bank.ib}/`, `${bank.ib}/demo/mailbox`, `${bank.token}/demo/phone`, ...Object.values(PEOPLE).flatMap(Object.values)]) {
-      assert.ok(printed.includes(part), `${part} is not among what was printed:\n${printed}`);
-    }
-
-    const look = looker({ walk: 'demo' });
-    const pc = await Portal.open(t, bank);
-    await pc.logIn(PEOPLE.fresh);
-    await pc.at('BPT001', { as: 'fresh' });
-    await pc.says(words.none);
-    await pc.logOut();
-
-    const [phone, other] = [await Phone.open(t, bank), await Phone.open(t, bank)];
-    await phone.page.goto(`${bank.token}/demo/phone`);
-    await look(phone.page, 'phone');
-    const both = await Promise.all([putOn(phone, bank, PEOPLE.inUse), putOn(other, bank, PEOPLE.inUse)]);
-    // They may have been read in two steps.
-    if (both[0] !== both[1]) assert.equal(await phone.passcode(), await other.passcode());
-
-    await pc.logIn(PEOPLE.activated);
-    await pc.at('BPT001', { as: 'activated' });
-    const theirs = await Phone.open(t, bank);
-    await putOn(theirs, bank, PEOPLE.activated);
-    await pc.press(words.otp);
-    await pc.at('BOP001', { as: 'activated' });
-    await pc.startUse(await theirs.passcode());
-    await pc.logOut();
-
-    await pc.logIn(PEOPLE.inUse);
-    await pc.at('BLI002');
-    const used = await phone.nextPasscode();
-    await pc.verify(used);
-    await pc.at('BPT001', { as: 'in-use' });
-    await pc.logOut();
-
-    await pc.go('/demo/mailbox');
-    await pc.page.getByRole('heading', { level: 1, name: 'デモ用のメールボックス' }).waitFor();
-    await look(pc.page, 'mailbox');
-    for (const kind of ['code', 'token', 'issued', 'activated', 'started']) {
-      const subject = `【割符デモ銀行】${words.mails[kind]}`;
-      assert.ok((await pc.page.getByRole('heading', { level: 2, name: subject, exact: true }).count()) > 0, subject);
-    }
-    const mails = await pc.page.getByRole('listitem').count();
-
-    await bank.server.stop();
-    const again = await startDemo(t, directory, port);
-    await pc.logIn(PEOPLE.inUse);
-    await pc.at('BLI002');
-    await pc.verify(used);
-    await pc.at('BLI002', { as: 'used', erring: true });
-    await pc.logIn(PEOPLE.activated);
-    await pc.at('BLI002');
-    await pc.go('/demo/mailbox');
-    assert.equal(await pc.page.getByRole('listitem').count(), mails);
-
-    await again.server.stop();
-    await startDemo(t, directory, port, '--reset');
-    await pc.logIn(PEOPLE.activated);
-    await pc.at('BPT001', { as: 'activated' });
-    await pc.press(words.otp);
-    assert.equal(await pc.offers(words.start), true);
-  });
-
-  test('the demo is only where it is asked for, and only on this machine', async (t) => {
-    const directory = await mkdtemp(join(tmpdir(), 'warifu-demo-'));
-    t.after(() => rm(directory, { recursive: true, force: true }));
-    const [port] = await freePorts(1);
-    const bank = await startDemo(t, directory, port);
-    for (const path of ['/demo/mailbox', '/demo/phone']) {
-      assert.equal((await ask(port, { host: 'evil.example', path })).status, 421, path);
-    }
-    // Seen by a person: every page says that this is no real bank.
-    const pc = await Portal.open(t, bank);
-    await pc.go('/login');
-    await pc.page.getByText('お試し用の画面です。本当の銀行のものではありません。').waitFor();
-  });
 });
-
-/** Who one can be in the demo. */
-const PEOPLE = {
-  fresh: { loginId: 'sakura01', loginPassword: 'Hajimete-2026', confirmationPassword: 'Kakunin-1951' },
-  activated: { loginId: 'minato02', loginPassword: 'Tochuu-2026', confirmationPassword: 'Kakunin-1988' },
-  inUse: { loginId: 'kaede003', loginPassword: 'Riyouchuu-2026', confirmationPassword: 'Kakunin-1974' },
-};
-
-/** Starts the demo; gives it as a bank, in real time. */
-async function startDemo(t, directory, port, ...more) {
-  const log = join(directory, `demo-${more.join('')}${Date.now()}.log`);
-  const line = ['demo', '--dir', join(directory, 'demo'), '--port', String(port), ...more];
-  const server = new Server(needed('WARIFU_PROGRAM'), line, { directory, log });
-  t.after(() => server.stop());
-  await server.ready(port, { host: 'ib.localhost', path: '/login' });
-  return {
-    server,
-    ib: `http://ib.localhost:${port}`,
-    token: `http://token.localhost:${port}`,
-    name: { ja: '割符デモ銀行', en: 'Warifu Demo Bank' },
-    rules: { passcodeDigits: 6, period: 60 },
-    banks: { isManual: false, follow: async () => () => {} },
-  };
-}
-
-/** Puts a customer's token on a phone, from the demo's own page. */
-async function putOn(phone, bank, { loginId }) {
-  await phone.page.goto(`${bank.token}/demo/phone`);
-  const item = phone.page.getByRole('listitem').filter({ hasText: loginId });
-  await item.getByRole('button', { name: 'この携帯電話に入れる' }).tap();
-  await phone.heading(phone.words.title);
-  return phone.passcode();
-}

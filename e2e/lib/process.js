@@ -28,6 +28,20 @@ export async function warifu(directory, ...words) {
   return stdout;
 }
 
+/**
+ * Runs the product's command line in a folder, whatever comes of it; `settings` are more of its environment.
+ * @param {string} directory @param {string[]} words @param {Record<string, string>} [settings]
+ * @returns {Promise<{code: number | string, stdout: string, stderr: string}>}
+ */
+export function outcome(directory, words, settings = {}) {
+  const options = { cwd: directory, env: { ...ENVIRONMENT, ...settings }, timeout: 60_000 };
+  return new Promise((resolve) => {
+    execFile(needed('WARIFU_PROGRAM'), words, options, (error, stdout, stderr) => {
+      resolve({ code: error ? (error.code ?? error.signal) : 0, stdout, stderr: stripVTControlCharacters(stderr) });
+    });
+  });
+}
+
 /** Runs one SQL statement as the superuser of the run's own PostgreSQL. */
 export async function sql(statement) {
   await promisify(execFile)('psql', ['--quiet', '--no-psqlrc', needed('TEST_POSTGRES_URL'), '--command', statement]);
@@ -113,9 +127,9 @@ export class Server {
 }
 
 /** Asks a server of this machine past any browser: any host name, nothing resolved. */
-export function ask(port, { host = 'localhost', path = '/', method = 'GET', headers = {}, body } = {}) {
+export function ask(port, { address = '127.0.0.1', host = 'localhost', path = '/', method = 'GET', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, path, method, headers: { ...headers, host: `${host}:${port}` } };
+    const options = { host: address, port, path, method, headers: { ...headers, host: `${host}:${port}` } };
     const call = request(options, async (answer) => {
       const pieces = await answer.toArray();
       resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(pieces) });

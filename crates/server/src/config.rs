@@ -10,28 +10,103 @@ use std::{
 
 use toml::{Table, Value};
 
-/// Every key there is, with what it means; `doctor` and the sample are made from it.
-pub const KEYS: &[(&str, &str)] = &[
-    ("listen.ib", "addresses of the customers' pages, e.g. [\"127.0.0.1:8080\"]"),
-    ("listen.token", "addresses of the phone app; may be the same as listen.ib"),
-    ("listen.console", "addresses of the staff console"),
-    ("listen.api", "addresses of the bank's API"),
-    ("listen.ops", "addresses of health and metrics; never a public one"),
-    ("database.url", "sqlite:PATH or postgres://USER@HOST/NAME"),
-    ("database.distributed", "true when the tables are distributed by Citus"),
-    ("database.max_connections", "connections of this node at most"),
-    ("keys.file", "file with the key-encryption key"),
-    ("keys.pkcs11", "URI of the key-encryption key in an HSM"),
-    ("smtp.host", "mail relay"),
-    ("smtp.port", "its port"),
-    ("smtp.tls", "starttls, implicit, or none (loopback only)"),
-    ("smtp.username", "name to authenticate with"),
-    ("smtp.password_file", "file that holds the password"),
-    ("smtp.ca_file", "PEM of the relay's CA, where it is not a public one"),
-    ("proxies.trusted", "addresses whose X-Forwarded-For is believed"),
-    ("log.format", "text or json"),
-    ("log.level", "error, warn, info, debug or trace"),
+/// One setting of the process.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file; `WARIFU_…` in the environment.
+    pub name: &'static str,
+    /// What it means.
+    pub about: &'static str,
+    effective: fn(&Config) -> Option<String>,
+}
+
+impl Key {
+    /// The value in force, without any secret; none where nothing is set.
+    #[must_use]
+    pub fn effective(&self, config: &Config) -> Option<String> {
+        (self.effective)(config)
+    }
+}
+
+/// Every key there is: any other is refused, and `doctor` shows just these.
+pub static KEYS: [Key; 19] = [
+    key("listen.ib", "addresses of the customers' pages", |c| list(&c.listen.ib)),
+    key("listen.token", "addresses of the phone app; may be those of listen.ib", |c| {
+        list(&c.listen.token)
+    }),
+    key("listen.console", "not served by this version", |_| None),
+    key("listen.api", "not served by this version", |_| None),
+    key("listen.ops", "addresses of /health; never a public one", |c| list(&c.listen.ops)),
+    key("database.url", "sqlite:PATH or postgres://USER@HOST/NAME", |c| {
+        Some(without_password(&c.database_url))
+    }),
+    key("database.distributed", "not supported by this version", |_| None),
+    key("database.max_connections", "connections of this node at most", |c| {
+        Some(c.max_connections.to_string())
+    }),
+    key("keys.file", "file with the key-encryption key", |c| path(Some(&c.keys_file))),
+    key("keys.pkcs11", "not supported by this version", |_| None),
+    key("smtp.host", "mail relay", |c| Some(c.smtp.as_ref()?.host.clone())),
+    key("smtp.port", "the relay's port", |c| Some(c.smtp.as_ref()?.port.to_string())),
+    key("smtp.tls", "starttls, implicit, or none (loopback only)", |c| {
+        Some(c.smtp.as_ref()?.tls.clone())
+    }),
+    key("smtp.username", "name to authenticate with", |c| c.smtp.as_ref()?.username.clone()),
+    key("smtp.password_file", "file that holds the password", |c| {
+        path(c.smtp.as_ref()?.password_file.as_ref())
+    }),
+    key("smtp.ca_file", "PEM of the relay's CA, where it is not a public one", |c| {
+        path(c.smtp.as_ref()?.ca_file.as_ref())
+    }),
+    key("proxies.trusted", "addresses whose X-Forwarded-For is believed", |c| {
+        list(&c.trusted_proxies)
+    }),
+    key("log.format", "text or json", |c| {
+        Some(if c.log_json { "json" } else { "text" }.to_owned())
+    }),
+    key("log.level", "error, warn, info, debug or trace", |c| Some(c.log_level.clone())),
 ];
+
+const fn key(
+    name: &'static str,
+    about: &'static str,
+    effective: fn(&Config) -> Option<String>,
+) -> Key {
+    Key { name, about, effective }
+}
+
+fn list(values: &[impl ToString]) -> Option<String> {
+    let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(", "))
+}
+
+fn path(path: Option<&PathBuf>) -> Option<String> {
+    path.map(|path| path.display().to_string())
+}
+
+/// An address of a database that may be shown. Rather hides too much than a part of a password.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite")
+    else {
+        return url.to_owned();
+    };
+    let rest = match rest.split_once('?') {
+        Some((place, query)) => {
+            let pairs = query.split('&').map(|pair| match pair.split_once('=') {
+                Some((name, _)) if name.contains("password") => format!("{name}=***"),
+                _ => pair.to_owned(),
+            });
+            format!("{place}?{}", pairs.collect::<Vec<_>>().join("&"))
+        }
+        None => rest.to_owned(),
+    };
+    // To the last @: what a password holds may not be encoded as it should be.
+    let user = rest.rsplit_once('@').and_then(|(user, place)| Some((user.split_once(':')?, place)));
+    match user {
+        Some(((name, _), place)) => format!("{scheme}://{name}:***@{place}"),
+        None => format!("{scheme}://{rest}"),
+    }
+}
 
 /// The process's settings, checked.
 #[derive(Clone, Debug)]
@@ -104,9 +179,7 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path)
                 .map_err(|e| ConfigError(format!("cannot read {}: {e}", path.display())))?;
-            let table: Table = text
-                .parse()
-                .map_err(|e| ConfigError(format!("{} is not TOML: {e}", path.display())))?;
+            let table: Table = text.parse().map_err(|e| not_toml(path, &text, &e))?;
             flatten("", table, &mut values);
         }
         for (name, value) in environment {
@@ -252,12 +325,10 @@ impl Values {
 
     fn smtp(&self) -> Result<Option<Smtp>, ConfigError> {
         let Some(host) = self.text("smtp.host")? else {
-            for (key, _) in KEYS.iter().filter(|(key, _)| key.starts_with("smtp.")) {
-                if self.0.contains_key(*key) {
-                    return Err(ConfigError(format!("{key}: is set, but smtp.host is not")));
-                }
-            }
-            return Ok(None);
+            return match self.0.keys().find(|key| key.starts_with("smtp.")) {
+                Some(key) => Err(ConfigError(format!("{key}: is set, but smtp.host is not"))),
+                None => Ok(None),
+            };
         };
         let tls = self
             .word("smtp.tls", &["starttls", "implicit", "none"])?
@@ -273,6 +344,13 @@ impl Values {
             ca_file: self.text("smtp.ca_file")?.map(PathBuf::from),
         }))
     }
+}
+
+// Where and why, but not the line itself: it may hold a password.
+fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    ConfigError(format!("{} is not TOML: line {line}: {}", path.display(), error.message()))
 }
 
 fn flatten(prefix: &str, table: Table, out: &mut BTreeMap<String, Value>) {
@@ -293,12 +371,12 @@ fn flatten(prefix: &str, table: Table, out: &mut BTreeMap<String, Value>) {
 }
 
 fn known(key: &str) -> Result<(), ConfigError> {
-    if KEYS.iter().any(|(known, _)| *known == key) {
+    if KEYS.iter().any(|known| known.name == key) {
         return Ok(());
     }
     let nearest = KEYS
         .iter()
-        .map(|(known, _)| (strsim::osa_distance(key, known), *known))
+        .map(|known| (strsim::osa_distance(key, known.name), known.name))
         .min()
         .map_or("", |(_, known)| known);
     Err(ConfigError(format!("{key}: there is no such setting; the nearest is {nearest}")))
@@ -336,6 +414,78 @@ mod tests {
             assert!(error.0.starts_with(&format!("{key}:")), "{error}");
             assert!(!error.0.contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn every_setting_shows_the_value_in_force() {
+        let shown = |pairs: &[(&str, &str)]| {
+            let config = load(pairs).unwrap();
+            let lines = KEYS.iter().filter_map(|key| {
+                key.effective(&config).map(|value| format!("{} {value}", key.name))
+            });
+            lines.collect::<Vec<_>>()
+        };
+        let defaults = [
+            "database.url sqlite:warifu.db",
+            "database.max_connections 16",
+            "keys.file warifu.keys",
+            "log.format text",
+            "log.level info",
+        ];
+        assert_eq!(shown(&[]), defaults);
+        let all = [
+            ("WARIFU_LISTEN__IB", "127.0.0.1:1,[::1]:1", "listen.ib 127.0.0.1:1, [::1]:1"),
+            ("WARIFU_LISTEN__TOKEN", "127.0.0.1:2", "listen.token 127.0.0.1:2"),
+            ("WARIFU_LISTEN__OPS", "127.0.0.1:3", "listen.ops 127.0.0.1:3"),
+            ("WARIFU_DATABASE__URL", "sqlite:x.db", "database.url sqlite:x.db"),
+            ("WARIFU_DATABASE__MAX_CONNECTIONS", "7", "database.max_connections 7"),
+            ("WARIFU_KEYS__FILE", "x.keys", "keys.file x.keys"),
+            ("WARIFU_SMTP__HOST", "mail.example", "smtp.host mail.example"),
+            ("WARIFU_SMTP__PORT", "25", "smtp.port 25"),
+            ("WARIFU_SMTP__TLS", "implicit", "smtp.tls implicit"),
+            ("WARIFU_SMTP__USERNAME", "otp", "smtp.username otp"),
+            ("WARIFU_SMTP__PASSWORD_FILE", "word", "smtp.password_file word"),
+            ("WARIFU_SMTP__CA_FILE", "ca.pem", "smtp.ca_file ca.pem"),
+            ("WARIFU_PROXIES__TRUSTED", "10.0.0.1", "proxies.trusted 10.0.0.1"),
+            ("WARIFU_LOG__FORMAT", "json", "log.format json"),
+            ("WARIFU_LOG__LEVEL", "warn", "log.level warn"),
+        ];
+        let pairs: Vec<_> = all.iter().map(|(name, value, _)| (*name, *value)).collect();
+        assert_eq!(shown(&pairs), all.map(|(.., line)| line));
+    }
+
+    #[test]
+    fn the_password_of_a_database_is_never_shown() {
+        for (url, shown) in [
+            (
+                "postgres://otp:himitsu@db.example:5432/otp",
+                "postgres://otp:***@db.example:5432/otp",
+            ),
+            ("postgres://otp:hi@mi/t?su@db.example/otp", "postgres://otp:***@db.example/otp"),
+            ("postgres://db:1/otp?password=himi@tsu", "postgres://db:1/otp?password=***"),
+            (
+                "postgresql://db/otp?user=a&password=himitsu",
+                "postgresql://db/otp?user=a&password=***",
+            ),
+            (
+                "postgres://otp@db.example/otp?sslmode=require",
+                "postgres://otp@db.example/otp?sslmode=require",
+            ),
+            ("sqlite:a:b@c.db", "sqlite:a:b@c.db"),
+            ("sqlite://a.db", "sqlite://a.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_not_toml_is_named_and_not_repeated() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("warifu.toml");
+        std::fs::write(&path, "[database]\nurl = \"postgres://otp:himitsu@db/otp\n").unwrap();
+        let error = Config::load(Some(&path), std::iter::empty()).unwrap_err().to_string();
+        assert!(error.contains("is not TOML: line 2: "), "{error}");
+        assert!(!error.contains("himitsu"), "{error}");
     }
 
     #[test]

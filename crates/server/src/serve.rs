@@ -94,6 +94,9 @@ pub(crate) fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor>
     let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect)
         .with_context(|| format!("certificate {}", certificate.display()))?;
+    if chain.is_empty() {
+        anyhow::bail!("certificate {}: no items found", certificate.display());
+    }
     let key =
         PrivateKeyDer::from_pem_file(key).with_context(|| format!("key {}", key.display()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -268,12 +271,8 @@ async fn until_its_end<E: std::fmt::Display>(
         drop(tokio::time::timeout(LONGEST, stopped).await);
     };
     let served = tokio::select! {
-        served = connection.as_mut() => Some(served),
-        () = ends => None,
-    };
-    let served = match served {
-        Some(served) => served,
-        None => {
+        served = connection.as_mut() => served,
+        () = ends => {
             connection.as_mut().graceful_shutdown();
             match tokio::time::timeout(PATIENCE, connection).await {
                 Ok(served) => served,

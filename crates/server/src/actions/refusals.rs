@@ -2,8 +2,6 @@
 //! not too many of them. Beyond that they are counted and recorded together, so that nobody who has
 //! proved nothing can fill the trail or hold the database.
 
-use std::sync::Arc;
-
 use warifu_core::{
     audit::{ActorKind, Channel, Kind, Outcome},
     ids::{AuditId, CustomerId},
@@ -76,19 +74,16 @@ pub(crate) async fn misdirected(
 pub(crate) async fn flush(app: &App) -> Result<(), AppError> {
     for ((institution, reason), count) in app.limits.take_left_out() {
         let sum = serde_json::json!({ "count": count });
-        match institution.map(|id| app.institutions.by_id(id)) {
-            Some(Some(institution)) => {
-                let origin =
-                    Origin::inside(Arc::clone(&institution), Channel::Worker, app.clock.now());
-                let line = Line::refused(Kind::AccessRefused, reason).after(sum);
-                let mut tx = app.store.begin().await?;
-                origin.record(&mut tx, &*app.random, line).await?;
-                tx.commit().await?;
-            }
-            _ => {
-                let row = nobodys(app, (ActorKind::System, Channel::Worker), &reason);
-                write(app, AuditRow { after_json: Some(sum.to_string()), ..row }).await?;
-            }
+        let institution = institution.and_then(|id| app.institutions.by_id(id));
+        if let Some(institution) = institution {
+            let origin = Origin::inside(institution, Channel::Worker, app.clock.now());
+            let line = Line::refused(Kind::AccessRefused, reason).after(sum);
+            let mut tx = app.store.begin().await?;
+            origin.record(&mut tx, &*app.random, line).await?;
+            tx.commit().await?;
+        } else {
+            let row = nobodys(app, (ActorKind::System, Channel::Worker), &reason);
+            write(app, AuditRow { after_json: Some(sum.to_string()), ..row }).await?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use warifu_core::{audit::Channel, ids::ServiceId};
 
-use super::{Failure, Which};
+use super::{Failure, Which, say};
 use crate::{
     actions::{customers, import},
     app::App,
@@ -100,14 +100,19 @@ async fn import(
     })
     .await?;
     bar.finish_and_clear();
-    for bad in &imported.bad {
-        eprintln!("line {}: {}", bad.line, bad.reason);
+    if !json {
+        for bad in &imported.bad {
+            eprintln!("line {}: {}", bad.line, bad.reason);
+        }
     }
-    if json {
-        println!("{}", serde_json::json!({"imported": imported.taken, "bad": imported.bad.len()}));
-    } else {
-        println!("{} customers imported, {} lines not taken.", imported.taken, imported.bad.len());
-    }
+    let (taken, count) = (imported.taken, imported.bad.len());
+    let bad = imported.bad.iter();
+    let bad = bad.map(|bad| serde_json::json!({ "line": bad.line, "reason": bad.reason }));
+    say(
+        json,
+        &serde_json::json!({ "imported": taken, "bad": bad.collect::<Vec<_>>() }),
+        &format!("{taken} customers imported, {count} lines not taken."),
+    );
     if imported.bad.is_empty() || skip_bad {
         Ok(())
     } else {
@@ -128,40 +133,37 @@ async fn find(
 async fn show(app: &App, origin: &Origin, word: &str, json: bool) -> Result<(), Failure> {
     let id = find(app, origin, word).await?;
     let view = customers::show(app, origin, id).await?;
-    if json {
-        println!("{view}");
-    } else {
-        print_tree(&view, 0);
-    }
+    say(json, &view, &tree(&view, 0).join("\n"));
     Ok(())
 }
 
-fn print_tree(value: &serde_json::Value, depth: usize) {
-    let Some(map) = value.as_object() else { return };
+fn tree(value: &serde_json::Value, depth: usize) -> Vec<String> {
     let pad = "  ".repeat(depth);
-    for (name, value) in map {
+    let mut lines = Vec::new();
+    for (name, value) in value.as_object().into_iter().flatten() {
         match value {
+            serde_json::Value::Array(items) if items.is_empty() => {
+                lines.push(format!("{pad}{name}: none"));
+            }
             serde_json::Value::Array(items) => {
-                println!("{pad}{name}: {}", if items.is_empty() { "none" } else { "" });
+                lines.push(format!("{pad}{name}:"));
                 for item in items {
-                    print_tree(item, depth + 1);
-                    println!();
+                    lines.extend(tree(item, depth + 1));
+                    lines.push(String::new());
                 }
             }
-            serde_json::Value::Null => println!("{pad}{name}: -"),
-            serde_json::Value::String(text) => println!("{pad}{name}: {text}"),
-            other => println!("{pad}{name}: {other}"),
+            serde_json::Value::Null => lines.push(format!("{pad}{name}: -")),
+            serde_json::Value::String(text) => lines.push(format!("{pad}{name}: {text}")),
+            other => lines.push(format!("{pad}{name}: {other}")),
         }
     }
+    lines
 }
 
 async fn unlock(app: &App, origin: &Origin, word: &str, json: bool) -> Result<(), Failure> {
     let id = find(app, origin, word).await?;
     let cleared = customers::unlock(app, origin, id).await?;
-    if json {
-        println!("{}", serde_json::json!({ "cleared": cleared }));
-    } else {
-        println!("{cleared} counters cleared.");
-    }
+    let words = format!("{cleared} counters cleared.");
+    say(json, &serde_json::json!({ "cleared": cleared }), &words);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `warifu demo`: a bank on this machine, with customers, mailbox and phone.
 
 use std::{
+    io::{Error, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,6 +25,9 @@ use crate::{
 };
 
 const DOCUMENT: &str = include_str!("../demo/institution.toml");
+/// Marks the demo's folder: only such a one is used again, or deleted.
+const MARK: &str = "demo.txt";
+const MARK_TEXT: &str = "This folder belongs to `warifu demo`; `warifu demo --reset` deletes it.\n";
 
 /// How the demo is run.
 #[derive(Debug, Args)]
@@ -54,11 +58,12 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::log("warn", false);
+    // First: a demo that cannot be served must not have been reset.
+    let listeners = listeners(arguments).await?;
     let dir = prepare(arguments)?;
     let app = app(arguments, &dir).await?;
     seed::seed(&app, DOCUMENT).await?;
     follow_host(&app, arguments).await?;
-    let listeners = listeners(arguments).await?;
     let transport = Transport::Folder(dir.join("mail"));
     greet(arguments, &dir);
     let stop = serve::stop_signal()?;
@@ -69,14 +74,18 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn prepare(arguments: &Arguments) -> Result<PathBuf, Failure> {
     let dir = &arguments.dir;
     let shown = dir.display();
-    if arguments.reset && dir.exists() {
-        // Only what is recognisably a demo is deleted.
-        if !dir.join("warifu.keys").exists() {
-            return Err(Failure::Refused(format!("{shown} is no folder of the demo")));
-        }
+    let is_empty = std::fs::read_dir(dir).map_or(true, |mut inside| inside.next().is_none());
+    if !is_empty && !dir.join(MARK).exists() {
+        // A bank's own folder may hold files of the same names.
+        return Err(Failure::Refused(format!("{shown} is no folder of the demo: see --dir")));
+    }
+    if arguments.reset && !is_empty {
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot delete {shown}"))?;
     }
-    std::fs::create_dir_all(dir.join("mail")).with_context(|| format!("cannot make {shown}"))?;
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(dir.join(MARK), MARK_TEXT))
+        .and_then(|()| std::fs::create_dir_all(dir.join("mail")))
+        .with_context(|| format!("cannot make {shown}"))?;
     let keys = dir.join("warifu.keys");
     if !keys.exists() {
         keyring::create(&keys)?;
@@ -129,28 +138,44 @@ async fn listeners(arguments: &Arguments) -> Result<Vec<Listener>, Failure> {
     if let (Some(cert), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
         let tls =
             Some(serve::tls(cert, key).map_err(|e| Failure::Configuration(format!("{e:#}")))?);
-        let everywhere = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), arguments.tls_port);
-        let socket = bind(everywhere).await?;
+        let socket = everywhere(arguments.tls_port).await?;
         listeners.push(Listener { socket, kinds: kinds.clone(), tls, is_demo: false });
     }
     // Mailbox, demo phone and plain http: on loopback, and nowhere else.
     for loopback in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-        match bind(SocketAddr::new(loopback, arguments.port)).await {
+        let address = SocketAddr::new(loopback, arguments.port);
+        match TcpListener::bind(address).await {
             Ok(socket) => {
                 listeners.push(Listener { socket, kinds: kinds.clone(), tls: None, is_demo: true });
             }
             // A machine without IPv6 still has a demo.
-            Err(_) if loopback.is_ipv6() => {}
-            Err(failure) => return Err(failure),
+            Err(error) if loopback.is_ipv6() && has_no_such_address(&error) => {}
+            Err(error) => return Err(not_bound(address, "--port", &error)),
         }
     }
     Ok(listeners)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|e| {
-        Failure::Refused(format!("cannot listen on {address}: {e}; --port takes another one"))
-    })
+// One socket of IPv6 takes IPv4 too, where there is IPv6.
+async fn everywhere(port: u16) -> Result<TcpListener, Failure> {
+    let six = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port);
+    let four = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
+    let bound = match TcpListener::bind(six).await {
+        Err(error) if has_no_such_address(&error) => TcpListener::bind(four).await,
+        bound => bound,
+    };
+    bound.map_err(|error| not_bound(six, "--tls-port", &error))
+}
+
+/// Whether the machine has no such address, or no such family of addresses.
+fn has_no_such_address(error: &Error) -> bool {
+    // EAFNOSUPPORT on Linux, for which the standard library has no name.
+    const NO_SUCH_FAMILY: i32 = 97;
+    error.kind() == ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(NO_SUCH_FAMILY)
+}
+
+fn not_bound(address: SocketAddr, option: &str, error: &Error) -> Failure {
+    Failure::Refused(format!("cannot listen on {address}: {error}; {option} takes another one"))
 }
 
 fn greet(arguments: &Arguments, dir: &Path) {
@@ -171,4 +196,18 @@ fn greet(arguments: &Arguments, dir: &Path) {
     }
     println!("\n  Use Chrome, Edge or Firefox (Safari drops secure cookies on localhost).");
     println!("  Ctrl-C stops it; started again it carries on; --reset begins anew.\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_that_the_machine_does_not_have_is_passed_over() {
+        // EADDRNOTAVAIL, EAFNOSUPPORT; EADDRINUSE, EACCES.
+        for (number, passed) in [(99, true), (97, true), (98, false), (13, false)] {
+            let error = Error::from_raw_os_error(number);
+            assert_eq!(has_no_such_address(&error), passed, "{error}");
+        }
+    }
 }

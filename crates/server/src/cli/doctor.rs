@@ -1,107 +1,167 @@
-//! `warifu doctor`: what is set, what works, what does not.
+//! `warifu doctor`: every setting in force, and what works and what does not.
 
-use warifu_store::Schema;
-
-use super::{Failure, keyring, open, store, transport};
+use super::{Failure, current, keyring, open, say, store, transport};
 use crate::config::{Config, KEYS};
 
-/// Checks everything and prints one line each; fails when something is wrong.
+/// Shows every setting and checks everything; fails when a check does.
 pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
     let mut report = Report::default();
-    report.note("listen.ib", format!("{:?}", config.listen.ib));
-    report.note("listen.token", format!("{:?}", config.listen.token));
-    report.note("listen.ops", format!("{:?}", config.listen.ops));
-    report.note("keys.file", config.keys_file.display().to_string());
-    report.check("key-encryption key", keyring::read(&config.keys_file).map(|_| "readable".into()));
-    match &config.smtp {
-        Some(smtp) => {
-            let said = format!("{}:{} {}", smtp.host, smtp.port, smtp.tls);
-            report.check("mail relay", transport(config).map(|_| said));
-        }
-        None => report.note("mail relay", "none: mails wait in the outbox".to_owned()),
+    roads(config, &mut report);
+    report.check("keys.file", keyring::read(&config.keys_file).map(|_| "can be read"));
+    mail(config, &mut report);
+    database(config, &mut report).await;
+    if report.failed() == 0
+        && let Err(failure) = inside(config, &mut report).await
+    {
+        report.fail("institutions", failure);
     }
-    match store(config, false).await {
-        Err(failure) => report.check("database", Err(failure)),
-        Ok(store) => {
-            report.note("database", store.engine().to_owned());
-            let schema = match store.schema().await? {
-                Schema::Current => Ok("current".to_owned()),
-                Schema::Older { found, known } => Err(Failure::Refused(format!(
-                    "{found}, this version needs {known}: run `warifu migrate`"
-                ))),
-                Schema::Newer { found, known } => {
-                    Err(Failure::Refused(format!("{found}, this version knows only {known}")))
-                }
-            };
-            report.check("schema", schema);
-        }
-    }
-    if report.failed == 0 {
-        inside(config, &mut report).await?;
-    }
-    report.print(json);
-    if report.failed == 0 {
-        Ok(())
-    } else {
-        Err(Failure::Failed(anyhow::anyhow!("{} of the checks failed", report.failed)))
+    say(json, &report.json(config), &report.text(config));
+    match report.failed() {
+        0 => Ok(()),
+        1 => Err(Failure::Failed(anyhow::anyhow!("one check failed"))),
+        failed => Err(Failure::Failed(anyhow::anyhow!("{failed} checks failed"))),
     }
 }
 
-async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
-    let app = match open(config).await {
-        Ok(app) => app,
-        Err(failure) => {
-            report.check("institutions", Err(failure));
-            return Ok(());
-        }
+// How customers come in.
+fn roads(config: &Config, report: &mut Report) {
+    if config.listen.ib.is_empty() && config.listen.token.is_empty() {
+        report.warn("listen.ib", "neither it nor listen.token is set: `serve` will not start");
+    } else if config.trusted_proxies.is_empty() {
+        let why = "not set: behind a proxy all customers count as one network";
+        report.warn("proxies.trusted", why);
+    }
+}
+
+fn mail(config: &Config, report: &mut Report) {
+    match transport(config) {
+        Ok(None) => report.warn("smtp.host", "not set: mails wait in the outbox"),
+        Ok(Some(_)) => report.ok("smtp.host", "its settings fit together; no connection was tried"),
+        Err(failure) => report.fail("smtp.host", failure),
+    }
+}
+
+async fn database(config: &Config, report: &mut Report) {
+    let store = match store(config, false).await {
+        Ok(store) => store,
+        Err(failure) => return report.fail("database.url", failure),
     };
-    for institution in app.institutions.all() {
-        let d = &institution.document;
-        let said = format!("{} https://{}/ version {}", d.name.ja, d.hosts.ib, institution.version);
-        report.note("institution", said);
+    report.ok("database.url", store.engine());
+    let schema = store.schema().await.map_err(Failure::from);
+    report.check("schema", schema.and_then(current).map(|()| "that of this version"));
+    store.close().await;
+}
+
+async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
+    let app = open(config).await?;
+    let institutions = app.institutions.all();
+    if institutions.is_empty() {
+        report.warn("institutions", "none yet: `warifu institution create` sets one up");
+    }
+    for institution in institutions {
+        let document = &institution.document;
+        report.ok(
+            "institution",
+            &format!(
+                "{} {}, https://{}/, version {}",
+                document.service_id.as_str(),
+                document.name.ja,
+                document.hosts.ib,
+                institution.version
+            ),
+        );
     }
     let mut tx = app.store.read().await?;
     for (state, count) in tx.mails_by_state().await? {
-        report.note("mails", format!("{count} {state}"));
+        report.ok("mails", &format!("{count} {state}"));
     }
+    drop(tx);
+    app.store.close().await;
     Ok(())
+}
+
+/// What a check came to; in words, for those who do not see colours or hear the lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl Mark {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+        }
+    }
 }
 
 #[derive(Default)]
 struct Report {
-    lines: Vec<(String, String, bool)>,
-    failed: usize,
+    checks: Vec<(Mark, &'static str, String)>,
 }
 
 impl Report {
-    fn note(&mut self, name: &str, said: String) {
-        self.lines.push((name.to_owned(), said, true));
+    fn ok(&mut self, name: &'static str, said: &str) {
+        self.checks.push((Mark::Ok, name, said.to_owned()));
     }
 
-    fn check(&mut self, name: &str, outcome: Result<String, Failure>) {
-        match outcome {
-            Ok(said) => self.note(name, said),
-            Err(failure) => {
-                self.failed += 1;
-                self.lines.push((name.to_owned(), failure.to_string(), false));
+    fn warn(&mut self, name: &'static str, said: &str) {
+        self.checks.push((Mark::Warn, name, said.to_owned()));
+    }
+
+    fn fail(&mut self, name: &'static str, failure: Failure) {
+        let said = match failure {
+            // Here the key stands before it already.
+            Failure::Configuration(why) => {
+                why.strip_prefix(&format!("{name}: ")).unwrap_or(&why).to_owned()
             }
+            other => other.to_string(),
+        };
+        self.checks.push((Mark::Fail, name, said));
+    }
+
+    fn check(&mut self, name: &'static str, outcome: Result<&str, Failure>) {
+        match outcome {
+            Ok(said) => self.ok(name, said),
+            Err(failure) => self.fail(name, failure),
         }
     }
 
-    fn print(&self, json: bool) {
-        if json {
-            let lines: Vec<_> = self
-                .lines
+    fn failed(&self) -> usize {
+        self.checks.iter().filter(|(mark, ..)| *mark == Mark::Fail).count()
+    }
+
+    fn text(&self, config: &Config) -> String {
+        let names = KEYS.iter().map(|key| key.name).chain(self.checks.iter().map(|check| check.1));
+        let wide = names.map(str::len).max().unwrap_or(0);
+        let mut lines = vec!["Settings".to_owned()];
+        lines.extend(KEYS.iter().map(|key| {
+            let value = key.effective(config);
+            let value = value.unwrap_or_else(|| format!("not set; {}", key.about));
+            format!("  {:<wide$}  {value}", key.name)
+        }));
+        lines.push("\nChecks".to_owned());
+        lines.extend(
+            self.checks
                 .iter()
-                .map(|(name, said, ok)| serde_json::json!({"name": name, "said": said, "ok": ok}))
-                .collect();
-            println!("{}", serde_json::Value::Array(lines));
-            return;
-        }
-        for (name, said, ok) in &self.lines {
-            let sign = if *ok { "ok    " } else { "FAILED" };
-            println!("{sign} {name}: {said}");
-        }
-        println!("{} settings are known; `--config FILE` or WARIFU_… sets them.", KEYS.len());
+                .map(|(mark, name, said)| format!("  {:<4}  {name:<wide$}  {said}", mark.word())),
+        );
+        lines.join("\n")
+    }
+
+    fn json(&self, config: &Config) -> serde_json::Value {
+        let settings: serde_json::Map<_, _> =
+            KEYS.iter().map(|key| (key.name.to_owned(), key.effective(config).into())).collect();
+        let checks: Vec<_> = self
+            .checks
+            .iter()
+            .map(|(mark, name, said)| {
+                serde_json::json!({"mark": mark.word(), "name": name, "said": said})
+            })
+            .collect();
+        serde_json::json!({"settings": settings, "checks": checks})
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Subcommand;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::{
     actions::institutions::{self, NotTaken},
     app::App,
@@ -28,31 +28,38 @@ pub(super) enum Verb {
     List,
 }
 
-pub(super) async fn run(app: &App, verb: &Verb) -> Result<(), Failure> {
+pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failure> {
     match verb {
         Verb::Create { file } => {
             let id = institutions::create(app, &read(file)?).await.map_err(refused)?;
-            println!("Set up {id}.");
+            say(json, &serde_json::json!({ "id": id, "version": 1 }), &format!("Set up {id}."));
         }
         Verb::Apply { file } => {
             let version = institutions::apply(app, &read(file)?).await.map_err(refused)?;
-            println!("Applied as version {version}.");
+            let words = format!("Applied as version {version}.");
+            say(json, &serde_json::json!({ "version": version }), &words);
         }
-        Verb::List => {
-            for institution in app.institutions.all() {
-                let d = &institution.document;
-                println!(
-                    "{}  {}  version {}  {}  https://{}/",
-                    d.service_id.as_str(),
-                    institution.id,
-                    institution.version,
-                    d.name.ja,
-                    d.hosts.ib
-                );
-            }
-        }
+        Verb::List => list(app, json),
     }
     Ok(())
+}
+
+fn list(app: &App, json: bool) {
+    let (mut values, mut lines) = (Vec::new(), Vec::new());
+    for institution in app.institutions.all() {
+        let (id, version) = (institution.id, institution.version);
+        let (service, name) =
+            (institution.document.service_id.as_str(), &institution.document.name.ja);
+        let ib = format!("https://{}/", institution.document.hosts.ib);
+        lines.push(format!("{service}  {id}  version {version}  {name}  {ib}"));
+        values.push(serde_json::json!({
+            "service_id": service, "id": id, "version": version, "name": name, "ib": ib,
+        }));
+    }
+    if lines.is_empty() {
+        lines.push("There is no institution yet.".to_owned());
+    }
+    say(json, &values.into(), &lines.join("\n"));
 }
 
 fn read(file: &PathBuf) -> Result<String, Failure> {

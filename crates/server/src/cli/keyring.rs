@@ -12,7 +12,7 @@ use warifu_core::random;
 use warifu_store::seal::Kek;
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, say};
 use crate::{config::Config, world::SystemRandom};
 
 const FORMAT: &str = "warifu-kek-1";
@@ -24,13 +24,12 @@ pub(super) enum Verb {
     Create,
 }
 
-pub(super) fn run(config: &Config, verb: &Verb) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, verb: &Verb, json: bool) -> Result<(), Failure> {
     let Verb::Create = verb;
     create(&config.keys_file)?;
-    println!(
-        "Made {}. Keep a copy where the database's backups are not.",
-        config.keys_file.display()
-    );
+    let file = config.keys_file.display().to_string();
+    let words = format!("Made {file}. Keep a copy where the database's backups are not.");
+    say(json, &serde_json::json!({ "file": file }), &words);
     Ok(())
 }
 

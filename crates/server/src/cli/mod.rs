@@ -134,16 +134,31 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Demo(arguments) = &cli.command {
         return demo::run(arguments).await;
     }
-    let config = Config::load(cli.config.as_deref(), std::env::vars())?;
+    // Bytes that are no text make a value that is refused with its key, not a process that dies.
+    let environment = std::env::vars_os()
+        .map(|(name, value)| [name, value].map(|text| text.to_string_lossy().into_owned()))
+        .map(|[name, value]| (name, value));
+    let config = Config::load(cli.config.as_deref(), environment)?;
     log(&config.log_level, config.log_json);
     match cli.command {
         Command::Demo(_) => Ok(()),
         Command::Serve => serve(&config).await,
-        Command::Migrate => migrate(&config).await,
+        Command::Migrate => migrate(&config, cli.json).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
-        Command::Keys(verb) => keyring::run(&config, &verb),
-        Command::Institution(verb) => institution::run(&open(&config).await?, &verb).await,
+        Command::Keys(verb) => keyring::run(&config, &verb, cli.json),
+        Command::Institution(verb) => {
+            institution::run(&open(&config).await?, &verb, cli.json).await
+        }
         Command::Customers(verb) => customers::run(&open(&config).await?, &verb, cli.json).await,
+    }
+}
+
+/// Says what a verb has done: in words, or the same as JSON.
+fn say(json: bool, value: &serde_json::Value, words: &str) {
+    if json {
+        println!("{value}");
+    } else {
+        println!("{words}");
     }
 }
 
@@ -166,20 +181,32 @@ async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
         max_connections: config.max_connections,
         create,
     };
+    if !create && is_missing(&settings.url) {
+        return Err(Failure::Refused("there is no database yet: run `warifu migrate`".to_owned()));
+    }
     Store::connect(&settings).await.map_err(|error| match error {
         StoreError::Settings(why) => Failure::Configuration(format!("database.url: {why}")),
-        other if settings.url.starts_with("sqlite:") && !create => {
-            Failure::Failed(anyhow::anyhow!("{other}; `warifu migrate` makes a new database"))
-        }
         other => Failure::Failed(other.into()),
     })
+}
+
+// Whether the address is that of a file which is not there.
+fn is_missing(url: &str) -> bool {
+    url.strip_prefix("sqlite:")
+        .map(|path| path.strip_prefix("//").unwrap_or(path))
+        .is_some_and(|path| !path.is_empty() && path != ":memory:" && !Path::new(path).exists())
 }
 
 /// The store of a schema this binary knows.
 async fn current_store(config: &Config) -> Result<Store, Failure> {
     let store = store(config, false).await?;
-    match store.schema().await? {
-        Schema::Current => Ok(store),
+    current(store.schema().await?)?;
+    Ok(store)
+}
+
+fn current(schema: Schema) -> Result<(), Failure> {
+    match schema {
+        Schema::Current => Ok(()),
         Schema::Older { found, known } => Err(Failure::Refused(format!(
             "the database has schema {found}, this version needs {known}: run `warifu migrate`"
         ))),
@@ -235,16 +262,20 @@ async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
     Ok(App::new(store, world.clock, world.random, world.hasher, kek, settings).await?)
 }
 
-async fn migrate(config: &Config) -> Result<(), Failure> {
+async fn migrate(config: &Config, json: bool) -> Result<(), Failure> {
     let store = store(config, true).await?;
-    if let Schema::Newer { found, known } = store.schema().await? {
-        return Err(Failure::Refused(format!(
-            "the database has schema {found}, this version knows only {known}"
-        )));
+    let before = store.schema().await?;
+    if matches!(before, Schema::Newer { .. }) {
+        return current(before);
     }
     store.migrate().await?;
-    println!("The database ({}) has the schema of this version.", store.engine());
+    let (engine, changed) = (store.engine(), before != Schema::Current);
     store.close().await;
+    say(
+        json,
+        &serde_json::json!({ "engine": engine, "changed": changed }),
+        &format!("The database ({engine}) has the schema of this version."),
+    );
     Ok(())
 }
 

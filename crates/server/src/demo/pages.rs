@@ -37,6 +37,8 @@ struct Mailbox {
     text: Text,
     letters: Vec<Letter>,
     waiting: i64,
+    portal: String,
+    phone: String,
 }
 
 /// The mails of everyone, newest first.
@@ -54,7 +56,13 @@ pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
     let mut tx = visit.app.store.read().await?;
     let waiting = tx.mails_by_state().await?;
     let waiting = waiting.iter().filter(|(s, _)| s.is_waiting()).map(|(_, n)| n).sum();
-    let page = Mailbox { text: visit.text.clone(), letters, waiting };
+    let page = Mailbox {
+        text: visit.text.clone(),
+        letters,
+        waiting,
+        portal: portal(&visit),
+        phone: here(&visit, "token", "/demo/phone"),
+    };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }
 
@@ -71,14 +79,13 @@ struct Phone {
     service_id: String,
     holders: Vec<Holder>,
     portal: String,
+    mailbox: String,
 }
 
 /// A phone for the seeded customers: sets their tokens up in this browser, as often as wanted.
 pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
-    let hosts = &visit.origin.institution.document.hosts;
     if visit.origin.channel != Channel::Phone {
-        let port = visit.app.settings.demo.as_ref().map_or(80, |demo| demo.port);
-        return Ok(see_other(&format!("http://token.localhost:{port}/demo/phone")));
+        return Ok(see_other(&here(&visit, "token", "/demo/phone")));
     }
     let mut holders = Vec::new();
     let mut tx = visit.app.store.read().await?;
@@ -106,9 +113,20 @@ pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
         text: visit.text.clone(),
         service_id: visit.origin.institution.document.service_id.as_str().to_owned(),
         holders,
-        portal: visit.app.link(&hosts.ib, "/login"),
+        portal: portal(&visit),
+        mailbox: here(&visit, "ib", "/demo/mailbox"),
     };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
+}
+
+fn portal(visit: &Visit) -> String {
+    visit.app.link(&visit.origin.institution.document.hosts.ib, "/login")
+}
+
+// The demo's own pages are on loopback, whatever name the bank is served under.
+fn here(visit: &Visit, host: &str, path: &str) -> String {
+    let port = visit.app.settings.demo.as_ref().map_or(80, |demo| demo.port);
+    format!("http://{host}.localhost:{port}{path}")
 }
 
 pub(super) async fn phone_script() -> Response {

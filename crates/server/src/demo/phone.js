@@ -5,6 +5,12 @@ import { settleToken } from "/app/storage.js";
 
 const status = document.getElementById("status");
 
+// Without this script, or where windows are kept from opening, the link opens a tab.
+document.getElementById("small").addEventListener("click", (event) => {
+  const { href, target } = event.currentTarget;
+  if (window.open(href, target, "popup,width=390,height=844")) event.preventDefault();
+});
+
 for (const button of document.querySelectorAll("button[data-user]")) {
   button.addEventListener("click", async () => {
     status.textContent = status.dataset.working;

@@ -28,7 +28,7 @@ pub(crate) fn outside(visit: &Visit, screen: &'static str, title: &'static str) 
         text_size: visit.text_size,
         session_until: None,
         now: visit.origin.now,
-        demo: visit.app.settings.demo.is_some(),
+        demo: visit.is_demo,
         notice: None,
     }
 }

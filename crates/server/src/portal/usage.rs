@@ -111,7 +111,7 @@ pub(super) async fn start(SignedForm(signed, fields): SignedForm) -> Result<Resp
 fn again(frame: Frame, flow: Flow, id: Option<ProcedureId>, errors: Vec<FieldError>) -> Frame {
     let here =
         id.map_or_else(|| "/otp".to_owned(), |id| procedures::path(flow, Step::Passcode, id));
-    Frame { here, errors, ..frame }
+    Frame { errors, here, ..frame }
 }
 
 fn named(id: Option<ProcedureId>) -> String {

@@ -202,7 +202,7 @@ async fn a_tokens_end_is_told_ahead_and_on_its_last_day_it_ends_and_the_passcode
     // The day before the notice nothing happens, on its day everyone is told, once.
     app.advance_hours(24 * (3 * 365 - 31));
     assert_eq!(sweep::sweep(&app.app).await.unwrap(), 0);
-    app.advance_hours(48);
+    app.advance_hours(72);
     assert_eq!(sweep::sweep(&app.app).await.unwrap(), 1);
     assert_eq!(sweep::sweep(&app.app).await.unwrap(), 0);
     app.deliver().await;

@@ -10,7 +10,7 @@ use std::{
 use super::{
     harness::{
         TestApp,
-        banks::{AOKI, Bank, MUTO},
+        banks::{AOKI, Bank, ISHII},
         browser::FORM,
         on_both_engines,
     },
@@ -131,11 +131,11 @@ async fn what_a_guess_at_a_closed_gate_leaves_does_not_depend_on_its_being_right
 
 // Before a command can stop a customer, what it will write has its effect already.
 async fn a_suspended_customer_begins_and_continues_nothing(app: &TestApp) {
-    let mut pc = app.signed_in(&MUTO).await;
-    pc.reach_confirm(&MUTO).await;
-    let mail_password = app.mail_password(&MUTO).await;
+    let mut pc = app.signed_in(&ISHII).await;
+    pc.reach_confirm(&ISHII).await;
+    let mail_password = app.mail_password(&ISHII).await;
     let form = pc.page.clone();
-    app.database.set("customers", "suspended_at = 1", &MUTO.row()).await;
+    app.database.set("customers", "suspended_at = 1", &ISHII.row()).await;
     let mark = app.mark();
     pc.confirm("Wrong-Pass-1", &mail_password).await.expect(409);
     assert_eq!(app.recorded(mark).await, ["access.refused|refused|stale_procedure"]);
@@ -144,7 +144,7 @@ async fn a_suspended_customer_begins_and_continues_nothing(app: &TestApp) {
         pc.page = form.clone();
         pc.post(act, &[]).await.expect(409);
     }
-    app.database.set("customers", "suspended_at = NULL", &MUTO.row()).await;
+    app.database.set("customers", "suspended_at = NULL", &ISHII.row()).await;
     let phone = in_use(app, &AOKI).await;
     let mut half = app.browser(Bank::A);
     half.sign_in_half(&AOKI).await;

@@ -135,7 +135,10 @@ async fn wrong_guesses_add_up_over_start_login_and_release(app: &TestApp) {
     guess_wrong(app, &AOKI, &phone, 3).await;
     pc.reach_release().await;
     pc.release(&phone.wrong_passcode()).await.expect(422).expect_screen("BOS001");
+    let form = pc.page.clone();
     let last = pc.release(&phone.wrong_passcode()).await.expect(422);
+    assert!(!last.body.contains("name=\"passcode\""), "no passcode is asked for any more");
+    pc.page = form;
     assert!(last.text().contains("までご利用いただけません"));
     let locked = pc.release(&phone.passcode()).await.expect(422);
     assert!(locked.text().contains("までご利用いただけません"));

@@ -13,6 +13,7 @@ use super::{
     },
     passcodes::{before_passcode, in_use},
 };
+use crate::limits::Rates;
 
 on_both_engines!(
     a_copied_login_password_hash_does_not_log_in,
@@ -253,7 +254,7 @@ async fn an_edited_institution_document_changes_nothing(app: &TestApp) {
     // The document of an earlier version is not this one's either.
     let document = document.replace('\'', "''");
     app.database.set("institutions", &format!("document = '{document}'"), &service).await;
-    let node = app.second_node().await;
+    let node = app.strict_node(Rates::unbounded()).await;
     node.browser(Bank::A).get("/login").await.expect(421);
 }
 

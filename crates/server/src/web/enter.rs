@@ -88,7 +88,7 @@ impl Doors {
         let (kind, mut response) = match found {
             None => (None, self.misdirected(address, &request_id).await),
             Some((kind, institution)) => {
-                let visit = Visit::new(
+                let mut visit = Visit::new(
                     &self.app,
                     (kind, institution),
                     request.headers(),
@@ -96,6 +96,7 @@ impl Doors {
                     address,
                     request_id.clone(),
                 );
+                visit.is_demo = is_demo;
                 request.extensions_mut().insert(visit.clone());
                 (Some(kind), self.through(kind, visit, request).await)
             }
@@ -130,7 +131,7 @@ impl Doors {
         }
         let is_post = request.method() == axum::http::Method::POST;
         if is_post && !self.app.limits.admits(&network(visit.origin.address.as_deref())) {
-            return self.too_many(kind, visit);
+            return self.too_many(kind, &visit);
         }
         match kind {
             HostKind::Ib => {
@@ -147,13 +148,13 @@ impl Doors {
     }
 
     // Not even looked up; counted, and recorded with others.
-    fn too_many(&self, kind: HostKind, visit: Visit) -> Response {
+    fn too_many(&self, kind: HostKind, visit: &Visit) -> Response {
         let error = AppError::TooMany(visit.origin.now.plus(Duration::from_secs(1)));
         self.app.limits.leave_out(Some(visit.origin.institution.id), "too_many_from_one_network");
         if kind == HostKind::Token {
-            phone::errors::render(&visit, error.into_response())
+            phone::errors::render(visit, error.into_response())
         } else {
-            portal::errors::rendered(&visit, false, error)
+            portal::errors::rendered(visit, false, error)
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Visit {
     pub(crate) origin: Origin,
     pub(crate) text: Text,
     pub(crate) text_size: TextSize,
+    /// It came over the demo's own loopback socket, where mailbox and phone are.
+    pub(crate) is_demo: bool,
     /// Path and query, to come back to.
     pub(crate) here: String,
     pub(crate) browser: Arc<BrowserSecret>,
@@ -79,6 +81,7 @@ impl Visit {
             },
             text,
             text_size,
+            is_demo: false,
             here: uri.path_and_query().map_or("/", |p| p.as_str()).to_owned(),
             browser: Arc::new(browser),
             is_new,

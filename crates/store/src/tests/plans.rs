@@ -163,10 +163,13 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 /// A source with its macros `…_where!("rest")` written out: what they begin with, then the rest.
 fn expanded(source: &str) -> String {
-    let Some((before, macro_rules)) = source.split_once("macro_rules! ") else {
+    let macros = source.match_indices("macro_rules! ");
+    let mut named =
+        macros.map(|(at, mark)| (at, source[at + mark.len()..].split_once(' ').unwrap()));
+    let Some((at, (name, rest))) = named.find(|(_, (name, _))| name.ends_with("_where")) else {
         return source.to_owned();
     };
-    let (name, rest) = macro_rules.split_once(' ').unwrap();
+    let before = &source[..at];
     let (body, after) = rest.split_once("\n}\n").unwrap();
     let begins = literals(body).remove(0);
     let call = format!("{name}!(\"");

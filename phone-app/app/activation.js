@@ -23,7 +23,7 @@ import {
  */
 
 /**
- * Sets a token up and keeps it; throws a Refusal, and then nothing but the device keys is kept.
+ * Sets a token up and keeps it; throws a Refusal, and then nothing but the device keys is kept, if they are of any use.
  * The entry is normalised and its form checked by the caller (`normaliseDigits`, `wrongFields`).
  * A repeat with the same IDs sends the same two keys, so that a lost answer leads to the same token.
  * @param {Entry} entry
@@ -31,15 +31,25 @@ import {
  * @returns {Promise<{token: TokenRecord, serverNow: number | null}>} `serverNow` is null when the token was here already
  */
 export async function activate(entry, outside) {
-  const present = (await stored(loadTokens())).find((token) => isOf(token, entry));
-  if (present !== undefined) {
-    // Its delivery keys may be gone: to ask again would be to ask as a second phone and kill the issue.
+  // Made first: between the look at what is here and the keys' being kept no time may pass, or another tab could set
+  // the token up in it, and these keys would be those of a second phone, which kills the issue.
+  const fresh = await stored(makeDeviceKeys());
+  const present = await stored(claimPending(entry.serviceId, entry.userId, fresh, outside.now()));
+  if (present !== null) {
     return { token: present, serverNow: null };
   }
-  const keys = await stored(deviceKeysFor(entry, outside.now()));
-  const { token, serverNow } = await receive(entry, keys, outside);
-  await stored(saveToken(token));
-  return { token, serverNow };
+  try {
+    const keys = await stored(keptKeys(entry));
+    const { token, serverNow } = await receive(entry, keys, outside);
+    await stored(saveToken(token));
+    return { token, serverNow };
+  } catch (error) {
+    const token = await broughtByAnotherTab(entry, error);
+    if (token === undefined) {
+      throw error;
+    }
+    return { token, serverNow: null };
+  }
 }
 
 /**
@@ -65,17 +75,30 @@ export async function acknowledge({ fetch }) {
 /**
  * Keys that are on the disk and come back from it able to work; only such keys are ever sent.
  * @param {Entry} entry
- * @param {number} now
  * @returns {Promise<DeviceKeys>}
  */
-async function deviceKeysFor({ serviceId, userId }, now) {
-  await claimPending(serviceId, userId, await makeDeviceKeys(), now);
+async function keptKeys({ serviceId, userId }) {
   await closeDatabase();
   const keys = await loadPending(serviceId, userId);
   if (keys === null || !(await deviceKeysWork(keys))) {
     throw new Error("the keys did not come back");
   }
   return keys;
+}
+
+/**
+ * The token that another tab has set up with the same keys while this one failed: its acknowledgement ends repeats.
+ * A dead issue stays one, whatever is here.
+ * @param {Entry} entry
+ * @param {unknown} error
+ * @returns {Promise<TokenRecord | undefined>}
+ */
+async function broughtByAnotherTab({ serviceId, userId }, error) {
+  if (error instanceof Refusal && error.reason === "other-phone") {
+    return undefined;
+  }
+  const tokens = await loadTokens().catch(() => []);
+  return tokens.find((token) => token.serviceId === serviceId && token.userId === userId);
 }
 
 /**
@@ -184,14 +207,6 @@ async function stored(work) {
   } catch (cause) {
     throw new Refusal("store", { cause });
   }
-}
-
-/**
- * @param {TokenRecord} token
- * @param {Entry} entry
- */
-function isOf(token, { serviceId, userId }) {
-  return token.serviceId === serviceId && token.userId === userId;
 }
 
 /**

@@ -69,25 +69,31 @@ export async function settleToken(token) {
 }
 
 /**
- * The activation under way for these IDs: the one that is kept already, or else the given keys from now on.
- * One transaction decides, so that two tabs can never send two sets of keys.
+ * Makes these IDs' activation the one under way: with the keys that are kept already, or else with the given ones.
+ * Where the IDs have led to a token, nothing is under way any more. One transaction looks at both, so that no tab ever
+ * sends keys of its own: neither beside another tab nor after one that has finished and forgotten its delivery keys.
  * @param {string} serviceId
  * @param {string} userId
  * @param {DeviceKeys} fresh
  * @param {number} startedAt
- * @returns {Promise<void>}
+ * @returns {Promise<TokenRecord | null>} the token that is here already; null when there is none
  */
 export async function claimPending(serviceId, userId, fresh, startedAt) {
-  const transaction = (await database()).transaction("pending", "readwrite", DURABLE);
+  const transaction = (await database()).transaction(["tokens", "pending"], "readwrite", DURABLE);
   const pending = transaction.objectStore("pending");
   const id = pendingId(serviceId, userId);
+  /** @type {IDBRequest<TokenRecord[]>} */
+  const tokens = transaction.objectStore("tokens").getAll();
+  const present = () => tokens.result.find((token) => pendingId(token.serviceId, token.userId) === id);
   const count = pending.count(id);
   count.onsuccess = () => {
-    if (count.result === 0) {
+    // Asked after the tokens, so answered after them.
+    if (present() === undefined && count.result === 0) {
       pending.put({ id, keys: fresh, startedAt });
     }
   };
   await finished(transaction);
+  return present() ?? null;
 }
 
 /**

@@ -95,6 +95,65 @@ test("two_tabs_at_once_send_the_same_keys", async () => {
   assert.equal((await loadTokens()).length, 1);
 });
 
+/**
+ * Begins to set up in one tab and stops it at the n-th thing it waits for: a use of keys, or the server. Lets another
+ * tab do the whole of it meanwhile, then the first one go on. False when it was finished before it came so far.
+ */
+async function overtaken(context, nth) {
+  let waits = 0;
+  let letGo;
+  const gate = new Promise((resolve) => (letGo = resolve));
+  let arrive;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  const waiting = (work) => async (...args) => {
+    waits += 1;
+    if (waits === nth) {
+      arrive("held");
+      await gate;
+    }
+    return work(...args);
+  };
+  for (const name of ["generateKey", "sign", "verify", "exportKey", "digest", "importKey", "unwrapKey", "deriveKey"]) {
+    context.mock.method(crypto.subtle, name, waiting(crypto.subtle[name].bind(crypto.subtle)));
+  }
+  const slow = activate(entry, outside(waiting(bank.fetch)));
+  const isHeld = (await Promise.race([arrived, slow])) === "held";
+  if (isHeld) {
+    await activate(entry, outside());
+    await acknowledge(outside());
+    letGo();
+  }
+  const { token } = await slow;
+  context.mock.restoreAll();
+  assert.equal(devices().size, 1, `held at ${nth}: two phones`);
+  assert.equal(bank.isDead, false, `held at ${nth}: the issue is dead`);
+  const [kept, ...others] = await loadTokens();
+  assert.equal(kept.tokenId, token.tokenId, `held at ${nth}`);
+  assert.deepEqual(others, []);
+  return isHeld;
+}
+
+test("a_tab_that_another_one_overtakes_at_any_step_kills_no_issue_and_shows_the_token", async (context) => {
+  let nth = 1;
+  while (await overtaken(context, nth)) {
+    nth += 1;
+    await closeDatabase();
+    globalThis.indexedDB = new IDBFactory();
+    bank = new Bank(USER, "24681357");
+  }
+  // Two pairs of keys, their trial, two exports, two thumbprints, one signature, one request: 10 at the least.
+  assert.ok(nth > 10, `held at ${nth - 1} steps only`);
+});
+
+test("an_issue_that_died_is_told_even_where_its_token_is_here", async () => {
+  const dies = async (path, options) => {
+    await activate(entry, outside());
+    bank.device = "another phone's";
+    return bank.fetch(path, options);
+  };
+  await assert.rejects(activate(entry, outside(dies)), refusal("other-phone"));
+});
+
 test("a_wrong_start_password_is_refused_and_the_right_one_then_accepted_for_the_same_phone", async () => {
   await assert.rejects(activate({ ...entry, startPassword: "1111" }, outside()), refusal("refused"));
   await activate(entry, outside());

@@ -9,6 +9,7 @@ import {
   dropPending,
   loadPending,
   loadTokens,
+  noteRefused,
   saveToken,
   settleToken,
 } from "./storage.js";
@@ -53,22 +54,47 @@ export async function activate(entry, outside) {
 }
 
 /**
- * Tells the server of each token whose arrival it does not know yet; what fails is tried again next time.
+ * Tells the server of each token whose arrival it does not know yet. What does not get through is sent again next time;
+ * what is refused, once a day at most, when the app starts.
  * @param {Outside} outside
+ * @param {boolean} isStart whether the app has just been started
  * @returns {Promise<void>}
  */
-export async function acknowledge({ fetch }) {
-  const waiting = (await loadTokens()).filter((token) => !token.acknowledged);
-  for (const token of waiting) {
-    const { activationId, deviceKey } = token;
-    const signature = await sign(deviceKey.privateKey, acknowledgementMessage(activationId));
-    const known = await ask(fetch, `/phone/v1/activations/${encodeURIComponent(activationId)}/ack`, { signature }).then(
-      () => true,
-      isFinal,
-    );
-    if (known) {
-      await settleToken(token);
-    }
+export async function acknowledge(outside, isStart) {
+  const tokens = await loadTokens();
+  for (const token of tokens.filter((token) => isOwed(token, isStart, outside.now()))) {
+    // A token whose key has stopped working must not keep the others' acknowledgements back.
+    await acknowledgeOne(token, outside).catch(() => undefined);
+  }
+}
+
+/**
+ * @param {TokenRecord} token
+ * @param {boolean} isStart
+ * @param {number} now
+ */
+function isOwed({ acknowledged, refusedAt }, isStart, now) {
+  const isDue = refusedAt === undefined || (isStart && Math.abs(now - refusedAt) >= DAY);
+  return !acknowledged && isDue;
+}
+
+/**
+ * @param {TokenRecord} token
+ * @param {Outside} outside
+ */
+async function acknowledgeOne(token, { fetch, now }) {
+  const { activationId, deviceKey } = token;
+  const signature = await sign(deviceKey.privateKey, acknowledgementMessage(activationId));
+  const path = `/phone/v1/activations/${encodeURIComponent(activationId)}/ack`;
+  const status = await ask(fetch, path, { signature }).then(
+    () => 204,
+    (/** @type {Refusal} */ refusal) => refusal.status,
+  );
+  if (status === 204 || status === 404 || status === 410) {
+    // Known, or never wanted again: either way the delivery's keys have no use left.
+    await settleToken(token);
+  } else if (status === 403) {
+    await noteRefused(token.tokenId, now());
   }
 }
 
@@ -209,10 +235,4 @@ async function stored(work) {
   }
 }
 
-/**
- * An acknowledgement the server will never want again; the delivery key has no use left.
- * @param {unknown} error
- */
-function isFinal(error) {
-  return error instanceof Refusal && (error.status === 404 || error.status === 410);
-}
+const DAY = 86_400_000;

@@ -45,7 +45,7 @@ async function start() {
     go: (page) => open(page, "pushState"),
     replace: (page) => open(page, "replaceState"),
     learnClock: (...moments) => learned(app, clock.learn(...moments)),
-    acknowledge: () => void acknowledge(outside).catch(() => undefined),
+    acknowledge: () => tell(false),
   };
   /** @param {Page} page @param {"pushState" | "replaceState"} how */
   const open = (page, how) => {
@@ -66,6 +66,14 @@ async function start() {
   await render(app, false);
   keepUp(app);
   await registerWorker();
+}
+
+/**
+ * Tells the server of tokens that have arrived, in the background.
+ * @param {boolean} isStart
+ */
+function tell(isStart) {
+  void acknowledge(outside, isStart).catch(() => undefined);
 }
 
 /**
@@ -155,13 +163,15 @@ function placeHere() {
  */
 function keepUp(app) {
   let askedAt = -Infinity;
+  let isStart = true;
   const catchUp = async () => {
     // By the monotonic clock: the other one is what is being checked.
     if (document.visibilityState === "hidden" || performance.now() - askedAt < SHORTEST_PAUSE) {
       return;
     }
     askedAt = performance.now();
-    app.acknowledge();
+    tell(isStart);
+    isStart = false;
     learned(app, await checkClock(app.clock, outside.fetch));
   };
   addEventListener("online", () => {

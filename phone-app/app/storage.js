@@ -21,7 +21,8 @@
  * @property {number} validUntil       the token's last moment
  * @property {number} startDeadline    until when its use must be started
  * @property {number} addedAt          when it was set up
- * @property {boolean} acknowledged    whether the server knows that it arrived
+ * @property {boolean} acknowledged    whether the server knows that it arrived, or wants to hear no more of it
+ * @property {number} [refusedAt]      when the server last refused the acknowledgement, by the phone's own clock
  */
 
 /**
@@ -65,6 +66,25 @@ export async function settleToken(token) {
   const transaction = (await database()).transaction(["tokens", "pending"], "readwrite", DURABLE);
   transaction.objectStore("tokens").put({ ...token, acknowledged: true });
   transaction.objectStore("pending").delete(pendingId(token.serviceId, token.userId));
+  await finished(transaction);
+}
+
+/**
+ * Notes that the server refused a token's acknowledgement; one that another tab has settled meanwhile stays settled.
+ * @param {string} tokenId
+ * @param {number} refusedAt
+ * @returns {Promise<void>}
+ */
+export async function noteRefused(tokenId, refusedAt) {
+  const transaction = (await database()).transaction("tokens", "readwrite", DURABLE);
+  const tokens = transaction.objectStore("tokens");
+  /** @type {IDBRequest<TokenRecord | undefined>} */
+  const kept = tokens.get(tokenId);
+  kept.onsuccess = () => {
+    if (kept.result?.acknowledged === false) {
+      tokens.put({ ...kept.result, refusedAt });
+    }
+  };
   await finished(transaction);
 }
 

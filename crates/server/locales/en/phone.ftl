@@ -19,7 +19,7 @@ app-contact-phone = Telephone { $phone }
 app-empty = There is no token on this phone.
 app-begin = Begin the set-up
 app-install = Add the app
-app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please use “Re-issue (new or lost phone)” on the bank's pages.
+app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please call { $contact } (telephone { $phone }).
 
 ## Set-up
 
@@ -60,15 +60,15 @@ app-code-left = Changes in { $seconds } s
 app-code-soon = It is about to change. You may still enter this one, or wait for the next; either is fine.
 app-code-reader = The one-time password is { $reader }
 app-code-valid = Valid until { $date }
-app-code-ended = This token's validity has ended ({ $date }). Please renew it on the computer.
+app-code-ended = This token was valid until { $date }. Please call { $contact } (telephone { $phone }).
 app-code-warn = If anyone asks for this number by phone, mail or text message, do not tell them.
-app-expiring = Days until the end of validity: { $days }. Please renew the token on the computer.
+app-expiring = Days until the end of validity: { $days }. After that this token can no longer be used. Please call { $contact } (telephone { $phone }) in good time.
 app-tokens-title = Choose a token
 app-tokens-lead = Please press the token you want to use.
 app-token = Token { $number }
 app-token-user = User ID { $user }
 app-add = Add a token
-app-add-full = At most { $count } tokens can be kept. Please delete one you no longer use before adding another.
+app-add-full = At most { $count } tokens can be kept. If you need one more, please call { $contact } (telephone { $phone }).
 
 ## The clock
 
@@ -97,6 +97,6 @@ guide-why = If you set up without adding the app to the home screen, the token m
 guide-trouble = If something does not work
 guide-inapp = This page is open inside another app. Press the sign at the top or bottom right and choose “Open in { $browser }”.
 guide-private = The set-up does not work in private browsing (incognito mode). Please open the page in a normal window.
-guide-unsupported = This phone or browser cannot be used. The user guide lists the phones that can. You may also choose a hardware token.
+guide-unsupported = This phone or browser cannot be used. If you still see this after updating its system (iOS or Android) and its browser, please call { $contact } (telephone { $phone }). You may also choose a hardware token.
 guide-old = If the app does not open, please update your phone's system (iOS or Android) and its browser. You may also choose a hardware token.
 guide-warn = Our staff never ask for a password or a one-time password, whether by phone, mail or text message.

@@ -31,7 +31,7 @@ const outside = {
 async function start() {
   const config = /** @type {import("./texts.js").Config} */ (await ask(outside.fetch, "/app/config.json"));
   paint(config.institution.color);
-  const texts = new Texts(config.texts, languageOf(remembered(LANGUAGE), navigator.language));
+  const texts = new Texts(config.texts, languageOf(remembered(LANGUAGE), navigator.language), config.zone);
   const clock = new Clock(outside.now, await loadClock().catch(() => null));
   /** @type {App} */
   const app = {

@@ -1,7 +1,7 @@
 /** ワンタイムパスワード: the digits, the time left, and nothing that competes with them. */
 
 import { passcodeAt, secondsLeft, stepAt } from "../oath.js";
-import { dateText, inFours, timeText } from "../texts.js";
+import { inFours } from "../texts.js";
 import { h, sign } from "./dom.js";
 import { ring } from "./ring.js";
 import { addToken } from "./tokens.js";
@@ -20,7 +20,7 @@ import { addToken } from "./tokens.js";
 export function passcodeView(app, token, count, lose) {
   const { texts, clock } = app;
   const isEnded = clock.now() > token.validUntil;
-  const date = dateText(texts.language, token.validUntil);
+  const date = texts.date(token.validUntil);
   const code = isEnded ? ended(app, date) : running(app, token, lose);
   const time = h("p", { class: "note", id: "clock" });
   const drawTime = () => time.replaceChildren(...clockNote(app));
@@ -140,9 +140,9 @@ function groups(code) {
  * @param {App} app
  * @param {TokenRecord} token
  */
-function expiring({ texts, clock }, token) {
+function expiring({ texts, clock, config }, token) {
   const days = Math.ceil((token.validUntil - clock.now()) / DAY);
-  return days < 1 || days > NOTICE_DAYS ? null : h("p", { class: "strong" }, texts.of("app-expiring", { days }));
+  return days < 1 || days > (config.expiry_notice_days ?? NOTICE_DAYS) ? null : h("p", { class: "strong" }, texts.of("app-expiring", { days }));
 }
 
 /** @param {App} app */
@@ -150,7 +150,7 @@ function clockNote({ texts, clock }) {
   const state = clock.state();
   switch (state.kind) {
     case "ok":
-      return [texts.of("app-clock-ok", { time: timeText(texts.language, state.checkedAt) })];
+      return [texts.of("app-clock-ok", { time: texts.time(state.checkedAt) })];
     case "fast":
       return [sign(), texts.of("app-clock-fast", { minutes: state.minutes })];
     case "slow":
@@ -166,4 +166,5 @@ function clockNote({ texts, clock }) {
 
 const SOON = 10;
 const DAY = 86_400_000;
+// Where the server is older than the setting.
 const NOTICE_DAYS = 30;

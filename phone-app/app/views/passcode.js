@@ -2,7 +2,7 @@
 
 import { passcodeAt, secondsLeft, stepAt } from "../oath.js";
 import { inFours } from "../texts.js";
-import { h, sign } from "./dom.js";
+import { h, lines, sign } from "./dom.js";
 import { ring } from "./ring.js";
 import { addToken } from "./tokens.js";
 
@@ -31,7 +31,7 @@ export function passcodeView(app, token, count, lose) {
     {},
     h("h1", { tabindex: -1, class: "code-label" }, texts.of("app-code-label")),
     code.node,
-    h("p", { class: "warn" }, texts.of("app-code-warn")),
+    isEnded ? null : h("p", { class: "warn" }, texts.of("app-code-warn")),
     h(
       "div",
       { class: "facts" },
@@ -61,7 +61,7 @@ function running({ texts, clock, events }, token, lose) {
   const rule = token.passcode;
   const digits = h("p", { class: `digits of-${rule.digits}`, "aria-hidden": "true", id: "passcode" });
   const spoken = h("p", { class: "spoken" });
-  const left = h("p", { class: "left", role: "timer", "aria-live": "off" });
+  const left = h("span", {});
   const circle = ring();
   let shownStep = -1;
   let timer = 0;
@@ -73,7 +73,7 @@ function running({ texts, clock, events }, token, lose) {
     timer = setTimeout(() => void draw(), 1000 - (now % 1000) + 15);
     const step = stepAt(rule, now);
     const seconds = secondsLeft(rule, now);
-    left.textContent = texts.of(seconds > SOON ? "app-code-left" : "app-code-soon", { seconds });
+    left.replaceChildren(...lines(texts.of(seconds > SOON ? "app-code-left" : "app-code-soon", { seconds })));
     circle.show(seconds, rule.period);
     if (step !== shownStep) {
       shownStep = step;
@@ -101,7 +101,8 @@ function running({ texts, clock, events }, token, lose) {
     document.removeEventListener("visibilitychange", wake);
     events.removeEventListener("clock", wake);
   };
-  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, left)), leave };
+  const sentence = h("p", { class: "left", role: "timer", "aria-live": "off" }, left);
+  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, sentence)), leave };
 }
 
 /**
@@ -150,17 +151,17 @@ function clockNote({ texts, clock }) {
   const state = clock.state();
   switch (state.kind) {
     case "ok":
-      return [texts.of("app-clock-ok", { time: texts.time(state.checkedAt) })];
+      return lines(texts.of("app-clock-ok", { time: texts.time(state.checkedAt) }));
     case "fast":
-      return [sign(), texts.of("app-clock-fast", { minutes: state.minutes })];
+      return [sign(), ...lines(texts.of("app-clock-fast", { minutes: state.minutes }))];
     case "slow":
-      return [sign(), texts.of("app-clock-slow", { minutes: state.minutes })];
+      return [sign(), ...lines(texts.of("app-clock-slow", { minutes: state.minutes }))];
     case "far":
-      return [sign(), texts.of("app-clock-far")];
+      return [sign(), ...lines(texts.of("app-clock-far"))];
     case "not-asked":
       return [];
     case "unknown":
-      return [texts.of("app-clock-unknown")];
+      return lines(texts.of("app-clock-unknown"));
   }
 }
 

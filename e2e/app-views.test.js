@@ -28,6 +28,7 @@ const SAID = {
     ended: (date) => `このトークンの有効期限（${date}）が過ぎました。`,
     valid: (date) => `有効期限　${date}`,
     expiring: (days) => `有効期限まで、あと${days}日です。`,
+    renew: 'パソコンの「ワンタイムパスワード設定」で「ワンタイムパスワード利用解除」のあと、もう一度「トークン発行」を行ってください。',
     many: 'ただいまアクセスが集中しています。3分ほど待ってから、「もう一度試す」を押してください。入力した内容は残っています。',
     busy: 'ただいま、ご利用いただけません。しばらくしてから、「もう一度試す」を押してください。入力した内容は残っています。',
     failed: '申し訳ございません。設定を完了できませんでした。「もう一度試す」を押してください。',
@@ -49,6 +50,7 @@ const SAID = {
     ended: (date) => `This token was valid until ${date}.`,
     valid: (date) => `Valid until ${date}`,
     expiring: (days) => `Days until the end of validity: ${days}.`,
+    renew: 'carry out “Stop using one-time passwords” and then “Issue a token”.',
     many: 'We are receiving very many requests. Please wait about 3 min and press “Try again”. What you typed is still here.',
     busy: 'The service is not available at the moment. Please press “Try again” in a while. What you typed is still here.',
     failed: 'We are sorry: the set-up could not be completed. Please press “Try again”.',
@@ -211,8 +213,8 @@ describe('the app’s seldom pages', () => {
     test(`an ended token shows no passcode, and one near its end says so (${language})`, async (t) => {
       const now = await banks.now();
       const phone = await open(t);
-      await phone.keep([{ validUntil: now - 1 }]);
-      await phone.says(said.ended(dated(now - 1)));
+      await phone.keep([{ validUntil: now }]);
+      await phone.says(said.ended(dated(now)));
       await phone.says(said.call);
       assert.equal(await phone.page.locator('#passcode').count(), 0);
       await look(phone.page, 'ended');
@@ -221,7 +223,7 @@ describe('the app’s seldom pages', () => {
       await phone.passcode();
       await phone.says(said.valid(dated(now + 5 * DAY)));
       await phone.says(said.expiring(5));
-      await phone.says(said.call);
+      await phone.says(said.renew);
       await look(phone.page, 'expiring');
 
       await phone.keep([{ validUntil: now + 30 * DAY }]);

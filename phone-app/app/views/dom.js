@@ -80,7 +80,7 @@ const WHOLES = [
   /\d+(?:-\d+)+/, // telephone numbers
   /[A-Za-z]+(?:-[A-Za-z]+)+|\d+ (?:min|s)\b/,
   /\d+年\d+月\d+日|\d+時\d+分(?:\d+秒)?/,
-  /「[^「」 ]{1,14}」/, // what is to be pressed
+  /「[^「」 ]{1,13}」/, // what is to be pressed
   /(?:サービス|ユーザ)ID|もう一度|機種変更|切り替わります/, // words that browsers take for two
 ];
 const WHOLE = new RegExp(`(${WHOLES.map(({ source }) => source).join("|")})`);

@@ -19,7 +19,7 @@ import { addToken } from "./tokens.js";
  */
 export function passcodeView(app, token, count, lose) {
   const { texts, clock } = app;
-  const isEnded = clock.now() > token.validUntil;
+  const isEnded = clock.now() >= token.validUntil;
   const date = texts.date(token.validUntil);
   const code = isEnded ? ended(app, date) : running(app, token, lose);
   const time = h("p", { class: "note", id: "clock" });

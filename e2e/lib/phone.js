@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { launch } from './browser.js';
 import { wordsIn } from './words.js';
 
+const DAY = 86_400_000;
 const ANDROID = 'Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Mobile Safari/537.36';
 
 /** One phone with one bank's app. */
@@ -28,7 +29,13 @@ export class Phone {
   }
 
   constructor(bank, browser, language, look) {
-    Object.assign(this, { bank, browser, page: browser.page, look, words: wordsIn(language).phone });
+    Object.assign(this, { bank, browser, language, page: browser.page, look, words: wordsIn(language).phone });
+  }
+
+  /** Another tab of the same phone: it shares everything that the app keeps. */
+  async tab() {
+    const page = await this.browser.context.newPage();
+    return Object.assign(new Phone(this.bank, this.browser, this.language, this.look), { page });
   }
 
   /** Switches the phone off; fails when the app complained of anything but a cut or refused line. */
@@ -48,6 +55,34 @@ export class Phone {
     await this.heading(this.words.title);
     await this.says(this.words.empty);
     await this.look(this.page, 'empty');
+  }
+
+  /**
+   * Has the phone's tokens be these and no others, as set-ups of long ago would have left them, and opens the app.
+   * @param {Array<Record<string, unknown>>} tokens what differs from a token in its best years
+   */
+  async keep(tokens) {
+    const now = await this.bank.banks.now();
+    const { serviceId, name, rules } = this.bank;
+    const records = tokens.map((different, at) => ({
+      tokenId: `tok_${at + 1}`,
+      activationId: `act_${at + 1}`,
+      issueId: `iss_${at + 1}`,
+      institutionId: 'ins_1',
+      institutionName: name.ja,
+      serviceId,
+      userId: String(100_000_000_001 + at),
+      passcode: { algorithm: 'SHA-256', digits: rules.passcodeDigits, period: rules.period },
+      validUntil: now + 2 * 365 * DAY,
+      startDeadline: now,
+      addedAt: now - 365 * DAY + at,
+      acknowledged: true,
+      ...different,
+    }));
+    await this.page.goto(`${this.bank.token}/app/`);
+    await this.page.getByRole('contentinfo').waitFor();
+    await this.page.evaluate(keepAll, records);
+    await this.page.reload();
   }
 
   /** Touches the button or link of that name. */
@@ -136,9 +171,30 @@ export class Phone {
     return this.passcode();
   }
 
+  /** Waits until the server knows that every token has arrived. */
+  async acknowledged() {
+    await this.page.waitForFunction(async () => {
+      const { loadTokens } = await import('/app/storage.js');
+      return (await loadTokens()).every((token) => token.acknowledged);
+    });
+  }
+
   /** Takes the phone in the hand again: the app looks at the clock. */
   async wake() {
     await this.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  }
+}
+
+/** In the page: by the app's own modules, with keys such as it makes. */
+async function keepAll(records) {
+  const { closeDatabase, saveToken } = await import('/app/storage.js');
+  const { makeDeviceKeys, tokenKeys } = await import('/app/keys.js');
+  await closeDatabase();
+  await new Promise((resolve) => (indexedDB.deleteDatabase('warifu').onsuccess = resolve));
+  for (const record of records) {
+    const root = await crypto.subtle.importKey('raw', crypto.getRandomValues(new Uint8Array(32)), 'HKDF', false, ['deriveKey']);
+    const { ecdsa } = await makeDeviceKeys();
+    await saveToken({ keys: await tokenKeys(root), deviceKey: ecdsa, ...record });
   }
 }
 

@@ -9,6 +9,7 @@ import {
   dropPending,
   loadPending,
   loadTokens,
+  noteRefused,
   saveToken,
   settleToken,
 } from "./storage.js";
@@ -23,7 +24,7 @@ import {
  */
 
 /**
- * Sets a token up and keeps it; throws a Refusal, and then nothing but the device keys is kept.
+ * Sets a token up and keeps it; throws a Refusal, and then nothing but the device keys is kept, if they are of any use.
  * The entry is normalised and its form checked by the caller (`normaliseDigits`, `wrongFields`).
  * A repeat with the same IDs sends the same two keys, so that a lost answer leads to the same token.
  * @param {Entry} entry
@@ -31,51 +32,99 @@ import {
  * @returns {Promise<{token: TokenRecord, serverNow: number | null}>} `serverNow` is null when the token was here already
  */
 export async function activate(entry, outside) {
-  const present = (await stored(loadTokens())).find((token) => isOf(token, entry));
-  if (present !== undefined) {
-    // Its delivery keys may be gone: to ask again would be to ask as a second phone and kill the issue.
+  // Made first: between the look at what is here and the keys' being kept no time may pass, or another tab could set
+  // the token up in it, and these keys would be those of a second phone, which kills the issue.
+  const fresh = await stored(makeDeviceKeys());
+  const present = await stored(claimPending(entry.serviceId, entry.userId, fresh, outside.now()));
+  if (present !== null) {
     return { token: present, serverNow: null };
   }
-  const keys = await stored(deviceKeysFor(entry, outside.now()));
-  const { token, serverNow } = await receive(entry, keys, outside);
-  await stored(saveToken(token));
-  return { token, serverNow };
+  try {
+    const keys = await stored(keptKeys(entry));
+    const { token, serverNow } = await receive(entry, keys, outside);
+    await stored(saveToken(token));
+    return { token, serverNow };
+  } catch (error) {
+    const token = await broughtByAnotherTab(entry, error);
+    if (token === undefined) {
+      throw error;
+    }
+    return { token, serverNow: null };
+  }
 }
 
 /**
- * Tells the server of each token whose arrival it does not know yet; what fails is tried again next time.
+ * Tells the server of each token whose arrival it does not know yet. What does not get through is sent again next time;
+ * what is refused, once a day at most, when the app starts.
  * @param {Outside} outside
+ * @param {boolean} isStart whether the app has just been started
  * @returns {Promise<void>}
  */
-export async function acknowledge({ fetch }) {
-  const waiting = (await loadTokens()).filter((token) => !token.acknowledged);
-  for (const token of waiting) {
-    const { activationId, deviceKey } = token;
-    const signature = await sign(deviceKey.privateKey, acknowledgementMessage(activationId));
-    const known = await ask(fetch, `/phone/v1/activations/${encodeURIComponent(activationId)}/ack`, { signature }).then(
-      () => true,
-      isFinal,
-    );
-    if (known) {
-      await settleToken(token);
-    }
+export async function acknowledge(outside, isStart) {
+  const tokens = await loadTokens();
+  for (const token of tokens.filter((token) => isOwed(token, isStart, outside.now()))) {
+    // A token whose key has stopped working must not keep the others' acknowledgements back.
+    await acknowledgeOne(token, outside).catch(() => undefined);
+  }
+}
+
+/**
+ * @param {TokenRecord} token
+ * @param {boolean} isStart
+ * @param {number} now
+ */
+function isOwed({ acknowledged, refusedAt }, isStart, now) {
+  const isDue = refusedAt === undefined || (isStart && Math.abs(now - refusedAt) >= DAY);
+  return !acknowledged && isDue;
+}
+
+/**
+ * @param {TokenRecord} token
+ * @param {Outside} outside
+ */
+async function acknowledgeOne(token, { fetch, now }) {
+  const { activationId, deviceKey } = token;
+  const signature = await sign(deviceKey.privateKey, acknowledgementMessage(activationId));
+  const path = `/phone/v1/activations/${encodeURIComponent(activationId)}/ack`;
+  const status = await ask(fetch, path, { signature }).then(
+    () => 204,
+    (/** @type {Refusal} */ refusal) => refusal.status,
+  );
+  if (status === 204 || status === 404 || status === 410) {
+    // Known, or never wanted again: either way the delivery's keys have no use left.
+    await settleToken(token);
+  } else if (status === 403) {
+    await noteRefused(token.tokenId, now());
   }
 }
 
 /**
  * Keys that are on the disk and come back from it able to work; only such keys are ever sent.
  * @param {Entry} entry
- * @param {number} now
  * @returns {Promise<DeviceKeys>}
  */
-async function deviceKeysFor({ serviceId, userId }, now) {
-  await claimPending(serviceId, userId, await makeDeviceKeys(), now);
+async function keptKeys({ serviceId, userId }) {
   await closeDatabase();
   const keys = await loadPending(serviceId, userId);
   if (keys === null || !(await deviceKeysWork(keys))) {
     throw new Error("the keys did not come back");
   }
   return keys;
+}
+
+/**
+ * The token that another tab has set up with the same keys while this one failed: its acknowledgement ends repeats.
+ * A dead issue stays one, whatever is here.
+ * @param {Entry} entry
+ * @param {unknown} error
+ * @returns {Promise<TokenRecord | undefined>}
+ */
+async function broughtByAnotherTab({ serviceId, userId }, error) {
+  if (error instanceof Refusal && error.reason === "other-phone") {
+    return undefined;
+  }
+  const tokens = await loadTokens().catch(() => []);
+  return tokens.find((token) => token.serviceId === serviceId && token.userId === userId);
 }
 
 /**
@@ -186,18 +235,4 @@ async function stored(work) {
   }
 }
 
-/**
- * @param {TokenRecord} token
- * @param {Entry} entry
- */
-function isOf(token, { serviceId, userId }) {
-  return token.serviceId === serviceId && token.userId === userId;
-}
-
-/**
- * An acknowledgement the server will never want again; the delivery key has no use left.
- * @param {unknown} error
- */
-function isFinal(error) {
-  return error instanceof Refusal && (error.status === 404 || error.status === 410);
-}
+const DAY = 86_400_000;

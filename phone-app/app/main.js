@@ -31,7 +31,7 @@ const outside = {
 async function start() {
   const config = /** @type {import("./texts.js").Config} */ (await ask(outside.fetch, "/app/config.json"));
   paint(config.institution.color);
-  const texts = new Texts(config.texts, languageOf(remembered(LANGUAGE), navigator.language));
+  const texts = new Texts(config.texts, languageOf(remembered(LANGUAGE), navigator.language), config.zone);
   const clock = new Clock(outside.now, await loadClock().catch(() => null));
   /** @type {App} */
   const app = {
@@ -45,7 +45,7 @@ async function start() {
     go: (page) => open(page, "pushState"),
     replace: (page) => open(page, "replaceState"),
     learnClock: (...moments) => learned(app, clock.learn(...moments)),
-    acknowledge: () => void acknowledge(outside).catch(() => undefined),
+    acknowledge: () => tell(false),
   };
   /** @param {Page} page @param {"pushState" | "replaceState"} how */
   const open = (page, how) => {
@@ -66,6 +66,14 @@ async function start() {
   await render(app, false);
   keepUp(app);
   await registerWorker();
+}
+
+/**
+ * Tells the server of tokens that have arrived, in the background.
+ * @param {boolean} isStart
+ */
+function tell(isStart) {
+  void acknowledge(outside, isStart).catch(() => undefined);
 }
 
 /**
@@ -155,13 +163,15 @@ function placeHere() {
  */
 function keepUp(app) {
   let askedAt = -Infinity;
+  let isStart = true;
   const catchUp = async () => {
     // By the monotonic clock: the other one is what is being checked.
     if (document.visibilityState === "hidden" || performance.now() - askedAt < SHORTEST_PAUSE) {
       return;
     }
     askedAt = performance.now();
-    app.acknowledge();
+    tell(isStart);
+    isStart = false;
     learned(app, await checkClock(app.clock, outside.fetch));
   };
   addEventListener("online", () => {

@@ -21,7 +21,8 @@
  * @property {number} validUntil       the token's last moment
  * @property {number} startDeadline    until when its use must be started
  * @property {number} addedAt          when it was set up
- * @property {boolean} acknowledged    whether the server knows that it arrived
+ * @property {boolean} acknowledged    whether the server knows that it arrived, or wants to hear no more of it
+ * @property {number} [refusedAt]      when the server last refused the acknowledgement, by the phone's own clock
  */
 
 /**
@@ -69,25 +70,50 @@ export async function settleToken(token) {
 }
 
 /**
- * The activation under way for these IDs: the one that is kept already, or else the given keys from now on.
- * One transaction decides, so that two tabs can never send two sets of keys.
+ * Notes that the server refused a token's acknowledgement; one that another tab has settled meanwhile stays settled.
+ * @param {string} tokenId
+ * @param {number} refusedAt
+ * @returns {Promise<void>}
+ */
+export async function noteRefused(tokenId, refusedAt) {
+  const transaction = (await database()).transaction("tokens", "readwrite", DURABLE);
+  const tokens = transaction.objectStore("tokens");
+  /** @type {IDBRequest<TokenRecord | undefined>} */
+  const kept = tokens.get(tokenId);
+  kept.onsuccess = () => {
+    if (kept.result?.acknowledged === false) {
+      tokens.put({ ...kept.result, refusedAt });
+    }
+  };
+  await finished(transaction);
+}
+
+/**
+ * Makes these IDs' activation the one under way: with the keys that are kept already, or else with the given ones.
+ * Where the IDs have led to a token, nothing is under way any more. One transaction looks at both, so that no tab ever
+ * sends keys of its own: neither beside another tab nor after one that has finished and forgotten its delivery keys.
  * @param {string} serviceId
  * @param {string} userId
  * @param {DeviceKeys} fresh
  * @param {number} startedAt
- * @returns {Promise<void>}
+ * @returns {Promise<TokenRecord | null>} the token that is here already; null when there is none
  */
 export async function claimPending(serviceId, userId, fresh, startedAt) {
-  const transaction = (await database()).transaction("pending", "readwrite", DURABLE);
+  const transaction = (await database()).transaction(["tokens", "pending"], "readwrite", DURABLE);
   const pending = transaction.objectStore("pending");
   const id = pendingId(serviceId, userId);
+  /** @type {IDBRequest<TokenRecord[]>} */
+  const tokens = transaction.objectStore("tokens").getAll();
+  const present = () => tokens.result.find((token) => pendingId(token.serviceId, token.userId) === id);
   const count = pending.count(id);
   count.onsuccess = () => {
-    if (count.result === 0) {
+    // Asked after the tokens, so answered after them.
+    if (present() === undefined && count.result === 0) {
       pending.put({ id, keys: fresh, startedAt });
     }
   };
   await finished(transaction);
+  return present() ?? null;
 }
 
 /**

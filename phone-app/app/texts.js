@@ -13,19 +13,26 @@
 /** @typedef {"ja" | "en"} Language */
 
 /**
- * `/app/config.json`. `start_tries` is the institution's number of tries for a start password.
- * @typedef {{institution: Institution, texts: Record<Language, Record<string, string>>, start_tries?: number}} Config
+ * `/app/config.json`. What may be missing was not yet sent by older servers.
+ * @typedef {object} Config
+ * @property {Institution} institution
+ * @property {Record<Language, Record<string, string>>} texts
+ * @property {string} [zone]                the institution's time zone, by its IANA name
+ * @property {number} [start_tries]         how often a start password may be tried
+ * @property {number} [expiry_notice_days]  from how many days before its end on a token says so
  */
 
-/** The texts of one language at a time. */
+/** The texts of one language at a time, and moments as the institution's papers and mails tell them. */
 export class Texts {
   /**
    * @param {Config["texts"]} texts
    * @param {Language} language
+   * @param {string} [zone]
    */
-  constructor(texts, language) {
+  constructor(texts, language, zone = "Asia/Tokyo") {
     this.texts = texts;
     this.language = language;
+    this.calendar = calendarOf(zone);
   }
 
   /**
@@ -37,6 +44,45 @@ export class Texts {
   of(key, values = {}) {
     const text = this.texts[this.language][key] ?? key;
     return text.replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  }
+
+  /**
+   * A moment to the second.
+   * @param {number} at
+   * @returns {string}
+   */
+  moment(at) {
+    const { hour, minute, second } = this.#parts(at);
+    return this.language === "ja"
+      ? `${this.date(at)} ${hour}時${minute}分${second}秒`
+      : `${this.date(at)}, ${hour}:${minute}:${second}`;
+  }
+
+  /**
+   * A day.
+   * @param {number} at
+   * @returns {string}
+   */
+  date(at) {
+    const { year, month, day } = this.#parts(at);
+    return this.language === "ja" ? `${year}年${month}月${day}日` : `${day} ${MONTHS[Number(month) - 1]} ${year}`;
+  }
+
+  /**
+   * The time of a day.
+   * @param {number} at
+   * @returns {string}
+   */
+  time(at) {
+    const { hour, minute } = this.#parts(at);
+    return this.language === "ja" ? `${hour}時${minute}分` : `${hour}:${minute}`;
+  }
+
+  /** @param {number} at */
+  #parts(at) {
+    const found = Object.fromEntries(this.calendar.formatToParts(at).map(({ type, value }) => [type, value]));
+    const { year = "", month = "", day = "", hour = "", minute = "", second = "" } = found;
+    return { year, month, day, hour, minute, second };
   }
 }
 
@@ -63,52 +109,20 @@ export function inFours(digits) {
 }
 
 /**
- * A moment to the second in the institution's zone.
- * @param {Language} language
- * @param {number} at
- * @returns {string}
+ * The calendar of a zone, wherever the phone travels: deadlines on paper and in mails are the institution's own.
+ * @param {string} timeZone
  */
-export function momentText(language, at) {
-  const { hour, minute, second } = parts(at);
-  return language === "ja"
-    ? `${dateText(language, at)} ${hour}時${minute}分${second}秒`
-    : `${dateText(language, at)}, ${hour}:${minute}:${second}`;
+function calendarOf(timeZone) {
+  try {
+    return new Intl.DateTimeFormat("en", { ...CALENDAR, timeZone });
+  } catch {
+    // A browser older than the zone's name. The phone's own zone is most likely the same, and the app must start.
+    return new Intl.DateTimeFormat("en", CALENDAR);
+  }
 }
 
-/**
- * A day in the institution's zone.
- * @param {Language} language
- * @param {number} at
- * @returns {string}
- */
-export function dateText(language, at) {
-  const { year, month, day } = parts(at);
-  return language === "ja"
-    ? `${year}年${month}月${day}日`
-    : `${day} ${MONTHS[Number(month) - 1]} ${year}`;
-}
-
-/**
- * The time of a day in the institution's zone.
- * @param {Language} language
- * @param {number} at
- * @returns {string}
- */
-export function timeText(language, at) {
-  const { hour, minute } = parts(at);
-  return language === "ja" ? `${hour}時${minute}分` : `${hour}:${minute}`;
-}
-
-/** @param {number} at */
-function parts(at) {
-  const found = Object.fromEntries(CALENDAR.formatToParts(at).map(({ type, value }) => [type, value]));
-  const { year = "", month = "", day = "", hour = "", minute = "", second = "" } = found;
-  return { year, month, day, hour, minute, second };
-}
-
-// The institution's zone, wherever the phone travels: the deadlines on paper and in mails are its own.
-const CALENDAR = new Intl.DateTimeFormat("en", {
-  timeZone: "Asia/Tokyo",
+/** @type {Intl.DateTimeFormatOptions} */
+const CALENDAR = {
   calendar: "gregory",
   numberingSystem: "latn",
   hourCycle: "h23",
@@ -118,7 +132,7 @@ const CALENDAR = new Intl.DateTimeFormat("en", {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
-});
+};
 
 // Written out here: what Intl calls a month differs between browsers' own data.
 const MONTHS = [

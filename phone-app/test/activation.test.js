@@ -8,10 +8,11 @@ import { beforeEach, test } from "node:test";
 
 import { acknowledge, activate } from "../app/activation.js";
 import { passcodeAt } from "../app/oath.js";
-import { closeDatabase, loadPending, loadTokens } from "../app/storage.js";
+import { closeDatabase, loadPending, loadTokens, noteRefused, saveToken } from "../app/storage.js";
 import { Bank, passcodeKey, userIdOf } from "./bank.js";
 
 const USER = userIdOf("48291370561");
+const DAY = 86_400_000;
 
 /** @type {Bank} */
 let bank;
@@ -27,6 +28,17 @@ beforeEach(async () => {
 
 const outside = (fetch = bank.fetch) => ({ fetch, now: () => bank.now });
 const refusal = (reason) => (error) => error.reason === reason;
+const answering = (status) => async () => new Response("{}", { status });
+/** Makes sure that no acknowledgement is sent now. */
+async function staysQuiet(isStart) {
+  let asked = 0;
+  const counts = async () => {
+    asked += 1;
+    return new Response("{}", { status: 500 });
+  };
+  await acknowledge(outside(counts), isStart);
+  assert.equal(asked, 0, "the server was asked");
+}
 const sent = () => bank.requests.filter(({ path }) => path === "/phone/v1/activations").map(({ body }) => body);
 const devices = () => new Set(sent().map(({ ecdh_jwk, ecdsa_jwk }) => ecdh_jwk.x + ecdsa_jwk.x));
 
@@ -95,6 +107,65 @@ test("two_tabs_at_once_send_the_same_keys", async () => {
   assert.equal((await loadTokens()).length, 1);
 });
 
+/**
+ * Begins to set up in one tab and stops it at the n-th thing it waits for: a use of keys, or the server. Lets another
+ * tab do the whole of it meanwhile, then the first one go on. False when it was finished before it came so far.
+ */
+async function overtaken(context, nth) {
+  let waits = 0;
+  let letGo;
+  const gate = new Promise((resolve) => (letGo = resolve));
+  let arrive;
+  const arrived = new Promise((resolve) => (arrive = resolve));
+  const waiting = (work) => async (...args) => {
+    waits += 1;
+    if (waits === nth) {
+      arrive("held");
+      await gate;
+    }
+    return work(...args);
+  };
+  for (const name of ["generateKey", "sign", "verify", "exportKey", "digest", "importKey", "unwrapKey", "deriveKey"]) {
+    context.mock.method(crypto.subtle, name, waiting(crypto.subtle[name].bind(crypto.subtle)));
+  }
+  const slow = activate(entry, outside(waiting(bank.fetch)));
+  const isHeld = (await Promise.race([arrived, slow])) === "held";
+  if (isHeld) {
+    await activate(entry, outside());
+    await acknowledge(outside(), true);
+    letGo();
+  }
+  const { token } = await slow;
+  context.mock.restoreAll();
+  assert.equal(devices().size, 1, `held at ${nth}: two phones`);
+  assert.equal(bank.isDead, false, `held at ${nth}: the issue is dead`);
+  const [kept, ...others] = await loadTokens();
+  assert.equal(kept.tokenId, token.tokenId, `held at ${nth}`);
+  assert.deepEqual(others, []);
+  return isHeld;
+}
+
+test("a_tab_that_another_one_overtakes_at_any_step_kills_no_issue_and_shows_the_token", async (context) => {
+  let nth = 1;
+  while (await overtaken(context, nth)) {
+    nth += 1;
+    await closeDatabase();
+    globalThis.indexedDB = new IDBFactory();
+    bank = new Bank(USER, "24681357");
+  }
+  // Two pairs of keys, their trial, two exports, two thumbprints, one signature, one request: 10 at the least.
+  assert.ok(nth > 10, `held at ${nth - 1} steps only`);
+});
+
+test("an_issue_that_died_is_told_even_where_its_token_is_here", async () => {
+  const dies = async (path, options) => {
+    await activate(entry, outside());
+    bank.device = "another phone's";
+    return bank.fetch(path, options);
+  };
+  await assert.rejects(activate(entry, outside(dies)), refusal("other-phone"));
+});
+
 test("a_wrong_start_password_is_refused_and_the_right_one_then_accepted_for_the_same_phone", async () => {
   await assert.rejects(activate({ ...entry, startPassword: "1111" }, outside()), refusal("refused"));
   await activate(entry, outside());
@@ -103,7 +174,7 @@ test("a_wrong_start_password_is_refused_and_the_right_one_then_accepted_for_the_
 
 test("a_token_that_is_here_is_never_asked_for_again", async () => {
   await activate(entry, outside());
-  await acknowledge(outside());
+  await acknowledge(outside(), false);
   const { token, serverNow } = await activate(entry, outside());
   assert.equal(serverNow, null);
   assert.equal(token.userId, USER);
@@ -124,7 +195,7 @@ test("a_second_phone_is_told_so_and_forgets_its_keys", async () => {
 test("after_the_acknowledgement_the_delivery_key_is_gone_and_the_passcodes_stay", async () => {
   const { token } = await activate(entry, outside());
   assert.notEqual(await loadPending(entry.serviceId, entry.userId), null);
-  await acknowledge(outside());
+  await acknowledge(outside(), false);
   assert.equal(bank.acknowledged, 1);
   assert.equal(await loadPending(entry.serviceId, entry.userId), null);
   const [kept] = await loadTokens();
@@ -133,17 +204,67 @@ test("after_the_acknowledgement_the_delivery_key_is_gone_and_the_passcodes_stay"
     await passcodeAt(kept.keys.passcode, kept.passcode, bank.now),
     await passcodeAt(token.keys.passcode, token.passcode, bank.now),
   );
-  await acknowledge(outside());
+  await acknowledge(outside(), false);
   assert.equal(bank.acknowledged, 1);
 });
 
 test("an_acknowledgement_that_did_not_arrive_is_sent_again_next_time", async () => {
   await activate(entry, outside());
-  await acknowledge(outside(() => Promise.reject(new TypeError("offline"))));
+  await acknowledge(outside(() => Promise.reject(new TypeError("offline"))), true);
   assert.equal((await loadTokens())[0].acknowledged, false);
   assert.notEqual(await loadPending(entry.serviceId, entry.userId), null);
-  await acknowledge(outside());
+  await acknowledge(outside(), false);
   assert.equal((await loadTokens())[0].acknowledged, true);
+});
+
+for (const status of [404, 410]) {
+  test(`an_acknowledgement_answered_by_${status}_is_the_last_one`, async () => {
+    await activate(entry, outside());
+    await acknowledge(outside(answering(status)), true);
+    assert.equal((await loadTokens())[0].acknowledged, true);
+    assert.equal(await loadPending(entry.serviceId, entry.userId), null);
+    await staysQuiet(true);
+  });
+}
+
+test("a_refused_acknowledgement_waits_for_the_next_start_and_a_day", async () => {
+  await activate(entry, outside());
+  await acknowledge(outside(answering(403)), true);
+  await staysQuiet(false);
+  await staysQuiet(true);
+  bank.now += DAY - 1;
+  await staysQuiet(true);
+  bank.now += 1;
+  await staysQuiet(false);
+  assert.equal((await loadTokens())[0].acknowledged, false);
+  await acknowledge(outside(), true);
+  assert.equal((await loadTokens())[0].acknowledged, true);
+});
+
+test("a_server_in_trouble_is_told_again_before_a_day_is_over", async () => {
+  await activate(entry, outside());
+  for (const status of [429, 500, 503]) {
+    await acknowledge(outside(answering(status)), false);
+    assert.equal((await loadTokens())[0].acknowledged, false);
+  }
+  await acknowledge(outside(), false);
+  assert.equal((await loadTokens())[0].acknowledged, true);
+});
+
+test("a_token_whose_key_has_gone_keeps_no_other_acknowledgement_back", async () => {
+  const { token } = await activate(entry, outside());
+  await saveToken({ ...token, tokenId: "tok_hollow", deviceKey: { privateKey: null, publicKey: null }, addedAt: 0 });
+  await acknowledge(outside(), true);
+  const told = (await loadTokens()).map(({ tokenId, acknowledged }) => [tokenId, acknowledged]);
+  assert.deepEqual(told, [["tok_hollow", false], [token.tokenId, true]]);
+});
+
+test("a_refusal_that_comes_late_undoes_no_acknowledgement", async () => {
+  const { token } = await activate(entry, outside());
+  await acknowledge(outside(), true);
+  await noteRefused(token.tokenId, bank.now);
+  const [kept] = await loadTokens();
+  assert.deepEqual([kept.acknowledged, kept.refusedAt], [true, undefined]);
 });
 
 test("a_phone_that_cannot_keep_keys_sends_nothing", async () => {

@@ -60,6 +60,9 @@ export class Bank {
       this.isDead = true;
       return [410, problem(410, "gone")];
     }
+    if (this.acknowledged > 0) {
+      return [403, problem(403, "forbidden")];
+    }
     this.deviceJwk = body.ecdsa_jwk;
     return [200, { ...this.sealed(body.ecdh_jwk, prints), ...this.terms() }];
   }

@@ -45,6 +45,16 @@ test("every_import_names_a_file_of_the_app", () => {
   }
 });
 
+test("every_style_sheet_is_linked_by_the_page_after_the_one_they_build_on", () => {
+  const linked = [...read("index.html").matchAll(/<link rel="stylesheet" href="\/app\/([^"]+)">/g)].map(([, name]) => name);
+  assert.equal(linked[0], "app.css");
+  assert.deepEqual([...linked].sort(), names.filter((name) => name.endsWith(".css")).sort());
+  for (const name of linked) {
+    // One that fetches another comes later than the page, and what it names the worker does not keep.
+    assert.doesNotMatch(read(name), /@import|url\(/, name);
+  }
+});
+
 test("the_link_is_taken_out_of_the_address_by_the_first_script", () => {
   const scripts = [...read("index.html").matchAll(/<script[^>]* src="([^"]+)"/g)].map(([, src]) => src);
   assert.deepEqual(scripts, ["/app/link.js", "/app/main.js"]);
@@ -57,8 +67,8 @@ test("the_worker_holds_the_two_lines_the_server_fills_in", () => {
 });
 
 test("each_file_says_on_its_first_line_what_it_owns", () => {
-  for (const name of names.filter((name) => name.endsWith(".js"))) {
-    assert.match(read(name).split("\n")[0], /^\/\*\* .+\. .*\*\/$|^\/\*\* .+\.\s\*\/$/, name);
+  for (const name of names.filter((name) => /\.(?:js|css)$/.test(name))) {
+    assert.match(read(name).split("\n")[0], /^\/\*\*? .+\. .*\*\/$|^\/\*\*? .+\.\s\*\/$/, name);
   }
 });
 

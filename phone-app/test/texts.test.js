@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { dateText, inFours, languageOf, momentText, Texts, timeText } from "../app/texts.js";
+import { inFours, languageOf, Texts } from "../app/texts.js";
 import { messages, placeables, resolved } from "./ftl.js";
 
 const APP = new URL("../app/", import.meta.url);
@@ -63,13 +63,35 @@ test("values_are_filled_in_and_a_missing_one_is_seen", () => {
   assert.equal(texts.of("app-code-left"), "あと{seconds}秒で切り替わります");
 });
 
-test("moments_are_written_in_the_institution's_zone", () => {
+test("moments_are_written_in_the_institution's_zone_and_not_in_the_phone's", () => {
   const at = Date.UTC(2026, 10, 22, 15, 5, 8);
-  assert.equal(momentText("ja", at), "2026年11月23日 00時05分08秒");
-  assert.equal(momentText("en", at), "23 November 2026, 00:05:08");
-  assert.equal(dateText("ja", at), "2026年11月23日");
-  assert.equal(dateText("en", at), "23 November 2026");
-  assert.equal(timeText("ja", at), "00時05分");
+  const zones = [
+    ["Asia/Tokyo", "2026年11月23日 00時05分", "23 November 2026, 00:05"],
+    ["Pacific/Honolulu", "2026年11月22日 05時05分", "22 November 2026, 05:05"],
+    ["Asia/Kathmandu", "2026年11月22日 20時50分", "22 November 2026, 20:50"],
+  ];
+  for (const [zone, japanese, english] of zones) {
+    const ja = new Texts(NO_TEXTS, "ja", zone);
+    assert.deepEqual([ja.moment(at), `${ja.date(at)} ${ja.time(at)}`], [`${japanese}08秒`, japanese]);
+    const en = new Texts(NO_TEXTS, "en", zone);
+    assert.deepEqual([en.moment(at), `${en.date(at)}, ${en.time(at)}`], [`${english}:08`, english]);
+  }
+});
+
+test("summer_time_is_the_zone's_own", () => {
+  const texts = new Texts(NO_TEXTS, "en", "Europe/Berlin");
+  assert.equal(texts.moment(Date.UTC(2026, 2, 29, 0, 59, 59)), "29 March 2026, 01:59:59");
+  assert.equal(texts.moment(Date.UTC(2026, 2, 29, 1, 0, 0)), "29 March 2026, 03:00:00");
+});
+
+test("without_a_zone_from_the_server_moments_are_tokyo's", () => {
+  assert.equal(new Texts(NO_TEXTS, "ja", undefined).moment(Date.UTC(2026, 11, 31, 15)), "2027年1月1日 00時00分00秒");
+});
+
+test("a_zone_that_the_browser_does_not_know_is_taken_to_be_the_phone's", () => {
+  const at = Date.UTC(2026, 5, 1, 12);
+  const { timeZone } = new Intl.DateTimeFormat().resolvedOptions();
+  assert.equal(new Texts(NO_TEXTS, "en", "Asia/Edo").moment(at), new Texts(NO_TEXTS, "en", timeZone).moment(at));
 });
 
 test("the_language_is_japanese_unless_chosen_or_an_english_phone", () => {
@@ -85,6 +107,7 @@ test("ids_stand_in_groups_of_four", () => {
   assert.equal(inFours("123456789012"), "1234 5678 9012");
 });
 
+const NO_TEXTS = { ja: {}, en: {} };
 const INSTITUTION = {
   name: { ja: "みらい銀行", en: "Mirai Bank" },
   contact: { name: "ヘルプデスク", phone: "0120-000-000" },

@@ -1,4 +1,4 @@
-/** Makes elements. Text always becomes a text node: nothing in the app parses HTML. */
+/** Makes elements. Text always becomes text nodes: nothing in the app parses HTML. Owns what stays on one line. */
 
 /** @typedef {string | number | boolean | null | undefined | ((event: Event) => void)} Value */
 
@@ -13,8 +13,25 @@
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   dress(element, attributes);
-  element.append(...children.filter((child) => child !== null));
+  element.append(...children.flatMap((child) => (typeof child === "string" ? lines(child) : (child ?? []))));
   return element;
+}
+
+/**
+ * Text as nodes, with what must not be broken between two lines in elements of their own.
+ * @param {string} text
+ * @returns {Array<Node | string>}
+ */
+export function lines(text) {
+  return text.split(WHOLE).map((part, at) => {
+    if (at % 2 === 0) {
+      return part;
+    }
+    const whole = document.createElement("span");
+    whole.className = /[\u3040-\u9fff]/.test(part) ? "word" : "whole";
+    whole.textContent = part;
+    return whole;
+  });
 }
 
 /**
@@ -58,6 +75,15 @@ export function check() {
     svg("path", { d: "m14.500 24.500 6.700 6.700 12.700-13.700", ...line }),
   );
 }
+
+const WHOLES = [
+  /\d+(?:-\d+)+/, // telephone numbers
+  /[A-Za-z]+(?:-[A-Za-z]+)+|\d+ (?:min|s)\b/,
+  /\d+年\d+月\d+日|\d+時\d+分(?:\d+秒)?/,
+  /「[^「」 ]{1,13}」/, // what is to be pressed
+  /(?:サービス|ユーザ)ID|もう一度|機種変更|切り替わります/, // words that browsers take for two
+];
+const WHOLE = new RegExp(`(${WHOLES.map(({ source }) => source).join("|")})`);
 
 /**
  * @param {Element} element

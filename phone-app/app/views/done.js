@@ -1,6 +1,5 @@
 /** The page after 初期設定: what is done, and what is still to do on the PC. */
 
-import { momentText } from "../texts.js";
 import { check, h } from "./dom.js";
 
 /**
@@ -12,7 +11,7 @@ import { check, h } from "./dom.js";
  */
 export function doneView(app, token, wasHere) {
   const { texts } = app;
-  const deadline = momentText(texts.language, token.startDeadline);
+  const deadline = texts.moment(token.startDeadline);
   const open = () => app.go({ name: "token", tokenId: token.tokenId });
   const node = h(
     "div",

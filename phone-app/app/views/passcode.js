@@ -1,8 +1,8 @@
 /** ワンタイムパスワード: the digits, the time left, and nothing that competes with them. */
 
 import { passcodeAt, secondsLeft, stepAt } from "../oath.js";
-import { dateText, inFours, timeText } from "../texts.js";
-import { h, sign } from "./dom.js";
+import { inFours } from "../texts.js";
+import { h, lines, sign } from "./dom.js";
 import { ring } from "./ring.js";
 import { addToken } from "./tokens.js";
 
@@ -19,8 +19,8 @@ import { addToken } from "./tokens.js";
  */
 export function passcodeView(app, token, count, lose) {
   const { texts, clock } = app;
-  const isEnded = clock.now() > token.validUntil;
-  const date = dateText(texts.language, token.validUntil);
+  const isEnded = clock.now() >= token.validUntil;
+  const date = texts.date(token.validUntil);
   const code = isEnded ? ended(app, date) : running(app, token, lose);
   const time = h("p", { class: "note", id: "clock" });
   const drawTime = () => time.replaceChildren(...clockNote(app));
@@ -31,7 +31,7 @@ export function passcodeView(app, token, count, lose) {
     {},
     h("h1", { tabindex: -1, class: "code-label" }, texts.of("app-code-label")),
     code.node,
-    h("p", { class: "warn" }, texts.of("app-code-warn")),
+    isEnded ? null : h("p", { class: "warn" }, texts.of("app-code-warn")),
     h(
       "div",
       { class: "facts" },
@@ -61,7 +61,7 @@ function running({ texts, clock, events }, token, lose) {
   const rule = token.passcode;
   const digits = h("p", { class: `digits of-${rule.digits}`, "aria-hidden": "true", id: "passcode" });
   const spoken = h("p", { class: "spoken" });
-  const left = h("p", { class: "left", role: "timer", "aria-live": "off" });
+  const left = h("span", {});
   const circle = ring();
   let shownStep = -1;
   let timer = 0;
@@ -73,7 +73,7 @@ function running({ texts, clock, events }, token, lose) {
     timer = setTimeout(() => void draw(), 1000 - (now % 1000) + 15);
     const step = stepAt(rule, now);
     const seconds = secondsLeft(rule, now);
-    left.textContent = texts.of(seconds > SOON ? "app-code-left" : "app-code-soon", { seconds });
+    left.replaceChildren(...lines(texts.of(seconds > SOON ? "app-code-left" : "app-code-soon", { seconds })));
     circle.show(seconds, rule.period);
     if (step !== shownStep) {
       shownStep = step;
@@ -101,7 +101,8 @@ function running({ texts, clock, events }, token, lose) {
     document.removeEventListener("visibilitychange", wake);
     events.removeEventListener("clock", wake);
   };
-  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, left)), leave };
+  const sentence = h("p", { class: "left", role: "timer", "aria-live": "off" }, left);
+  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, sentence)), leave };
 }
 
 /**
@@ -140,9 +141,9 @@ function groups(code) {
  * @param {App} app
  * @param {TokenRecord} token
  */
-function expiring({ texts, clock }, token) {
+function expiring({ texts, clock, config }, token) {
   const days = Math.ceil((token.validUntil - clock.now()) / DAY);
-  return days < 1 || days > NOTICE_DAYS ? null : h("p", { class: "strong" }, texts.of("app-expiring", { days }));
+  return days < 1 || days > (config.expiry_notice_days ?? NOTICE_DAYS) ? null : h("p", { class: "strong" }, texts.of("app-expiring", { days }));
 }
 
 /** @param {App} app */
@@ -150,20 +151,21 @@ function clockNote({ texts, clock }) {
   const state = clock.state();
   switch (state.kind) {
     case "ok":
-      return [texts.of("app-clock-ok", { time: timeText(texts.language, state.checkedAt) })];
+      return lines(texts.of("app-clock-ok", { time: texts.time(state.checkedAt) }));
     case "fast":
-      return [sign(), texts.of("app-clock-fast", { minutes: state.minutes })];
+      return [sign(), ...lines(texts.of("app-clock-fast", { minutes: state.minutes }))];
     case "slow":
-      return [sign(), texts.of("app-clock-slow", { minutes: state.minutes })];
+      return [sign(), ...lines(texts.of("app-clock-slow", { minutes: state.minutes }))];
     case "far":
-      return [sign(), texts.of("app-clock-far")];
+      return [sign(), ...lines(texts.of("app-clock-far"))];
     case "not-asked":
       return [];
     case "unknown":
-      return [texts.of("app-clock-unknown")];
+      return lines(texts.of("app-clock-unknown"));
   }
 }
 
 const SOON = 10;
 const DAY = 86_400_000;
+// Where the server is older than the setting.
 const NOTICE_DAYS = 30;

@@ -7,8 +7,8 @@
 app-name = { $bank } One-Time Password
 app-language = 日本語
 app-required = (required)
-app-show = Show what I typed
-app-hide = Hide what I typed
+app-show = Show what you typed
+app-hide = Hide what you typed
 app-back = Back
 app-retry = Try again
 app-contact = Questions: { $contact }
@@ -19,38 +19,38 @@ app-contact-phone = Telephone { $phone }
 app-empty = There is no token on this phone.
 app-begin = Begin the set-up
 app-install = Add the app
-app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please use “Re-issue (new or lost phone)” on the bank's pages.
+app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please call { $contact } (telephone { $phone }).
 
 ## Set-up
 
 app-set-title = Set-up
-app-set-lead = Please type what is shown on the last page of “Token issue”, or in the token mail.
+app-set-lead = Please enter what is shown on the last page of “Issue of a token”, or in the e-mail about the token.
 app-set-read = The service ID and the user ID have been read. Please enter the start password.
 app-set-service = Service ID
 app-set-service-hint = 8 digits.
 app-set-user = User ID
 app-set-user-hint = 12 digits.
 app-set-start = Start password
-app-set-start-hint = The 4 to 8 digits you chose on the “Token issue” page. They are used only once, for this set-up.
+app-set-start-hint = The 4 to 8 digits that you chose on the page “Issue of a token”. You need them once, for this set-up.
 app-set-button = Set up
-app-set-working = Setting up. Please wait and leave this page open.
+app-set-working = Setting up. Please keep this page open and wait a moment.
 app-set-done = The set-up is complete.
-app-set-next = Return to the computer and do “Start using the one-time password” (by { $deadline }). It is not in use yet.
+app-set-next = Please return to your PC and carry out “Start using one-time passwords” by { $deadline }. You are not using one-time passwords yet.
 app-set-already = This token has already been set up on this phone.
 app-set-open = Show the one-time password
 
 ## What can go wrong
 
-app-err-summary = Entries to check: { $count }. Press one below to go to its field.
+app-err-summary = Entries to be checked: { $count }. Press an item below to go to its field.
 app-err-service = This service ID does not belong to { $bank }. Please check its 8 digits.
 app-err-user = There seems to be a slip in the user ID. Please check its 12 digits once more.
-app-err-start = The start password is a number of 4 to 8 digits.
-app-err-refused = The set-up could not be done. Please check the service ID, the user ID and the start password. This is also shown when the deadline for the set-up has passed or a newer token has been issued. After { $count } wrong entries in a row this token can no longer be used, and you would issue a new one on the computer.
-app-err-other-phone = This token had already been set up on another phone. To keep you safe, its issue has been cancelled. If you do not know of that phone, please call { $contact } at once (telephone { $phone }).
+app-err-start = Please enter 4 to 8 digits as the start password.
+app-err-refused = The set-up could not be done. Please check the service ID, the user ID and the start password. This is also shown when the deadline for the set-up has passed or a newer token has been issued. After { $count } wrong entries in a row this token can no longer be used, and you would have to begin again with “Issue a token” on your PC.
+app-err-other-phone = This token had already been set up on another phone. For your safety we have cancelled its issue. If this was not you, please call { $contact } (telephone { $phone }) at once.
 app-err-offline = There was no connection. Where there is a signal, please press “Try again”. What you typed is still here.
 app-err-store = The token cannot be kept safely on this phone. Nothing has been set up. If you use private browsing or a special protection mode, please switch it off and try again.
-app-err-many = There are many requests at the moment. Please wait about { $minutes } min and press “Try again”. What you typed is still here.
-app-err-busy = The service is not available at the moment. Please press “Try again” a little later. What you typed is still here.
+app-err-many = We are receiving very many requests. Please wait about { $minutes } min and press “Try again”. What you typed is still here.
+app-err-busy = The service is not available at the moment. Please press “Try again” in a while. What you typed is still here.
 app-err-failed = We are sorry: the set-up could not be completed. Please press “Try again”. If you see this repeatedly, please call { $contact } (telephone { $phone }).
 
 ## The passcode
@@ -60,15 +60,15 @@ app-code-left = Changes in { $seconds } s
 app-code-soon = It is about to change. You may still enter this one, or wait for the next; either is fine.
 app-code-reader = The one-time password is { $reader }
 app-code-valid = Valid until { $date }
-app-code-ended = This token's validity has ended ({ $date }). Please renew it on the computer.
-app-code-warn = If anyone asks for this number by phone, mail or text message, do not tell them.
-app-expiring = Days until the end of validity: { $days }. Please renew the token on the computer.
+app-code-ended = This token was valid until { $date }. Please call { $contact } (telephone { $phone }).
+app-code-warn = If anyone asks for this number by telephone, e-mail or text message, do not tell them.
+app-expiring = Days until the end of validity: { $days }. Before then, please open “One-time password settings” on your PC, and carry out “Stop using one-time passwords” and then “Issue a token”.
 app-tokens-title = Choose a token
 app-tokens-lead = Please press the token you want to use.
 app-token = Token { $number }
 app-token-user = User ID { $user }
 app-add = Add a token
-app-add-full = At most { $count } tokens can be kept. Please delete one you no longer use before adding another.
+app-add-full = At most { $count } tokens can be kept. If you need one more, please call { $contact } (telephone { $phone }).
 
 ## The clock
 
@@ -83,9 +83,9 @@ app-clock-unknown = Without a connection the time cannot be checked. You can use
 guide-lang = en
 guide-other-lang = ja
 guide-title = About the app
-guide-lead = Add the app that shows your one-time passwords to the home screen of your phone. It needs no app store and costs nothing.
+guide-lead = Add the app that shows your one-time passwords to the home screen of your mobile phone (smartphone). It needs no app store and costs nothing.
 guide-open = Open the app
-guide-open-text = On your phone, press “Open the app”, then do the following on the page that opens.
+guide-open-text = On your mobile phone, press “Open the app”, then do the following on the page that opens.
 guide-ios = On an iPhone or iPad
 guide-ios-1 = 1. Press the share sign (a square with an arrow pointing up) at the bottom or top of the screen.
 guide-ios-2 = 2. Choose “Add to Home Screen”, then press “Add” at the top right.
@@ -97,6 +97,6 @@ guide-why = If you set up without adding the app to the home screen, the token m
 guide-trouble = If something does not work
 guide-inapp = This page is open inside another app. Press the sign at the top or bottom right and choose “Open in { $browser }”.
 guide-private = The set-up does not work in private browsing (incognito mode). Please open the page in a normal window.
-guide-unsupported = This phone or browser cannot be used. The user guide lists the phones that can. You may also choose a hardware token.
-guide-old = If the app does not open, please update your phone's system (iOS or Android) and its browser. You may also choose a hardware token.
-guide-warn = Our staff never ask for a password or a one-time password, whether by phone, mail or text message.
+guide-unsupported = This phone or browser cannot be used. If you still see this after updating its system (iOS or Android) and its browser, please call { $contact } (telephone { $phone }). You may also choose a hardware token.
+guide-old = If the app does not open, please update the phone's system (iOS or Android) and its browser. You may also choose a hardware token.
+guide-warn = Our staff never ask for your passwords or one-time passwords, be it by telephone, e-mail or text message.

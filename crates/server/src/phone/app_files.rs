@@ -1,7 +1,10 @@
 //! The installable app: its files as they stand in `phone-app/app`, the institution's values, and the
 //! worker's list of them under one version.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
 
 use askama::Template;
 use axum::{
@@ -14,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::AppError,
+    institutions::Institution,
     portal::assets::typed,
     text::{Lang, Text},
     web::visit::{Visit, see_other},
@@ -58,12 +62,61 @@ pub(super) async fn brand(visit: Visit) -> Response {
 }
 
 /// What the app knows of the institution, and its words in both languages.
-pub(super) async fn config(visit: Visit) -> Response {
-    typed("config.json", config_of(&visit).into_bytes(), "no-cache")
+pub(super) async fn config(visit: Visit) -> Result<Response, AppError> {
+    let composed = composed(&visit.origin.institution)?;
+    Ok(typed("config.json", composed.config.clone(), "no-cache"))
 }
 
-fn config_of(visit: &Visit) -> String {
-    let institution = &visit.origin.institution;
+/// A file of the app.
+pub(super) async fn file(visit: Visit, Path(path): Path<String>) -> Result<Response, AppError> {
+    let bytes = match path.as_str() {
+        "sw.js" => composed(&visit.origin.institution)?.worker.clone(),
+        "manifest.webmanifest" => composed(&visit.origin.institution)?.manifest.clone(),
+        _ => Files::get(&path).ok_or(AppError::NotFound)?.data.into_owned(),
+    };
+    Ok(typed(&path, bytes, "no-cache"))
+}
+
+/// The files that differ between institutions.
+struct Composed {
+    config: Vec<u8>,
+    manifest: Vec<u8>,
+    worker: Vec<u8>,
+}
+
+impl Composed {
+    fn of(institution: &Institution) -> Result<Self, AppError> {
+        let config = config_of(institution);
+        let manifest = Files::get("manifest.webmanifest").ok_or(AppError::NotFound)?;
+        let worker = Files::get("sw.js").ok_or(AppError::NotFound)?;
+        Ok(Self {
+            manifest: manifest_of(institution, &manifest.data)?,
+            worker: worker_of(&config, &worker.data).into_bytes(),
+            config: config.into_bytes(),
+        })
+    }
+}
+
+/// What was composed, beside the institution as loaded that it was composed of: a version that is
+/// applied is loaded anew, and no other key tells two servers in one process apart.
+static COMPOSED: Mutex<Vec<(Weak<Institution>, Arc<Composed>)>> = Mutex::new(Vec::new());
+
+/// The institution's own files: composed when first asked for, kept as long as the server knows the
+/// institution in this version.
+fn composed(institution: &Arc<Institution>) -> Result<Arc<Composed>, AppError> {
+    // A poisoned lock only means that composing panicked; the list in it is whole.
+    let mut all = COMPOSED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = |(of, _): &&(Weak<Institution>, _)| of.as_ptr() == Arc::as_ptr(institution);
+    if let Some((_, composed)) = all.iter().find(known) {
+        return Ok(Arc::clone(composed));
+    }
+    let composed = Arc::new(Composed::of(institution)?);
+    all.retain(|(of, _)| of.strong_count() > 0);
+    all.push((Arc::downgrade(institution), Arc::clone(&composed)));
+    Ok(composed)
+}
+
+fn config_of(institution: &Institution) -> String {
     let d = &institution.document;
     json!({
         "institution": {
@@ -77,7 +130,9 @@ fn config_of(visit: &Visit) -> String {
                 "hours": {"ja": d.contact.hours.ja, "en": d.contact.hours.en},
             },
         },
+        "zone": d.zone,
         "start_tries": d.policy.issue.start_password_tries,
+        "expiry_notice_days": d.policy.token.expiry_notice.seconds() / 86_400,
         "texts": {
             "ja": institution.text(Lang::Ja).raw_messages(PREFIXES),
             "en": institution.text(Lang::En).raw_messages(PREFIXES),
@@ -86,31 +141,19 @@ fn config_of(visit: &Visit) -> String {
     .to_string()
 }
 
-/// A file of the app.
-pub(super) async fn file(visit: Visit, Path(path): Path<String>) -> Result<Response, AppError> {
-    let file = Files::get(&path).ok_or(AppError::NotFound)?;
-    let bytes = match path.as_str() {
-        "sw.js" => worker(&visit, &file.data).into_bytes(),
-        "manifest.webmanifest" => manifest(&visit, &file.data)?,
-        _ => file.data.into_owned(),
-    };
-    Ok(typed(&path, bytes, "no-cache"))
-}
-
 // The app is installed under the bank's own name.
-fn manifest(visit: &Visit, bytes: &[u8]) -> Result<Vec<u8>, AppError> {
+fn manifest_of(institution: &Institution, bytes: &[u8]) -> Result<Vec<u8>, AppError> {
     let mut manifest: serde_json::Value =
         serde_json::from_slice(bytes).map_err(AppError::internal)?;
-    manifest["name"] = visit.text.in_lang(Lang::Ja).of("app-name").into();
+    manifest["name"] = institution.text(Lang::Ja).of("app-name").into();
     serde_json::to_vec(&manifest).map_err(AppError::internal)
 }
 
 // The worker keeps one complete version: a digest over every byte it will load.
-fn worker(visit: &Visit, source: &[u8]) -> String {
-    let config = config_of(visit);
+fn worker_of(config: &str, source: &[u8]) -> String {
     let mut digest = Sha256::new();
     let mut files = vec!["/app/".to_owned(), "/app/config.json".to_owned()];
-    digest.update(&config);
+    digest.update(config);
     for path in Files::iter() {
         if let Some(file) = Files::get(&path) {
             digest.update(file.metadata.sha256_hash());
@@ -123,4 +166,79 @@ fn worker(visit: &Visit, source: &[u8]) -> String {
         digest.finalize().iter().take(12).fold(String::new(), |v, b| format!("{v}{b:02x}"));
     let list = files.iter().map(|f| format!("\"{f}\"")).collect::<Vec<_>>().join(", ");
     String::from_utf8_lossy(source).replace("__VERSION__", &version).replace("\"__FILES__\"", &list)
+}
+
+#[cfg(test)]
+mod tests {
+    use warifu_core::{ids::InstitutionId, random::Random, time::Millis};
+    use warifu_store::{InstitutionRow, seal::Kek};
+
+    use super::*;
+    use crate::institutions::{document_mac, open};
+
+    const DOCUMENT: &str = r##"
+service_id = "10203040"
+zone = "Pacific/Honolulu"
+name = { ja = "みなと銀行", en = "Minato Bank" }
+hosts = { ib = "ib.a.test", token = "token.a.test", console = "console.a.test", api = "api.a.test" }
+contact = { phone = "0120-111-111", name = { ja = "窓口", en = "Desk" }, hours = { ja = "平日", en = "weekdays" } }
+emergency = { phone = "0120-999-999", name = { ja = "緊急連絡先", en = "Emergency desk" } }
+mail = { sender = "otp@bank-a.example", sender_name = { ja = "みなと銀行", en = "Minato Bank" } }
+look = { color = "#0b5c50" }
+policy.token.expiry_notice = "45d"
+"##;
+
+    struct Sevens;
+
+    impl Random for Sevens {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(7);
+        }
+    }
+
+    /// The institution of a document, as the server loads it.
+    fn loaded(version: i64, document: &str) -> Arc<Institution> {
+        let kek = Kek::new(1, [7; 32]);
+        let id = InstitutionId::generate(Millis(0), &Sevens);
+        let sealed = kek.new_data_key(&id.to_string(), 1, &Sevens).unwrap();
+        let keys = kek.open_data_key(&id.to_string(), 1, &sealed).unwrap();
+        let mac = document_mac(&keys, id, version, document);
+        let service_id = "10203040".to_owned();
+        let row = InstitutionRow { id, service_id, version, document: document.to_owned(), mac };
+        Arc::new(open(&row, keys).unwrap())
+    }
+
+    fn config_in(composed: &Composed) -> serde_json::Value {
+        serde_json::from_slice(&composed.config).unwrap()
+    }
+
+    #[test]
+    fn the_app_is_told_the_zone_and_when_an_end_is_near() {
+        let config = config_in(&composed(&loaded(1, DOCUMENT)).unwrap());
+        assert_eq!(config["zone"], "Pacific/Honolulu");
+        assert_eq!(config["expiry_notice_days"], 45);
+    }
+
+    #[test]
+    fn an_institutions_files_are_composed_once_for_each_version() {
+        let first = loaded(1, DOCUMENT);
+        let composed_first = composed(&first).unwrap();
+        assert!(Arc::ptr_eq(&composed_first, &composed(&first).unwrap()));
+
+        let second = loaded(2, &DOCUMENT.replace("みなと銀行", "あけぼの銀行"));
+        let composed_second = composed(&second).unwrap();
+        assert_eq!(config_in(&composed_second)["institution"]["name"]["ja"], "あけぼの銀行");
+        assert_ne!(composed_first.worker, composed_second.worker, "the worker must take it up");
+        assert_ne!(composed_first.manifest, composed_second.manifest);
+        // Who still holds the older version is served it whole.
+        assert!(Arc::ptr_eq(&composed_first, &composed(&first).unwrap()));
+    }
+
+    #[test]
+    fn what_nobody_can_ask_for_any_more_is_not_kept() {
+        let gone = Arc::downgrade(&composed(&loaded(1, DOCUMENT)).unwrap());
+        let present = loaded(2, DOCUMENT);
+        composed(&present).unwrap();
+        assert!(gone.upgrade().is_none());
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use jiff::tz::TimeZone;
@@ -14,6 +14,7 @@ use warifu_store::{
 
 use crate::{
     actions::places,
+    phone::app_files::Composed,
     text::{Both, Facts, Lang, Numbers, Text},
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Institution {
     pub(crate) document: institution::Institution,
     pub(crate) keys: Arc<Keys>,
     facts: Arc<Facts>,
+    /// The app's files of this bank, once they were asked for.
+    pub(crate) app_files: OnceLock<Composed>,
 }
 
 impl Institution {
@@ -175,7 +178,14 @@ pub(crate) fn open(
     document.check().map_err(|wrong| corrupt(format!("{wrong:?}")))?;
     let zone = TimeZone::get(&document.zone).map_err(|e| corrupt(e.to_string()))?;
     let facts = Arc::new(facts(&document, zone, port));
-    Ok(Institution { id: row.id, version: row.version, document, keys: Arc::new(keys), facts })
+    Ok(Institution {
+        id: row.id,
+        version: row.version,
+        document,
+        keys: Arc::new(keys),
+        facts,
+        app_files: OnceLock::new(),
+    })
 }
 
 fn facts(d: &institution::Institution, zone: TimeZone, port: Option<u16>) -> Facts {

@@ -1,10 +1,7 @@
 //! The installable app: its files as they stand in `phone-app/app`, the institution's values, and the
 //! worker's list of them under one version.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
@@ -78,7 +75,8 @@ pub(super) async fn file(visit: Visit, Path(path): Path<String>) -> Result<Respo
 }
 
 /// The files that differ between institutions.
-struct Composed {
+#[derive(Clone, Debug)]
+pub(crate) struct Composed {
     config: Vec<u8>,
     manifest: Vec<u8>,
     worker: Vec<u8>,
@@ -97,23 +95,14 @@ impl Composed {
     }
 }
 
-/// What was composed, beside the institution as loaded that it was composed of: a version that is
-/// applied is loaded anew, and no other key tells two servers in one process apart.
-static COMPOSED: Mutex<Vec<(Weak<Institution>, Arc<Composed>)>> = Mutex::new(Vec::new());
-
-/// The institution's own files: composed when first asked for, kept as long as the server knows the
-/// institution in this version.
-fn composed(institution: &Arc<Institution>) -> Result<Arc<Composed>, AppError> {
-    // A poisoned lock only means that composing panicked; the list in it is whole.
-    let mut all = COMPOSED.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = |(of, _): &&(Weak<Institution>, _)| of.as_ptr() == Arc::as_ptr(institution);
-    if let Some((_, composed)) = all.iter().find(known) {
-        return Ok(Arc::clone(composed));
+/// The institution's own files: composed when first asked for, kept with the institution as it was
+/// loaded; a version that is applied is loaded anew.
+fn composed(institution: &Institution) -> Result<&Composed, AppError> {
+    if let Some(composed) = institution.app_files.get() {
+        return Ok(composed);
     }
-    let composed = Arc::new(Composed::of(institution)?);
-    all.retain(|(of, _)| of.strong_count() > 0);
-    all.push((Arc::downgrade(institution), Arc::clone(&composed)));
-    Ok(composed)
+    let composed = Composed::of(institution)?;
+    Ok(institution.app_files.get_or_init(|| composed))
 }
 
 fn config_of(institution: &Institution) -> String {
@@ -197,7 +186,7 @@ policy.token.expiry_notice = "45d"
     }
 
     /// The institution of a document, as the server loads it.
-    fn loaded(version: i64, document: &str) -> Arc<Institution> {
+    fn loaded(version: i64, document: &str) -> Institution {
         let kek = Kek::new(1, [7; 32]);
         let id = InstitutionId::generate(Millis(0), &Sevens);
         let sealed = kek.new_data_key(&id.to_string(), 1, &Sevens).unwrap();
@@ -205,7 +194,7 @@ policy.token.expiry_notice = "45d"
         let mac = document_mac(&keys, id, version, document);
         let service_id = "10203040".to_owned();
         let row = InstitutionRow { id, service_id, version, document: document.to_owned(), mac };
-        Arc::new(open(&row, keys).unwrap())
+        open(&row, keys, None).unwrap()
     }
 
     fn config_in(composed: &Composed) -> serde_json::Value {
@@ -214,7 +203,7 @@ policy.token.expiry_notice = "45d"
 
     #[test]
     fn the_app_is_told_the_zone_and_when_an_end_is_near() {
-        let config = config_in(&composed(&loaded(1, DOCUMENT)).unwrap());
+        let config = config_in(composed(&loaded(1, DOCUMENT)).unwrap());
         assert_eq!(config["zone"], "Pacific/Honolulu");
         assert_eq!(config["expiry_notice_days"], 45);
     }
@@ -223,22 +212,12 @@ policy.token.expiry_notice = "45d"
     fn an_institutions_files_are_composed_once_for_each_version() {
         let first = loaded(1, DOCUMENT);
         let composed_first = composed(&first).unwrap();
-        assert!(Arc::ptr_eq(&composed_first, &composed(&first).unwrap()));
+        assert!(std::ptr::eq(composed_first, composed(&first).unwrap()));
 
         let second = loaded(2, &DOCUMENT.replace("みなと銀行", "あけぼの銀行"));
         let composed_second = composed(&second).unwrap();
-        assert_eq!(config_in(&composed_second)["institution"]["name"]["ja"], "あけぼの銀行");
+        assert_eq!(config_in(composed_second)["institution"]["name"]["ja"], "あけぼの銀行");
         assert_ne!(composed_first.worker, composed_second.worker, "the worker must take it up");
         assert_ne!(composed_first.manifest, composed_second.manifest);
-        // Who still holds the older version is served it whole.
-        assert!(Arc::ptr_eq(&composed_first, &composed(&first).unwrap()));
-    }
-
-    #[test]
-    fn what_nobody_can_ask_for_any_more_is_not_kept() {
-        let gone = Arc::downgrade(&composed(&loaded(1, DOCUMENT)).unwrap());
-        let present = loaded(2, DOCUMENT);
-        composed(&present).unwrap();
-        assert!(gone.upgrade().is_none());
     }
 }

@@ -137,6 +137,25 @@ impl Tx {
         )
     }
 
+    /// Reads a session by its id.
+    pub async fn session_of(
+        &mut self,
+        customer: CustomerId,
+        session: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        const SQL: &str = "SELECT id, customer_id, secret_hash, level, created_at, seen_at, \
+             idle_until, ends_at, ended_at, end_reason FROM sessions \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+        fetch_optional!(
+            self,
+            Session,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            session.to_string()
+        )
+    }
+
     /// Notes a request of a living session.
     pub async fn touch_session(&mut self, s: &Session) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE sessions SET seen_at = $4, \
@@ -156,7 +175,7 @@ impl Tx {
 
     /// Gives a living session a new secret; zero rows when it has ended or has another by now.
     pub async fn rekey_session(&mut self, s: &Session, hash: &[u8]) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE sessions SET secret_hash = $4 WHERE bucket = $1 \
+        const SQL: &str = "UPDATE sessions SET secret_hash = $4, old_hash = $5 WHERE bucket = $1 \
              AND customer_id = $2 AND id = $3 AND secret_hash = $5 AND ended_at IS NULL";
         execute!(
             self,
@@ -167,6 +186,19 @@ impl Tx {
             hash,
             &s.secret_hash
         )
+    }
+
+    /// Whether a living session had this secret before its last renewal.
+    pub async fn is_renewed(
+        &mut self,
+        customer: CustomerId,
+        old_hash: &[u8],
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT created_at FROM sessions WHERE bucket = $1 \
+             AND customer_id = $2 AND old_hash = $3 AND ended_at IS NULL";
+        let bucket = i64::from(customer.bucket());
+        let row = fetch_optional!(self, (i64,), SQL, bucket, customer.to_string(), old_hash)?;
+        Ok(row.is_some())
     }
 
     /// Ends one session; zero rows when it had ended already.

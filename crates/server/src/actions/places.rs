@@ -77,6 +77,15 @@ pub(crate) fn session(
     Spot::new("sessions", "secret_hash", institution, Some(customer), level.to_owned())
 }
 
+/// The secret of the session that a login form opens, made from the secret that the form came with.
+pub(crate) fn opened_session(
+    institution: InstitutionId,
+    customer: CustomerId,
+    level: &'static str,
+) -> Spot {
+    Spot::new("sessions", "opened", institution, Some(customer), level.to_owned())
+}
+
 /// A mail password's MAC covers session, procedure and recipients beside its own row.
 pub(crate) fn mail_password(institution: InstitutionId, customer: CustomerId, id: &str) -> Spot {
     Spot::new("mail_passwords", "mac", institution, Some(customer), id.to_owned())

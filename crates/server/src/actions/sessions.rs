@@ -24,14 +24,54 @@ const PASSCODE_WAITS: i64 = 5 * 60_000;
 /// The row is written at most this often for requests of one session.
 const TOUCH_EVERY: i64 = 15_000;
 
-/// Begins a session; the one before ends (one per customer).
+/// What became of the session that a login form has opened before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    Not,
+    Alive,
+    Over,
+}
+
+/// The secret of the session that a login opens. It follows, by our key, from the secret that the form
+/// was sent with, so that the same form sent twice opens one session; whoever knows that one does not
+/// know this one.
+pub(crate) fn secret_after(
+    origin: &Origin,
+    customer: CustomerId,
+    level: Level,
+    form: &BrowserSecret,
+) -> BrowserSecret {
+    let spot = places::opened_session(origin.institution.id, customer, level.as_str());
+    let mac = origin.institution.keys.mac(&spot.place(), form.bytes());
+    let mut secret = [0; 32];
+    secret.iter_mut().zip(mac).for_each(|(byte, of_mac)| *byte = of_mac);
+    BrowserSecret::for_customer(customer, secret)
+}
+
+/// Whether a login form has opened its session before.
+pub(crate) async fn opened(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: CustomerId,
+    level: Level,
+    secret: &BrowserSecret,
+) -> Result<Opened, AppError> {
+    let found = tx.session(customer, &hash(origin, customer, level, secret)).await?;
+    Ok(match found {
+        None => Opened::Not,
+        Some(session) if alive(&session, origin.now).is_ok() => Opened::Alive,
+        Some(_) => Opened::Over,
+    })
+}
+
+/// Begins a session under a secret; the one before ends (one per customer).
 pub(crate) async fn begin(
     app: &App,
     origin: &Origin,
     tx: &mut Tx,
-    customer: &Customer,
-    level: Level,
-) -> Result<(Session, BrowserSecret), AppError> {
+    (customer, level): (&Customer, Level),
+    secret: &BrowserSecret,
+) -> Result<Session, AppError> {
     let id = customer.customer_id;
     let policy = &origin.institution.policy().session;
     // A half session must not end a full one: whoever knows only the password could log others out.
@@ -44,7 +84,6 @@ pub(crate) async fn begin(
             origin.record(tx, &*app.random, line).await?;
         }
     }
-    let secret = BrowserSecret::for_customer(id, random::bytes(&*app.random));
     let ends_at = match level {
         Level::Password => origin.now.0 + PASSCODE_WAITS,
         Level::Full => origin.now.plus(policy.longest.duration()).0,
@@ -52,7 +91,7 @@ pub(crate) async fn begin(
     let session = Session {
         id: SessionId::generate(origin.now, &*app.random),
         customer_id: id,
-        secret_hash: hash(origin, id, level, &secret),
+        secret_hash: hash(origin, id, level, secret),
         level,
         created_at: origin.now.0,
         seen_at: origin.now.0,
@@ -62,7 +101,7 @@ pub(crate) async fn begin(
         end_reason: None,
     };
     tx.insert_session(&session).await?;
-    Ok((session, secret))
+    Ok(session)
 }
 
 /// Renews the secret of a session whose level rises; the old secret is worth nothing any more.
@@ -76,7 +115,8 @@ pub(crate) async fn renew(
     if tx.end_session(old.customer_id, old.id, SessionEnd::Renewed, origin.now).await? != 1 {
         return Err(AppError::NotSignedIn(SignedOut::Replaced));
     }
-    begin(app, origin, tx, customer, Level::Full).await
+    let secret = BrowserSecret::for_customer(customer.customer_id, random::bytes(&*app.random));
+    Ok((begin(app, origin, tx, (customer, Level::Full), &secret).await?, secret))
 }
 
 /// Begins an act of a customer: takes the customer, and looks again whether the session that the
@@ -95,9 +135,10 @@ pub(crate) async fn take(
     Ok((tx, customer))
 }
 
-// Whether a session is still the one that a request began with; read under the customer's lock.
+// Whether a session that a request began with still lives; read under the customer's lock. Its secret
+// may be another one by now: a second press of the same button comes with the old one.
 async fn still_alive(tx: &mut Tx, origin: &Origin, session: &Session) -> Result<(), AppError> {
-    let found = tx.session(session.customer_id, &session.secret_hash).await?;
+    let found = tx.session_of(session.customer_id, session.id).await?;
     alive(&found.ok_or(AppError::NotSignedIn(SignedOut::Replaced))?, origin.now)
 }
 
@@ -132,7 +173,13 @@ pub(crate) async fn find(
             session = tx.session(customer, &hash).await?.filter(|s| s.level == level);
         }
     }
-    let session = session.ok_or(AppError::NotSignedIn(SignedOut::Never))?;
+    let Some(session) = session else {
+        // A second press of the button whose first has brought the session a new secret.
+        let hash = hash(origin, customer, Level::Full, browser);
+        let renewed = tx.is_renewed(customer, &hash).await?;
+        let why = if renewed { SignedOut::Renewed } else { SignedOut::Never };
+        return Err(AppError::NotSignedIn(why));
+    };
     let customer = tx.customer(customer).await?;
     // The same browser secret at another bank's host is nobody there.
     let customer = customer

@@ -1,7 +1,7 @@
 //! Login: the password first, one answer for unknown, wrong and stopped; then, where demanded, the
 //! passcode.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use warifu_core::{
     audit::{ActorKind, Kind},
@@ -9,6 +9,7 @@ use warifu_core::{
     ids::{CustomerId, LoginId},
     oath::Passcode,
     purpose::Purpose,
+    random,
     secret::SecretText,
     time::Millis,
     verify::Reason,
@@ -21,7 +22,7 @@ use super::{
     places,
     prove::{self, Answer, Proof},
     refusals,
-    sessions::{self, Level},
+    sessions::{self, Level, Opened},
 };
 use crate::{
     app::App,
@@ -53,6 +54,8 @@ pub(crate) struct Credentials {
     pub(crate) password: SecretText,
     /// Hash of the browser's device secret.
     pub(crate) device: Vec<u8>,
+    /// The browser's secret that the form was sent with.
+    pub(crate) browser: Arc<BrowserSecret>,
 }
 
 /// Proves the login password. The same work is done whoever was named, and nothing of it is left
@@ -80,7 +83,8 @@ pub(crate) async fn sign_in(
     let fits = app.hasher.fits(place, hash.clone(), given.password).await?;
     let known = asked.customer.as_ref().filter(|c| fits && c.suspended_at.is_none());
     again_on_conflict(|| {
-        let proved = Proved { customer: known, hash: hash.as_deref(), device: &given.device };
+        let (device, browser) = (&given.device, &given.browser);
+        let proved = Proved { customer: known, hash: hash.as_deref(), device, browser };
         write(app, origin, &asked, proved)
     })
     .await
@@ -92,6 +96,7 @@ struct Proved<'a> {
     customer: Option<&'a Customer>,
     hash: Option<&'a str>,
     device: &'a [u8],
+    browser: &'a BrowserSecret,
 }
 
 async fn write(
@@ -120,7 +125,7 @@ async fn write(
         commit(app, tx).await?;
         return Ok(SignIn::Refused);
     };
-    let begun = enter(app, origin, &mut tx, customer, proved.device).await?;
+    let begun = enter(app, origin, &mut tx, customer, &proved).await?;
     commit(app, tx).await?;
     Ok(begun)
 }
@@ -130,19 +135,26 @@ async fn enter(
     origin: &Origin,
     tx: &mut Tx,
     customer: Customer,
-    device: &[u8],
+    proved: &Proved<'_>,
 ) -> Result<SignIn, AppError> {
     let id = customer.customer_id;
     let level = if customer.otp_required { Level::Password } else { Level::Full };
-    let (session, browser) = sessions::begin(app, origin, tx, &customer, level).await?;
+    let secret = sessions::secret_after(origin, id, level, proved.browser);
+    let secret = match sessions::opened(origin, tx, id, level, &secret).await? {
+        // The same form again, by a double click or after a lost answer: the same session.
+        Opened::Alive => return Ok(SignIn::Begun { browser: secret, level }),
+        Opened::Over => BrowserSecret::for_customer(id, random::bytes(&*app.random)),
+        Opened::Not => secret,
+    };
+    let session = sessions::begin(app, origin, tx, (&customer, level), &secret).await?;
     if level == Level::Full {
         finish(app, origin, tx, customer, &session).await?;
-        tx.remember_device(id, device, origin.now).await?;
+        tx.remember_device(id, proved.device, origin.now).await?;
     } else {
         // Who stops here knows the password: just what a customer's story must show.
         origin.record(tx, &*app.random, Line::ok(Kind::PasswordProved).of(id)).await?;
     }
-    Ok(SignIn::Begun { browser, level })
+    Ok(SignIn::Begun { browser: secret, level })
 }
 
 // The login is complete: its time is what the next login shows.

@@ -23,7 +23,7 @@ use crate::{
     institutions::Institution,
     origin::Origin,
     phone::keys::Jwk,
-    web::cookies::DeviceSecret,
+    web::cookies::{BrowserSecret, DeviceSecret},
 };
 
 /// Sets up the demo's bank and its customers; does nothing where they are there already.
@@ -119,6 +119,7 @@ async fn log_in(app: &App, origin: &Origin, person: &Person) -> Result<Session, 
         typed: person.login_id.to_owned(),
         password: SecretText::new(person.login_password.to_owned()),
         device: DeviceSecret::fresh(random::bytes(&*app.random)).hash(),
+        browser: Arc::new(BrowserSecret::fresh(random::bytes(&*app.random))),
     };
     match sign_in::sign_in(app, origin, given).await? {
         sign_in::SignIn::Begun { browser, .. } => {

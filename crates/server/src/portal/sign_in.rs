@@ -1,6 +1,6 @@
 //! Login and logout: BLI001, BLI002.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{extract::Query, response::Response};
 use warifu_core::{ids::LoginId, purpose::Purpose, time::Millis};
@@ -52,6 +52,7 @@ pub(super) async fn post(OpenForm(visit, mut fields): OpenForm) -> Result<Respon
         typed: typed.clone(),
         password,
         device: visit.device.hash(),
+        browser: Arc::clone(&visit.browser),
     };
     match sign_in::sign_in(&visit.app, &visit.origin.on("BLI001"), given).await? {
         SignIn::Refused => {

@@ -2,7 +2,7 @@
 
 use super::{
     harness::{
-        TestApp,
+        TestApp, at_once,
         banks::{AOKI, AOKI_B, Bank, ISHII},
         on_both_engines,
     },
@@ -22,6 +22,9 @@ on_both_engines!(
     a_half_session_reaches_nothing_but_the_passcode,
     a_stolen_cookie_of_an_ended_session_reaches_nothing,
     cookies_of_garbage_are_nobody,
+    a_login_form_sent_twice_opens_one_session,
+    a_login_form_from_before_a_log_out_opens_another_session,
+    a_start_and_a_release_sent_twice_at_once_lead_both_on,
 );
 
 const PAGES: [&str; 5] = ["/top", "/customer", "/otp", "/session", "/otp/issue/select"];
@@ -209,4 +212,73 @@ async fn cookies_of_garbage_are_nobody(app: &TestApp) {
         let mut browser = app.browser(Bank::A).with_session(&garbage);
         browser.get("/top").await.expect_to("/login");
     }
+}
+
+async fn a_login_form_sent_twice_opens_one_session(app: &TestApp) {
+    for person in [&AOKI, &AOKI_B] {
+        let mut pc = app.browser(person.bank);
+        pc.open("/login").await.expect(200);
+        let tabs = [pc.clone(), pc.clone(), pc.clone()];
+        let replies = at_once(tabs.map(|mut tab| async move {
+            let reply = tab.password(person.login_id, person.login_password).await;
+            (reply.expect_to("/top"), tab.session())
+        }))
+        .await;
+        let secrets: std::collections::BTreeSet<_> =
+            replies.into_iter().map(|(_, secret)| secret).collect();
+        assert_eq!(secrets.len(), 1, "each answer brings the same session");
+        assert!(!secrets.contains(&pc.session()), "and not the secret from before");
+        assert_eq!(app.database.count("sessions", &person.rows()).await, 1);
+        let signed_in = format!("kind = 'session.signed_in' AND {}", person.rows());
+        assert_eq!(app.database.count("audit", &signed_in).await, 1);
+    }
+}
+
+async fn a_login_form_from_before_a_log_out_opens_another_session(app: &TestApp) {
+    let mut pc = app.browser(Bank::A);
+    pc.open("/login").await.expect(200);
+    let mut back = pc.clone();
+    pc.sign_in(&AOKI).await;
+    let first = pc.session();
+    pc.sign_out().await.expect(200);
+    back.sign_in(&AOKI).await;
+    assert_ne!(back.session(), first);
+    pc = pc.with_session(&first);
+    assert_ne!(pc.get("/top").await.status, 200);
+}
+
+async fn a_start_and_a_release_sent_twice_at_once_lead_both_on(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let phone = pc.issue_to_phone(&AOKI).await;
+    pc.reach_start().await;
+    let passcode = phone.passcode();
+    let tabs = [pc.clone(), pc.clone()].map(|tab| (tab, passcode.clone()));
+    let replies = at_once(tabs.map(|(mut tab, passcode)| async move {
+        let reply = tab.start(&passcode).await.expect(303);
+        // Who comes after the other's answer has nothing left to do there.
+        let to = reply.location().split('?').next().unwrap().to_owned();
+        assert!(["/otp/start/done", "/top"].contains(&to.as_str()), "{to}");
+        (reply, tab)
+    }))
+    .await;
+    assert_eq!(app.audited("token.started").await, 1);
+    // One of the two has brought the new secret.
+    let mut going = None;
+    for (_, mut tab) in replies {
+        if tab.get("/top").await.status == 200 {
+            going = Some(tab);
+        }
+    }
+    let mut pc = going.expect("a session that goes on");
+    app.advance_secs(60);
+    pc.reach_release().await;
+    let passcode = phone.passcode();
+    let tabs = [pc.clone(), pc.clone()].map(|tab| (tab, passcode.clone()));
+    at_once(tabs.map(|(mut tab, passcode)| async move {
+        let reply = tab.release(&passcode).await.expect(303);
+        let to = reply.location().split('?').next().unwrap().to_owned();
+        assert!(["/otp/release/done", "/top"].contains(&to.as_str()), "{to}");
+    }))
+    .await;
+    assert_eq!(app.audited("token.released").await, 1);
 }

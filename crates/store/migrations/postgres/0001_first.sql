@@ -119,6 +119,7 @@ CREATE TABLE sessions (
     customer_id TEXT COLLATE "C" NOT NULL,
     id TEXT COLLATE "C" NOT NULL,
     secret_hash BYTEA NOT NULL,
+    old_hash BYTEA,
     level TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,

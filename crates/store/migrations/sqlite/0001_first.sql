@@ -119,6 +119,7 @@ CREATE TABLE sessions (
     customer_id TEXT NOT NULL,
     id TEXT NOT NULL,
     secret_hash BLOB NOT NULL,
+    old_hash BLOB,
     level TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,

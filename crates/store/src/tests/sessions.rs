@@ -62,6 +62,12 @@ async fn a_session_has_one_secret_at_a_time(db: &Db) {
         db.write(async |tx| tx.rekey_session(&s, &[hash; 32]).await).await.unwrap()
     };
     assert_eq!((rekey(8).await, rekey(9).await), (1, 0));
+    let same = db.read(async |tx| tx.session_of(who(1), s.id).await).await;
+    assert_eq!(same, Some(Session { secret_hash: vec![8; 32], ..s.clone() }));
+    assert_eq!(db.read(async |tx| tx.session_of(who(2), s.id).await).await, None);
+    let renewed =
+        async |hash: u8| db.read(async |tx| tx.is_renewed(who(1), &[hash; 32]).await).await;
+    assert_eq!((renewed(1).await, renewed(8).await, renewed(9).await), (true, false, false));
     let find = async |hash: u8| db.read(async |tx| tx.session(who(1), &[hash; 32]).await).await;
     assert_eq!(find(8).await.map(|s| s.id), Some(s.id));
     assert_eq!(find(1).await, None);
@@ -72,6 +78,7 @@ async fn a_session_has_one_secret_at_a_time(db: &Db) {
     let ended = Session { secret_hash: vec![8; 32], ..s.clone() };
     let late = db.write(async |tx| tx.rekey_session(&ended, &[10; 32]).await).await.unwrap();
     assert_eq!(late, 0);
+    assert!(!renewed(1).await, "an ended session leads nowhere");
 }
 
 async fn all_sessions_of_a_customer_end_together(db: &Db) {

@@ -22,7 +22,8 @@ use crate::{
     web::visit::{Visit, see_other, with_cookie},
 };
 
-/// Gives a bare error answer its page, and a browser without a secret its own.
+/// Gives a bare error answer its page, and a browser without a secret its own. Never for a form: one
+/// that another site sends comes without the cookie, and a new one would log the customer out.
 pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) -> Response {
     if let Some(error) = response.extensions_mut().remove::<AppError>() {
         response = page(&visit, is_post, error).await;
@@ -32,7 +33,7 @@ pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) 
         .get_all(header::SET_COOKIE)
         .iter()
         .any(|c| c.to_str().is_ok_and(|c| c.starts_with(crate::web::cookies::BROWSER)));
-    if visit.is_new && !has_own && !visit.here.starts_with("/assets/") {
+    if visit.is_new && !is_post && !has_own && !visit.here.starts_with("/assets/") {
         response = with_cookie(response, visit.browser.cookie());
     }
     response

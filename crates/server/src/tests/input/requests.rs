@@ -23,6 +23,7 @@ on_both_engines!(
     a_form_cannot_be_sent_by_get,
     unknown_pages_are_told_so,
     every_answer_carries_its_protection,
+    a_form_of_another_site_does_not_log_the_customer_out,
 );
 
 const FORMS: [&str; 12] = [
@@ -259,4 +260,19 @@ async fn elsewhere(app: &TestApp) -> Reply {
     let mut browser: Browser = app.browser(Bank::A);
     browser.extra.push(("host", "evil.example".to_owned()));
     browser.get("/login").await
+}
+
+// Attack 43: SameSite keeps the session's cookie back, so the answer must not bring another one.
+async fn a_form_of_another_site_does_not_log_the_customer_out(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let session = pc.session();
+    let mut foreign = app.browser(Bank::A);
+    for form in FORMS.iter().chain(&["/login", "/login/passcode", "/nothing"]) {
+        let reply = foreign.post_raw(form, FORM, "x=1").await;
+        assert!([401, 403, 404].contains(&reply.status), "{form}: {}", reply.status);
+        let set = reply.headers.get_all("set-cookie").iter().count();
+        assert_eq!(set, 0, "{form} brought a cookie");
+    }
+    assert_eq!(pc.session(), session);
+    pc.open("/top").await.expect(200).expect_screen("BPT001");
 }

@@ -223,7 +223,7 @@ const EN = {
     lockedTime: 'Your access is locked for a time',
     locked: 'Your access is locked',
     dead: 'The issue of your token has been cancelled',
-    secondPhone: 'The issue of your token has been cancelled (set-up on another phone)',
+    secondPhone: 'The issue of your token has been cancelled (set-up on another mobile phone)',
   },
   phone: {
     openApp: 'Open the app',

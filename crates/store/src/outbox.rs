@@ -88,19 +88,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Mails of a customer whose secret is still to be sent, newest first.
-    pub async fn mails_with_secret(
-        &mut self,
-        customer: CustomerId,
-    ) -> Result<Vec<MailRow>, StoreError> {
-        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
-             recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
-             expires_at, sent_at, last_error FROM mails \
-             WHERE bucket = $1 AND customer_id = $2 AND has_secret = $3 AND state = 'queued' \
-             ORDER BY created_at DESC, id DESC";
-        fetch_all!(self, MailRow, SQL, i64::from(customer.bucket()), customer.to_string(), true)
-    }
-
     /// Whether any mail is due.
     pub async fn mails_due(&mut self, now: Millis) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT next_at FROM mails \

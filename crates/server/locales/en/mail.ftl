@@ -3,10 +3,11 @@
 
 mail-foot =
     ------------------------------
-    Our staff will never ask you for a password or a passcode.
+    Our staff will never ask you for a password or a
+    one-time password.
     If you do not recognise this e-mail, please call us at once:
     { $bank }, { $contact }
-    Phone { $phone } ({ $hours })
+    Telephone { $phone } ({ $hours })
     Please do not reply: this address only sends e-mails.
 
 mail-greeting = Dear { $name },
@@ -57,7 +58,7 @@ mail-token-body =
     }
     2. Under "Set-up", enter the service ID and the user ID above
        and the start password that you chose.
-    3. Return to your PC and complete "Start using one-time passwords".
+    3. Return to your PC and carry out "Start using one-time passwords".
 
     Your start password is not written in this e-mail.
 
@@ -79,7 +80,7 @@ mail-activated-body =
     Time: { $at }
     Reception number: { $reception }
 
-    Next, please complete "Start using one-time passwords" on your PC
+    Next, please carry out "Start using one-time passwords" on your PC
     (by { $deadline }).
 
     If this was not you, please call us at once at the number below.
@@ -115,7 +116,7 @@ mail-expiring-body =
 
     After that day it shows no one-time passwords, and you cannot log in.
     Before then, please open "One-time password settings" on your PC,
-    complete "Stop using one-time passwords" and then "Issue a token".
+    carry out "Stop using one-time passwords" and then "Issue a token".
     If you have any questions, please call the number below.
 
 mail-expired = [{ $bank }] Your token has passed its last day
@@ -156,14 +157,13 @@ mail-locked-body =
 
 mail-unlocked = [{ $bank }] The lock has been lifted
 mail-unlocked-body =
-    The bank has lifted the lock that followed
-    wrong entries.
+    We have lifted the lock that followed wrong entries.
 
-    Date and time     { $at }
-    Reception number  { $reception }
+    Time: { $at }
+    Reception number: { $reception }
 
-    If you did not ask for this, please call
-    the number below at once.
+    If you did not ask for this, please call us at once at the number
+    below.
 
 mail-issue-dead = [{ $bank }] The issue of your token has been cancelled
 mail-issue-dead-start-password-body =
@@ -203,7 +203,7 @@ mail-issue-dead-reissued-body =
     If you did not apply for a new token, please call us at once at the
     number below.
 
-mail-second-phone = [{ $bank }] The issue of your token has been cancelled (set-up on another phone)
+mail-second-phone = [{ $bank }] The issue of your token has been cancelled (set-up on another mobile phone)
 mail-second-phone-body =
     The set-up was done on another mobile phone, so we have cancelled
     the issue of the token for your safety.

@@ -62,9 +62,10 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let listeners = listeners(arguments).await?;
     let dir = prepare(arguments)?;
     let app = app(arguments, &dir).await?;
-    seed::seed(&app, DOCUMENT).await?;
+    let mails = dir.join("mail");
+    seed::seed(&app, DOCUMENT, &mails).await?;
     follow_host(&app, arguments).await?;
-    let transport = Transport::Folder(dir.join("mail"));
+    let transport = Transport::Folder(mails);
     greet(arguments, &dir);
     let stop = serve::stop_signal()?;
     serve::run(&app, listeners, Vec::new(), Some(transport), stop).await?;

@@ -1,6 +1,6 @@
 //! Fills the demo through the product's own actions, so that nothing in it could not have happened.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
@@ -21,13 +21,18 @@ use crate::{
     app::App,
     error::AppError,
     institutions::Institution,
+    mail::{
+        transport::{Transport, folder::read_folder},
+        worker,
+    },
     origin::Origin,
     phone::keys::Jwk,
     web::cookies::{BrowserSecret, DeviceSecret},
 };
 
-/// Sets up the demo's bank and its customers; does nothing where they are there already.
-pub(crate) async fn seed(app: &App, document: &str) -> anyhow::Result<()> {
+/// Sets up the demo's bank and its customers, with their mails in the folder `mails`; does nothing
+/// where they are there already.
+pub(crate) async fn seed(app: &App, document: &str, mails: &Path) -> anyhow::Result<()> {
     if !app.institutions.all().is_empty() {
         return Ok(());
     }
@@ -36,17 +41,17 @@ pub(crate) async fn seed(app: &App, document: &str) -> anyhow::Result<()> {
         .map_err(|e| anyhow::anyhow!("the demo's bank: {e}"))?;
     let institution =
         app.institutions.all().first().cloned().ok_or_else(|| anyhow::anyhow!("no bank"))?;
-    fill(app, &institution).await.map_err(|e| anyhow::anyhow!("the demo's customers: {e}"))
+    fill(app, &institution, mails).await.map_err(|e| anyhow::anyhow!("the demo's customers: {e}"))
 }
 
-async fn fill(app: &App, institution: &Arc<Institution>) -> Result<(), AppError> {
+async fn fill(app: &App, institution: &Arc<Institution>, mails: &Path) -> Result<(), AppError> {
     let origin = origin(app, institution);
     let imported = import::import(app, &origin, file(app).as_bytes(), false, |_, _| {}).await?;
     if let Some(bad) = imported.bad.first() {
         return Err(AppError::internal(format!("line {}: {}", bad.line, bad.reason)));
     }
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
-        walk(app, institution, person).await?;
+        walk(app, institution, mails, person).await?;
     }
     Ok(())
 }
@@ -83,7 +88,12 @@ fn file(app: &App) -> String {
 }
 
 // Issue on the PC, set-up on a phone, and for one of them the start of use.
-async fn walk(app: &App, institution: &Arc<Institution>, person: &Person) -> Result<(), AppError> {
+async fn walk(
+    app: &App,
+    institution: &Arc<Institution>,
+    mails: &Path,
+    person: &Person,
+) -> Result<(), AppError> {
     let origin = origin(app, institution);
     let session = log_in(app, &origin, person).await?;
     let id = Some(issue::begin(app, &origin, &session).await?);
@@ -99,7 +109,7 @@ async fn walk(app: &App, institution: &Arc<Institution>, person: &Person) -> Res
     issue::enter(app, &origin, &session, id, &entry).await?;
     let proofs = issue::Proofs {
         confirmation: SecretText::new(person.confirmation_password.to_owned()),
-        mail: mail_password(app, &origin, &session).await?,
+        mail: mail_password(app, &origin, mails, person).await?,
     };
     issue::confirm(app, &origin, &session, id, proofs).await?;
     let token = set_up(app, &origin, person, &session).await?;
@@ -129,25 +139,24 @@ async fn log_in(app: &App, origin: &Origin, person: &Person) -> Result<Session, 
     }
 }
 
-// Reads the mail as its recipient would; it is sent to the demo's mailbox all the same.
+// Lets the mails go, and reads the newest of this person as they would.
 async fn mail_password(
     app: &App,
     origin: &Origin,
-    session: &Session,
+    mails: &Path,
+    person: &Person,
 ) -> Result<SecretText, AppError> {
-    let mut tx = app.store.read().await?;
-    let mails = tx.mails_with_secret(session.customer_id).await?;
-    let mail = mails.first().ok_or_else(|| AppError::internal("no mail"))?;
-    let sent = (mail.recipient.as_str(), mail.subject.as_str());
-    let spot = places::mail(origin.institution.id, session.customer_id, mail.id, sent);
-    let body = mail.body.as_deref().unwrap_or_default();
-    let body = origin.institution.keys.open(&spot.place(), body)?;
-    let body = String::from_utf8_lossy(body.expose()).into_owned();
+    let transport = Transport::Folder(mails.to_owned());
+    let holder = worker::holder(app);
+    while worker::round(app, &transport, &holder).await? > 0 {}
     let digits = origin.institution.policy().mail_password.digits as usize;
-    body.split(|c: char| !c.is_ascii_digit())
+    read_folder(mails)
+        .iter()
+        .filter(|mail| mail.to == person.address)
+        .flat_map(|mail| mail.body.split(|c: char| !c.is_ascii_digit()))
         .find(|run| run.len() == digits)
         .map(|run| SecretText::new(run.to_owned()))
-        .ok_or_else(|| AppError::internal("no mail password in the mail"))
+        .ok_or_else(|| AppError::internal("no mail password in the mailbox"))
 }
 
 async fn set_up(

@@ -45,7 +45,7 @@ fn the_token_mail_reads_so() {
        "One-time password".
     2. Under "Set-up", enter the service ID and the user ID above
        and the start password that you chose.
-    3. Return to your PC and complete "Start using one-time passwords".
+    3. Return to your PC and carry out "Start using one-time passwords".
 
     Your start password is not written in this e-mail.
     "#);
@@ -77,7 +77,7 @@ fn the_mail_about_set_up_reads_so() {
     Time: 22 November 2026, 14:35:08
     Reception number: R-4821-0937
 
-    Next, please complete "Start using one-time passwords" on your PC
+    Next, please carry out "Start using one-time passwords" on your PC
     (by 29 November 2026, 14:35:08).
 
     If this was not you, please call us at once at the number below.
@@ -212,7 +212,7 @@ fn the_mail_about_issue_replaced_by_another_reads_so() {
 #[test]
 fn the_mail_about_issue_dead_by_a_second_phone_reads_so() {
     insta::assert_snapshot!(shown(Lang::En, "second_phone"), @r#"
-    [Minato Bank (sample)] The issue of your token has been cancelled (set-up on another phone)
+    [Minato Bank (sample)] The issue of your token has been cancelled (set-up on another mobile phone)
 
     The set-up was done on another mobile phone, so we have cancelled
     the issue of the token for your safety.
@@ -228,10 +228,11 @@ fn the_mail_about_issue_dead_by_a_second_phone_reads_so() {
 fn the_foot_of_every_mail_reads_so() {
     insta::assert_snapshot!(foot(Lang::En), @r#"
     ------------------------------
-    Our staff will never ask you for a password or a passcode.
+    Our staff will never ask you for a password or a
+    one-time password.
     If you do not recognise this e-mail, please call us at once:
     Minato Bank (sample), Internet Banking Centre
-    Phone 0120-000-000 (Monday to Friday, 9:00 to 17:00)
+    Telephone 0120-000-000 (Monday to Friday, 9:00 to 17:00)
     Please do not reply: this address only sends e-mails.
     "#);
 }

@@ -3,13 +3,15 @@
 use warifu_core::{
     ids::CustomerId,
     issue::{self, IssueFacts, IssueRefused},
+    purpose::Purpose,
     time::Millis,
     token::State,
+    verify::Reason,
 };
 pub(crate) use warifu_store::{Customer, Issue};
 use warifu_store::{Token, Tx, VerifierRow};
 
-use super::{counters, notices};
+use super::{counters, notices, prove};
 use crate::{app::App, calendar, error::AppError, origin::Origin};
 
 /// Everything the pages show of a customer.
@@ -41,6 +43,18 @@ impl Overview {
     pub(crate) fn waiting(&self) -> Option<&Issue> {
         let open = self.open.as_ref().filter(|open| open.token.state == State::Issued);
         open.map(|open| &open.issue)
+    }
+
+    /// Why a passcode for this purpose would not be looked at now; pages ask before they ask for one.
+    pub(crate) fn closed(&self, purpose: Purpose, now: Millis) -> Option<Reason> {
+        let row = match purpose {
+            Purpose::Start => self.open.as_ref().and_then(|open| open.verifier.as_ref()),
+            _ => self.in_use.as_ref().map(|(_, row)| row),
+        };
+        match row {
+            Some(row) => prove::standing(&self.customer, row).closed(purpose, now),
+            None => Some(Reason::NotUsable),
+        }
     }
 }
 

@@ -128,8 +128,8 @@ fn verifier<'a>(
     })
 }
 
-/// Whether a token's passcodes are looked at now; pages ask before they ask for one.
-pub(crate) fn standing(customer: &Customer, row: &VerifierRow) -> Standing {
+/// What decides whether a token's passcodes are looked at.
+pub(super) fn standing(customer: &Customer, row: &VerifierRow) -> Standing {
     Standing {
         state: row.state,
         stopped: row.suspended || customer.suspended_at.is_some(),

@@ -4,8 +4,10 @@ use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use warifu_core::{audit::ActorKind, ids::ReceptionNumber};
-use warifu_store::Session;
+use warifu_core::{
+    audit::ActorKind,
+    ids::{CustomerId, ReceptionNumber, SessionId},
+};
 
 use super::{
     pages::{Ber, Frame},
@@ -56,7 +58,8 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
     let found = sessions::find(&visit.app, &visit.origin, &visit.browser).await.ok();
     let session = found.map(|(session, _)| session);
     let signed_in = session.as_ref().is_some_and(|session| session.level == Level::Full);
-    if let Err(failed) = note(visit, is_post, session.as_ref(), &error).await {
+    let ids = session.map(|session| (session.customer_id, session.id));
+    if let Err(failed) = note(visit, is_post, ids, &error).await {
         tracing::error!(error = ?failed, "a refusal could not be recorded");
         return rendered(visit, signed_in, AppError::Overloaded);
     }
@@ -67,7 +70,7 @@ async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
 async fn note(
     visit: &Visit,
     is_post: bool,
-    session: Option<&Session>,
+    session: Option<(CustomerId, SessionId)>,
     error: &AppError,
 ) -> Result<(), AppError> {
     let reason = match error {
@@ -82,11 +85,11 @@ async fn note(
     };
     let mut origin =
         Origin { screen: screen(visit.here.split('?').next()), ..visit.origin.clone() };
-    if let Some(session) = session {
-        origin.actor = (ActorKind::Customer, session.customer_id.to_string());
-        origin.correlation = Some(session.id.to_string());
+    if let Some((customer, session)) = session {
+        origin.actor = (ActorKind::Customer, customer.to_string());
+        origin.correlation = Some(session.to_string());
     }
-    let customer = session.map(|session| session.customer_id);
+    let customer = session.map(|(customer, _)| customer);
     refusals::access(&visit.app, &origin, customer, reason).await
 }
 

@@ -18,9 +18,8 @@ use super::{
 use crate::{
     actions::{
         issue,
-        overview::{self, Customer, Issue, Open, Overview},
+        overview::{self, Customer, Issue, Overview},
         procedures::{self, Flow, Step},
-        prove,
     },
     error::AppError,
     origin::Origin,
@@ -74,15 +73,15 @@ pub(super) fn state(view: &Overview, now: Millis) -> OtpState {
     if view.customer.suspended_at.is_some() {
         return OtpState::Suspended;
     }
-    if let Some((token, row)) = &view.in_use {
-        let closed = prove::standing(&view.customer, row).closed(Purpose::Login, now);
+    if let Some((token, _)) = &view.in_use {
+        let closed = view.closed(Purpose::Login, now);
         let in_use = OtpState::InUse { valid_until: Millis(token.valid_until) };
         return closed.map_or(in_use, shut);
     }
     match (&view.open, &view.last_issue) {
         (Some(open), _) if open.token.state == State::Activated => {
             let deadline = Millis(open.issue.start_until);
-            closed_to_start(view, open, now).map_or(OtpState::Activated { deadline }, shut)
+            view.closed(Purpose::Start, now).map_or(OtpState::Activated { deadline }, shut)
         }
         (Some(open), _) => OtpState::Issued { deadline: Millis(open.issue.activate_until) },
         (None, Some(last)) if ended_by_deadline(last, now) => {
@@ -104,11 +103,6 @@ const fn shut(reason: Reason) -> OtpState {
         Reason::Expired => OtpState::Expired,
         Reason::NotUsable | Reason::Wrong | Reason::Used => OtpState::NoToken,
     }
-}
-
-fn closed_to_start(view: &Overview, open: &Open, now: Millis) -> Option<Reason> {
-    let row = open.verifier.as_ref()?;
-    prove::standing(&view.customer, row).closed(Purpose::Start, now)
 }
 
 fn without_token(view: &Overview) -> OtpState {
@@ -136,12 +130,12 @@ fn offers(view: &Overview, now: Millis) -> Vec<Offer> {
     // What asks for a passcode is offered while one would be looked at.
     if let Some(open) = &view.open
         && open.token.state == State::Activated
-        && closed_to_start(view, open, now).is_none()
+        && view.closed(Purpose::Start, now).is_none()
     {
         offers.push(Offer::Start);
     }
-    if let Some((_, row)) = &view.in_use {
-        if prove::standing(&view.customer, row).closed(Purpose::Release, now).is_none() {
+    if view.in_use.is_some() {
+        if view.closed(Purpose::Release, now).is_none() {
             offers.push(Offer::Release);
         }
     } else if may_issue {

@@ -6,11 +6,10 @@ use warifu_core::{
     purpose::Purpose,
     verify::Reason,
 };
-use warifu_store::{Customer, VerifierRow};
 
 use super::{pages::FieldError, render};
 use crate::{
-    actions::prove::{self, Answer},
+    actions::{overview::Overview, prove::Answer},
     error::{AppError, Problem},
     origin::Origin,
     web::{
@@ -65,14 +64,10 @@ pub(super) async fn prove(
 pub(super) fn shut(
     visit: &Visit,
     screen: &'static str,
-    (customer, row): (&Customer, Option<&VerifierRow>),
+    view: &Overview,
     purpose: Purpose,
 ) -> Option<String> {
-    let reason = match row {
-        Some(row) => prove::standing(customer, row).closed(purpose, visit.origin.now)?,
-        None => Reason::NotUsable,
-    };
-    closed(visit, screen, reason)
+    closed(visit, screen, view.closed(purpose, visit.origin.now)?)
 }
 
 fn closed(visit: &Visit, screen: &str, reason: Reason) -> Option<String> {

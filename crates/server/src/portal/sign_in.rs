@@ -99,8 +99,7 @@ pub(super) async fn show_passcode(half: HalfSigned) -> Result<Response, AppError
     let signed = &half.signed;
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let row = view.in_use.as_ref().map(|(_, row)| row);
-    let closed = passcode::shut(visit, "BLI002", (&view.customer, row), Purpose::Login);
+    let closed = passcode::shut(visit, "BLI002", &view, Purpose::Login);
     render::page(&Bli002 { frame: render::outside(visit, "BLI002", "bli002-title"), closed })
 }
 

@@ -79,8 +79,7 @@ pub(super) async fn show_start(signed: Signed, query: Asked) -> Result<Response,
     let procedure = showing(&signed, &query, Flow::Start, Step::Passcode).await?;
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let row = view.open.as_ref().and_then(|open| open.verifier.as_ref());
-    let closed = passcode::shut(visit, "BOK002", (&view.customer, row), Purpose::Start);
+    let closed = passcode::shut(visit, "BOK002", &view, Purpose::Start);
     render::page(&Bok002 { frame: start_frame(&signed), procedure, closed })
 }
 
@@ -137,8 +136,7 @@ pub(super) async fn show_release(signed: Signed, query: Asked) -> Result<Respons
     let procedure = showing(&signed, &query, Flow::Release, Step::Passcode).await?;
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let row = view.in_use.as_ref().map(|(_, row)| row);
-    let closed = passcode::shut(visit, "BOS001", (&view.customer, row), Purpose::Release);
+    let closed = passcode::shut(visit, "BOS001", &view, Purpose::Release);
     render::page(&Bos001 { frame: release_frame(&signed), procedure, closed })
 }
 

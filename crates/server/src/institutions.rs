@@ -207,6 +207,7 @@ fn facts(d: &institution::Institution, zone: TimeZone, port: Option<u16>) -> Fac
         token_host: typed(&d.hosts.token),
         lock_for: p.passcode.lock_for,
         wait_after_release: p.issue.wait_after_release,
+        hold_for: p.hold.span,
         numbers: Numbers {
             passcode_digits: p.passcode.digits,
             passcode_period: p.passcode.period.seconds(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::ProcedureId, purpose::Purpose, time::Millis};
+use warifu_core::{hold::HoldKind, ids::ProcedureId, purpose::Purpose, time::Millis};
 
 use super::{
     issue::asked,
@@ -59,6 +59,7 @@ pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Respons
         procedure,
         device: token.device.unwrap_or_default(),
         set_up_at: Millis(token.activated_at.ok_or(AppError::Stale(Stale::NotOffered))?),
+        holds: holds(&signed, HoldKind::Start),
     })
 }
 
@@ -137,7 +138,8 @@ pub(super) async fn show_release(signed: Signed, query: Asked) -> Result<Respons
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
     let closed = passcode::shut(visit, "BOS001", &view, Purpose::Release);
-    render::page(&Bos001 { frame: release_frame(&signed), procedure, closed })
+    let holds = holds(&signed, HoldKind::Release);
+    render::page(&Bos001 { frame: release_frame(&signed), procedure, holds, closed })
 }
 
 fn release_frame(signed: &Signed) -> Frame {
@@ -160,7 +162,8 @@ pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Re
         Proved::Closed(told) => (Vec::new(), Some(told)),
     };
     let frame = again(release_frame(&signed), Flow::Release, id, errors);
-    render::corrected(&Bos001 { frame, procedure: named(id), closed })
+    let holds = holds(&signed, HoldKind::Release);
+    render::corrected(&Bos001 { frame, procedure: named(id), holds, closed })
 }
 
 /// BOS002.
@@ -173,6 +176,11 @@ pub(super) async fn released(signed: Signed, query: Asked) -> Result<Response, A
         again_from: Millis(signed.customer.issue_from.unwrap_or(now)),
         hold_until: hold(&signed),
     })
+}
+
+// Told before the change is made: nobody can lift the hold afterwards.
+fn holds(signed: &Signed, kind: HoldKind) -> bool {
+    !signed.visit.origin.institution.policy().hold.exempt.contains(&kind)
 }
 
 // The hold that runs; an institution may exempt a kind of change from it.

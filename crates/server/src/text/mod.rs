@@ -129,6 +129,8 @@ pub struct Facts {
     pub lock_for: Span,
     /// `$wait-span`: between a release and the next issue.
     pub wait_after_release: Span,
+    /// `$hold-span`: how long some transactions are held after a change.
+    pub hold_for: Span,
     /// The rules that texts tell.
     pub numbers: Numbers,
 }
@@ -326,7 +328,11 @@ impl Text {
             ("token-host", &facts.token_host),
         ];
         let texts = texts.map(|(name, value)| (Cow::Borrowed(name), FluentValue::from(value)));
-        let spans = [("lock-span", facts.lock_for), ("wait-span", facts.wait_after_release)];
+        let spans = [
+            ("lock-span", facts.lock_for),
+            ("wait-span", facts.wait_after_release),
+            ("hold-span", facts.hold_for),
+        ];
         let spans = spans.map(|(name, span)| (Cow::Borrowed(name), self.span(span).into()));
         let numbers = facts.numbers.named();
         let numbers = numbers.map(|(name, value)| (Cow::Borrowed(name), FluentValue::from(value)));

@@ -35,6 +35,7 @@ pub(crate) fn sample_text(lang: Lang) -> Text {
         token_host: "token.minato-bank.example.jp".into(),
         lock_for: Span::of_minutes(30),
         wait_after_release: Span::of_minutes(30),
+        hold_for: Span::of_minutes(7_200),
         numbers: Numbers {
             passcode_digits: 6,
             passcode_period: 60,

@@ -14,6 +14,8 @@ pub(crate) struct Bok001 {
     /// The kind of the phone that was set up.
     pub device: String,
     pub set_up_at: Millis,
+    /// Whether the change holds some transactions.
+    pub holds: bool,
 }
 
 /// BOK002 ワンタイムパスワード利用開始（ワンタイムパスワード入力）.
@@ -40,6 +42,8 @@ pub(crate) struct Bok003 {
 pub(crate) struct Bos001 {
     pub frame: Frame,
     pub procedure: String,
+    /// Whether the change holds some transactions.
+    pub holds: bool,
     /// Why no passcode is asked for, in words.
     pub closed: Option<String>,
 }

@@ -125,6 +125,7 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
                 procedure: PROCEDURE.into(),
                 device: "iPhone（Safari）".into(),
                 set_up_at: NOW,
+                holds: true,
             }
         ),
         sampled!("bok002", bok002(entry(), None)),
@@ -139,7 +140,7 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
 
 pub(super) fn release(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), RELEASE_STEPS, now);
-    let bos001 = |frame, closed| Bos001 { frame, procedure: PROCEDURE.into(), closed };
+    let bos001 = |frame, closed| Bos001 { frame, procedure: PROCEDURE.into(), holds: true, closed };
     vec![
         sampled!("bos001", bos001(at("BOS001", "bos001-title", 1), None)),
         sampled!(

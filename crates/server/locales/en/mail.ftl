@@ -18,6 +18,8 @@ mail-which-passcode = one-time password
 mail-which-confirmation = confirmation password
 mail-which-login = login password
 mail-which-mail-password = mail password
+mail-stopped-use = your access
+mail-stopped-issue = the issue of tokens
 
 mail-code = [{ $bank }] Your mail password
 mail-code-body =
@@ -132,27 +134,27 @@ mail-expired-body =
 mail-locked-time = [{ $bank }] Your access is locked for a time
 mail-locked-time-body =
     The { $which } was not entered correctly
-    several times in a row, so your access is locked until
+    several times in a row, so { $stopped } is locked until
     { $until }.
     After that you can use the service again without doing anything.
 
     Time: { $at }
     Reception number: { $reception }
 
-    If this was not you, someone else may have tried to log in.
+    If this was not you, someone else may have used your passwords.
     Please call us at once at the number below.
 
 mail-locked = [{ $bank }] Your access is locked
 mail-locked-body =
     The { $which } was not entered correctly
-    several times in a row, so your access is locked.
+    several times in a row, so { $stopped } is locked.
     To use the service again, please contact your branch or the number
     below.
 
     Time: { $at }
     Reception number: { $reception }
 
-    If this was not you, someone else may have tried to log in.
+    If this was not you, someone else may have used your passwords.
     Please call us at once at the number below.
 
 mail-unlocked = [{ $bank }] The lock has been lifted

@@ -18,6 +18,8 @@ mail-which-passcode = ワンタイムパスワード
 mail-which-confirmation = 確認用パスワード
 mail-which-login = ログインパスワード
 mail-which-mail-password = メール通知パスワード
+mail-stopped-use = ご利用
+mail-stopped-issue = トークン発行のお手続き
 
 mail-code = 【{ $bank }】メール通知パスワードのお知らせ
 mail-code-body =
@@ -145,26 +147,26 @@ mail-locked-time-body =
     { $which }が続けて
     正しく入力されなかったため、
     { $until } まで
-    ご利用を停止しました。時間が過ぎると、
+    { $stopped }を停止しました。時間が過ぎると、
     自動的にご利用いただけます。
 
     日時　　　　{ $at }
     受付番号　　{ $reception }
 
-    ご自身の入力でない場合は、他の人がログインを試みた
+    ご自身の入力でない場合は、他の人が操作を試みた
     おそれがあります。すぐに下記へお電話ください。
 
 mail-locked = 【{ $bank }】ご利用を停止しました
 mail-locked-body =
     { $which }が続けて
     正しく入力されなかったため、
-    ご利用を停止しました。再開には、お取引店または
+    { $stopped }を停止しました。再開には、お取引店または
     下記窓口でのお手続きが必要です。
 
     日時　　　　{ $at }
     受付番号　　{ $reception }
 
-    ご自身の入力でない場合は、他の人がログインを試みた
+    ご自身の入力でない場合は、他の人が操作を試みた
     おそれがあります。すぐに下記へお電話ください。
 
 mail-unlocked = 【{ $bank }】ご利用の停止を解除しました

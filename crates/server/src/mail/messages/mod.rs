@@ -161,9 +161,18 @@ impl Mail<'_> {
                 vec![at(when), ("again-from", text.moment(*again_from))]
             }
             Self::LockedUntil { at: when, which, until } => {
-                vec![at(when), ("which", text.of(which.key())), ("until", text.moment(*until))]
+                vec![
+                    at(when),
+                    ("which", text.of(which.key())),
+                    ("stopped", text.of(which.stopped())),
+                    ("until", text.moment(*until)),
+                ]
             }
-            Self::Locked { at: when, which } => vec![at(when), ("which", text.of(which.key()))],
+            Self::Locked { at: when, which } => vec![
+                at(when),
+                ("which", text.of(which.key())),
+                ("stopped", text.of(which.stopped())),
+            ],
             Self::Expiring { valid_until } => vec![("date", text.day(*valid_until))],
             Self::Started { at: when }
             | Self::Expired { at: when }
@@ -190,6 +199,14 @@ impl Which {
             Self::Confirmation => "mail-which-confirmation",
             Self::Login => "mail-which-login",
             Self::MailPassword => "mail-which-mail-password",
+        }
+    }
+
+    // What a lock of this counter stops.
+    fn stopped(self) -> &'static str {
+        match self {
+            Self::Passcode | Self::Login => "mail-stopped-use",
+            Self::Confirmation | Self::MailPassword => "mail-stopped-issue",
         }
     }
 }

@@ -129,7 +129,7 @@ fn the_mail_about_lock_for_a_time_reads_so() {
     Time: 22 November 2026, 14:35:08
     Reception number: R-4821-0937
 
-    If this was not you, someone else may have tried to log in.
+    If this was not you, someone else may have used your passwords.
     Please call us at once at the number below.
     "#);
 }
@@ -140,14 +140,14 @@ fn the_mail_about_lock_until_it_is_lifted_reads_so() {
     [Minato Bank (sample)] Your access is locked
 
     The confirmation password was not entered correctly
-    several times in a row, so your access is locked.
+    several times in a row, so the issue of tokens is locked.
     To use the service again, please contact your branch or the number
     below.
 
     Time: 22 November 2026, 14:35:08
     Reception number: R-4821-0937
 
-    If this was not you, someone else may have tried to log in.
+    If this was not you, someone else may have used your passwords.
     Please call us at once at the number below.
     "#);
 }

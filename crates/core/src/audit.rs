@@ -53,6 +53,22 @@ worded! {
         InputRefused = "input.refused",
         /// A procedure was left before its end.
         ProcedureCancelled = "procedure.cancelled",
+        /// The customer, or the bank, stopped everything of the customer.
+        CustomerStopped = "customer.stopped",
+        /// The customer chose the language of mails.
+        LanguageChanged = "language.changed",
+        /// A static password was changed.
+        PasswordChanged = "password.changed",
+        /// The present password was refused when it was to be changed.
+        PasswordRefused = "password.refused",
+        /// A number was mailed to an address that is to be registered.
+        AddressNumberSent = "address_number.sent",
+        /// A notice address was registered.
+        AddressRegistered = "address.registered",
+        /// A notice address was removed; it is told of everything for a while longer.
+        AddressRemoved = "address.removed",
+        /// An act that a second person approves was applied for.
+        ApplicationMade = "application.made",
         /// A customer came in by an import.
         CustomerImported = "customer.imported",
         /// An institution was set up.
@@ -63,6 +79,14 @@ worded! {
         MailSent = "mail.sent",
         /// A mail was given up.
         MailFailed = "mail.failed",
+        /// A mail came back after it had been handed over.
+        MailBounced = "mail.bounced",
+        /// A mail that was given up is to be sent again.
+        MailRetried = "mail.retried",
+        /// A text for the customers' top page was added.
+        NoticeAdded = "notice.added",
+        /// A text for the customers' top page was taken down.
+        NoticeEnded = "notice.ended",
         /// Someone asked for what is not theirs.
         AccessRefused = "access.refused",
     }
@@ -134,7 +158,7 @@ mod tests {
             assert_eq!(word.parse(), Ok(*kind));
             assert!(seen.insert(word), "{word} twice");
         }
-        assert_eq!(seen.len(), 31);
+        assert_eq!(seen.len(), 43);
     }
 
     #[test]

@@ -128,6 +128,8 @@ ids! {
     MailId "mal_",
     /// A notice address.
     AddressId "adr_",
+    /// A text for the customers' top page.
+    NoticeId "ntc_",
 }
 
 impl CustomerId {

@@ -11,6 +11,8 @@ worded! {
         Sent = "sent",
         /// It was given up.
         Failed = "failed",
+        /// It was handed over, and came back.
+        Bounced = "bounced",
         /// Its secret ran out before it could be sent.
         Expired = "expired",
     }

@@ -9,6 +9,10 @@ worded! {
         Start = "start",
         /// Its use is released.
         Release = "release",
+        /// A static password is changed.
+        Password = "password",
+        /// A notice address is added, changed or removed.
+        Address = "address",
     }
 }
 
@@ -25,6 +29,8 @@ worded! {
         Confirm = "confirm",
         /// A passcode is proved.
         Passcode = "passcode",
+        /// The number that was mailed to a new address is typed.
+        Number = "number",
         /// It is done.
         Done = "done",
     }
@@ -52,6 +58,8 @@ impl Flow {
             Self::Issue => &[Step::Select, Step::Mail, Step::Input, Step::Confirm, Step::Done],
             Self::Start => &[Step::Confirm, Step::Passcode, Step::Done],
             Self::Release => &[Step::Passcode, Step::Done],
+            Self::Password => &[Step::Confirm, Step::Done],
+            Self::Address => &[Step::Confirm, Step::Number, Step::Done],
         }
     }
 
@@ -60,7 +68,8 @@ impl Flow {
     pub const fn first(self) -> Step {
         match self {
             Self::Issue => Step::Select,
-            Self::Start => Step::Confirm,
+            // A change of password or address begins with what was typed: its first page needs no row.
+            Self::Start | Self::Password | Self::Address => Step::Confirm,
             Self::Release => Step::Passcode,
         }
     }

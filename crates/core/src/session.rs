@@ -19,5 +19,7 @@ worded! {
         Replaced = "replaced",
         /// The passcode was proved: a session of the next level took its place.
         Renewed = "renewed",
+        /// Everything of the customer was stopped.
+        Stopped = "stopped",
     }
 }

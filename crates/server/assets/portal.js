@@ -50,6 +50,40 @@ window.addEventListener("pageshow", () => {
   working.textContent = "";
 });
 
+// What the page waits for: a mail on its way, a phone that is being set up.
+if (document.querySelector("[data-follow], [data-phone]")) setInterval(look, 5_000);
+if (history.state?.arrived) {
+  // Loaded anew by the line below: a screen reader is led to what is new.
+  history.replaceState(null, "");
+  document.getElementById("main").focus();
+}
+
+async function look() {
+  if (document.visibilityState === "hidden" || sending) return;
+  const procedure = document.querySelector("input[name=procedure]")?.value ?? "";
+  const answer = await fetch(`/progress?procedure=${encodeURIComponent(procedure)}`).catch(() => null);
+  if (!answer?.ok) return;
+  const now = await answer.json();
+  for (const told of document.querySelectorAll("[data-follow]")) {
+    if (now.mail === null || told.dataset.follow === now.mail) continue;
+    told.dataset.follow = now.mail;
+    for (const one of told.querySelectorAll("[data-state]")) one.hidden = one.dataset.state !== now.mail;
+    for (const link of document.querySelectorAll("[data-looked]")) {
+      link.hidden = !["queued", "late"].includes(now.mail);
+    }
+  }
+  const waiting = document.querySelector("[data-phone]");
+  // Nothing is typed on these pages: what has come is shown by loading them anew.
+  if (waiting && (waiting.dataset.phone !== now.phone || hasMoved(waiting.dataset.mail, now.mail))) {
+    history.replaceState({ arrived: true }, "");
+    location.reload();
+  }
+}
+
+function hasMoved(shown, now) {
+  return shown !== undefined && now !== null && shown !== now;
+}
+
 const session = document.querySelector("[data-until]");
 if (session) followSession(session, new BroadcastChannel("session"));
 

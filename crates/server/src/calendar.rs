@@ -1,6 +1,6 @@
 //! Days and years as the institution's zone counts them.
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 use warifu_core::time::Millis;
 
 fn zoned(at: Millis, zone: &TimeZone) -> Zoned {
@@ -49,6 +49,15 @@ pub(crate) fn month(at: Millis, ahead: i32) -> Option<(String, Millis, Millis)> 
 /// Whole seconds until a moment, at least one.
 pub(crate) fn seconds_until(now: Millis, until: Millis) -> u64 {
     until.0.saturating_sub(now.0).max(1).unsigned_abs().div_ceil(1_000)
+}
+
+/// A moment as people type it: RFC 3339, or a day, which begins at midnight in the zone.
+pub(crate) fn read(text: &str, zone: &TimeZone) -> Option<Millis> {
+    let moment = match text.parse::<Timestamp>() {
+        Ok(at) => at,
+        Err(_) => text.parse::<Date>().ok()?.to_zoned(zone.clone()).ok()?.timestamp(),
+    };
+    Some(Millis(moment.as_millisecond()))
 }
 
 #[cfg(test)]

@@ -90,6 +90,8 @@ pub(crate) enum SignedOut {
     Replaced,
     /// It was logged out.
     LoggedOut,
+    /// Everything of the customer was stopped.
+    Stopped,
     /// The passcode is still to be given.
     PasscodeDue,
     /// The passcode was given: the session has gone on under a new secret.

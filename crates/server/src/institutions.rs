@@ -221,6 +221,9 @@ fn facts(d: &institution::Institution, zone: TimeZone, port: Option<u16>) -> Fac
             warning_minutes: minutes(p.session.warning.seconds()),
             activate_hours: p.issue.activate_within.seconds() / 3_600,
             start_tries: p.issue.start_password_tries,
+            confirm_tries: p.confirmation.lock_after,
+            password_least: p.password.min_length,
+            password_most: p.password.max_length,
         },
     }
 }

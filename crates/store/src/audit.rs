@@ -103,6 +103,25 @@ impl Tx {
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
+    /// What a customer is told of on its own page: what happened to it since, the newest first.
+    pub async fn events_of(
+        &mut self,
+        bucket: i64,
+        owner: &str,
+        since: Millis,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
+             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
+             request_id, correlation, before_json, after_json, v FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
+             AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
+             'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
+             'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
+             ORDER BY at DESC, id DESC LIMIT $4";
+        fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
+    }
+
     /// Makes the partition of the month that begins at `from` and ends before `to`, where the engine
     /// has partitions; what was written of that month before moves into it. `name` is
     /// `audit_YYYY_MM`.

@@ -42,8 +42,10 @@ pub struct Customer {
     pub confirmation_hash: String,
     /// MAC of `confirmation_hash`.
     pub confirmation_mac: Vec<u8>,
-    /// Both static passwords were given by the bank and have not been changed yet.
-    pub must_change: bool,
+    /// The login password was given by the bank and has not been changed yet.
+    pub login_given: bool,
+    /// The same of the confirmation password.
+    pub confirmation_given: bool,
     /// Set by the first start of use; cleared only by a proved release.
     pub otp_required: bool,
     /// Until when transactions are held (ms).
@@ -52,6 +54,10 @@ pub struct Customer {
     pub issue_from: Option<i64>,
     /// When the customer or the bank stopped everything (ms).
     pub suspended_at: Option<i64>,
+    /// Who did, where it is stopped: kind of actor.
+    pub stopped_by: Option<String>,
+    /// Reception number of the stop.
+    pub stop_reception: Option<String>,
     /// The login that is going on or was last (ms).
     pub last_login_at: Option<i64>,
     /// The login before it (ms): what the top page shows.
@@ -174,8 +180,9 @@ impl Tx {
     pub async fn customer(&mut self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         const SQL: &str = "SELECT bucket, customer_id, institution_id, customer_number, login_id, name, \
              name_kana, birthday, locale, login_hash, login_mac, confirmation_hash, \
-             confirmation_mac, must_change, otp_required, hold_until, issue_from, suspended_at, \
-             last_login_at, previous_login_at, created_at, version \
+             confirmation_mac, login_given, confirmation_given, otp_required, hold_until, \
+             issue_from, suspended_at, stopped_by, stop_reception, last_login_at, \
+             previous_login_at, created_at, version \
              FROM customers WHERE bucket = $1 AND customer_id = $2";
         fetch_optional!(self, Customer, SQL, i64::from(id.bucket()), id.to_string())
     }
@@ -198,8 +205,9 @@ impl Tx {
     pub async fn insert_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
              customer_number, login_id, name, name_kana, birthday, locale, login_hash, login_mac, \
-             confirmation_hash, confirmation_mac, must_change, otp_required, created_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)";
+             confirmation_hash, confirmation_mac, login_given, confirmation_given, otp_required, \
+             created_at, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
         execute!(
             self,
             SQL,
@@ -216,7 +224,8 @@ impl Tx {
             &c.login_mac,
             &c.confirmation_hash,
             &c.confirmation_mac,
-            c.must_change,
+            c.login_given,
+            c.confirmation_given,
             c.otp_required,
             c.created_at
         )?;
@@ -226,7 +235,10 @@ impl Tx {
     /// Writes what acts change on a customer that this transaction has taken.
     pub async fn save_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE customers SET otp_required = $3, hold_until = $4, \
-             issue_from = $5, suspended_at = $6, last_login_at = $7, previous_login_at = $8 \
+             issue_from = $5, suspended_at = $6, last_login_at = $7, previous_login_at = $8, \
+             stopped_by = $10, stop_reception = $11, locale = $12, login_hash = $13, \
+             login_mac = $14, login_given = $15, confirmation_hash = $16, confirmation_mac = $17, \
+             confirmation_given = $18 \
              WHERE bucket = $1 AND customer_id = $2 AND version = $9";
         one(execute!(
             self,
@@ -239,7 +251,16 @@ impl Tx {
             c.suspended_at,
             c.last_login_at,
             c.previous_login_at,
-            c.version
+            c.version,
+            c.stopped_by.as_deref(),
+            c.stop_reception.as_deref(),
+            &c.locale,
+            &c.login_hash,
+            &c.login_mac,
+            c.login_given,
+            &c.confirmation_hash,
+            &c.confirmation_mac,
+            c.confirmation_given
         )?)
     }
 
@@ -268,6 +289,31 @@ impl Tx {
             a.removed_at
         )?;
         Ok(())
+    }
+
+    /// Removes a notice address; zero rows when it was removed already.
+    pub async fn remove_address(
+        &mut self,
+        id: CustomerId,
+        address: AddressId,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE addresses SET removed_at = $4 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND removed_at IS NULL";
+        execute!(self, SQL, i64::from(id.bucket()), id.to_string(), address.to_string(), now.0)
+    }
+
+    /// Customers of an institution by their number, from the one after `after`: number and id.
+    pub async fn customers_after(
+        &mut self,
+        institution: InstitutionId,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        const SQL: &str = "SELECT value, customer_id FROM directory \
+             WHERE institution_id = $1 AND kind = 'customer_number' AND value > $2 \
+             ORDER BY value LIMIT $3";
+        fetch_all!(self, (String, String), SQL, institution.to_string(), after, limit)
     }
 
     /// Whether this browser has logged this customer in since `since`.

@@ -2,7 +2,7 @@
 
 use sqlx::FromRow;
 use warifu_core::{
-    ids::{CustomerId, IssueId, TokenId},
+    ids::{CustomerId, InstitutionId, IssueId, TokenId},
     issue::IssueEnd,
     time::Millis,
 };
@@ -82,6 +82,23 @@ pub struct Overdue {
     pub institution_id: String,
     /// Since when (ms).
     pub deadline: i64,
+}
+
+/// A running issue in a list.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct RunningIssue {
+    /// Whose.
+    #[sqlx(try_from = "String")]
+    pub customer_id: CustomerId,
+    /// The bank's own number of that customer.
+    pub customer_number: String,
+    /// Which.
+    #[sqlx(try_from = "String")]
+    pub id: IssueId,
+    /// When it ends by itself (ms).
+    pub deadline: i64,
+    /// A phone was set up; the start of use is waited for.
+    pub is_set_up: bool,
 }
 
 /// Issues of one customer: the columns once, the rest where it is used.
@@ -190,6 +207,20 @@ impl Tx {
         let row =
             fetch_optional!(self, (i64,), SQL, i64::from(id.bucket()), id.to_string(), since.0)?;
         Ok(row.map_or(0, |r| r.0))
+    }
+
+    /// The running issues of an institution, the one that ends next first.
+    pub async fn running_issues(
+        &mut self,
+        institution: InstitutionId,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<RunningIssue>, StoreError> {
+        const SQL: &str = "SELECT i.customer_id, c.customer_number, i.id, i.deadline, \
+             i.activation_id IS NOT NULL AS is_set_up FROM issues i \
+             JOIN customers c ON c.bucket = i.bucket AND c.customer_id = i.customer_id \
+             WHERE i.deadline > $1 AND c.institution_id = $2 ORDER BY i.deadline LIMIT $3";
+        fetch_all!(self, RunningIssue, SQL, now.0, institution.to_string(), limit)
     }
 
     /// Open issues whose deadline has passed, oldest first, `limit` of those behind `after`.

@@ -3,6 +3,7 @@
 //! Every row of a customer leads its key with `bucket` and `customer_id`, so that the tables can be
 //! sharded without a change of a query. Nothing here decides: rules live in `warifu-core`.
 
+mod applications;
 pub mod audit;
 mod counters;
 mod customers;
@@ -10,6 +11,7 @@ mod engine;
 mod error;
 mod institutions;
 mod issues;
+mod notices;
 mod outbox;
 pub mod seal;
 mod sessions;
@@ -21,12 +23,14 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use applications::Application;
 pub use counters::{Subject, Taken};
 pub use customers::{Address, Customer, Found, Key};
 pub use engine::{Schema, Settings, Store, Tx};
 pub use error::StoreError;
 pub use institutions::{InstitutionRow, SealedKey};
-pub use issues::{Issue, Overdue};
+pub use issues::{Issue, Overdue, RunningIssue};
+pub use notices::Notice;
 pub use outbox::MailRow;
 pub use sessions::{MailPassword, Procedure, Session};
 pub use tokens::{DueToken, Token, VerifierRow};

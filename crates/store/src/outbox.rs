@@ -148,20 +148,19 @@ impl Tx {
         )?)
     }
 
-    /// Drops a customer's unsent mails of a kind: a newer one takes their place. One that a worker
-    /// holds just now is dropped when its try fails.
-    pub async fn drop_mails(
+    /// Drops a customer's unsent mails that carry a secret: it is worth nothing any more. One that a
+    /// worker holds just now is dropped when its try fails.
+    pub async fn drop_secret_mails(
         &mut self,
         customer: CustomerId,
-        kind: &str,
         now: Millis,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE mails SET expires_at = $4, \
+        const SQL: &str = "UPDATE mails SET expires_at = $3, \
              state = CASE state WHEN 'queued' THEN 'expired' ELSE state END, \
              body = CASE state WHEN 'queued' THEN NULL ELSE body END \
-             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 \
+             WHERE bucket = $1 AND customer_id = $2 AND has_secret = $4 \
              AND state IN ('queued', 'sending')";
-        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), kind, now.0)?;
+        execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, true)?;
         Ok(())
     }
 
@@ -189,6 +188,28 @@ impl Tx {
         Ok(states.collect::<Result<_, _>>()?)
     }
 
+    /// When the newest mail of one kind and reference was written.
+    pub async fn newest_mail_at(
+        &mut self,
+        customer: CustomerId,
+        kind: &str,
+        reference: &str,
+    ) -> Result<Option<Millis>, StoreError> {
+        const SQL: &str = "SELECT created_at FROM mails \
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND reference = $4 \
+             ORDER BY created_at DESC LIMIT 1";
+        let row = fetch_optional!(
+            self,
+            (i64,),
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            kind,
+            reference
+        )?;
+        Ok(row.map(|row| Millis(row.0)))
+    }
+
     /// How many mails of one kind were written to a customer since `since`, and when the first was.
     pub async fn mails_since(
         &mut self,
@@ -213,8 +234,59 @@ impl Tx {
     /// Removes mails that were written before `before` and wait for nothing.
     pub async fn sweep_mails(&mut self, before: Millis) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM mails WHERE created_at < $1 \
-             AND state IN ('sent', 'failed', 'expired')";
+             AND state IN ('sent', 'failed', 'expired', 'bounced')";
         execute!(self, SQL, before.0)
+    }
+
+    /// A mail by its id alone: what a bounce names.
+    pub async fn mail(&mut self, id: MailId) -> Result<Option<MailRow>, StoreError> {
+        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
+             recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, \
+             created_at, expires_at, sent_at, last_error FROM mails WHERE id = $1";
+        fetch_optional!(self, MailRow, SQL, id.to_string())
+    }
+
+    /// Mails of an institution that were written before `before`, the newest first; of all states,
+    /// or of one.
+    pub async fn mails_of(
+        &mut self,
+        institution: InstitutionId,
+        state: Option<MailState>,
+        before: Millis,
+        limit: i64,
+    ) -> Result<Vec<MailRow>, StoreError> {
+        const SQL: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
+             recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, \
+             created_at, expires_at, sent_at, last_error FROM mails \
+             WHERE institution_id = $1 AND created_at < $2 AND ($3 = '' OR state = $3) \
+             ORDER BY created_at DESC, id DESC LIMIT $4";
+        let state = state.map_or("", MailState::as_str);
+        fetch_all!(self, MailRow, SQL, institution.to_string(), before.0, state, limit)
+    }
+
+    /// Moves a mail from one state to another, with what came back and the time of its next try;
+    /// zero rows when it stands elsewhere by now.
+    pub async fn move_mail(
+        &mut self,
+        m: &MailRow,
+        from: MailState,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE mails SET state = $4, last_error = $5, next_at = $6, \
+             attempts = $7, expires_at = $8 \
+             WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND state = $9";
+        execute!(
+            self,
+            SQL,
+            i64::from(m.customer_id.bucket()),
+            m.customer_id.to_string(),
+            m.id.to_string(),
+            m.state.as_str(),
+            m.last_error.as_deref(),
+            m.next_at,
+            m.attempts,
+            m.expires_at,
+            from.as_str()
+        )
     }
 
     /// How many mails stand in each state, for `doctor`.

@@ -241,6 +241,27 @@ impl Tx {
         )
     }
 
+    /// Ends all living sessions of a customer but one.
+    pub async fn end_other_sessions(
+        &mut self,
+        customer: CustomerId,
+        but: SessionId,
+        reason: SessionEnd,
+        now: Millis,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE sessions SET ended_at = $4, end_reason = $5 \
+             WHERE bucket = $1 AND customer_id = $2 AND id <> $3 AND ended_at IS NULL";
+        execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            but.to_string(),
+            now.0,
+            reason.as_str()
+        )
+    }
+
     /// Removes sessions, procedures and mail passwords whose end lies before `before`; the cookies and
     /// pages that name them mean nothing any more.
     pub async fn sweep_sessions(&mut self, before: Millis) -> Result<u64, StoreError> {

@@ -13,6 +13,10 @@ worded! {
         StartPassword = "start_password",
         /// A second phone knew the start password.
         SecondPhone = "second_phone",
+        /// The customer, or the bank, stopped everything.
+        Stopped = "stopped",
+        /// The bank took it back.
+        TakenBack = "taken_back",
     }
 }
 
@@ -23,7 +27,7 @@ impl IssueEnd {
         match self {
             Self::Deadline => Event::DeadlinePassed,
             Self::Reissued => Event::Superseded,
-            Self::StartPassword | Self::SecondPhone => Event::Revoked,
+            Self::StartPassword | Self::SecondPhone | Self::Stopped | Self::TakenBack => Event::Revoked,
         }
     }
 }

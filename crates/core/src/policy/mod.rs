@@ -185,6 +185,8 @@ policy! {
         min_length: u32 = 8, 8 => 16;
         /// Most characters.
         max_length: u32 = 64, 64 => 64;
+        /// Whether passwords that the bank has given are changed before anything else.
+        change_first: bool = true;
     }
     /// Mails.
     mail: MailPolicy {

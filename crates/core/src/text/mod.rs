@@ -5,7 +5,7 @@ mod address;
 mod password;
 
 pub use address::{AddressError, MailAddress, MailRules};
-pub use password::{StaticPasswordError, check_static_password};
+pub use password::{StaticPassword, StaticPasswordError, check_static_password};
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;

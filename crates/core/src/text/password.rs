@@ -2,6 +2,16 @@
 
 use crate::ids::LoginId;
 
+worded! {
+    /// Which of a customer's two static passwords.
+    StaticPassword {
+        /// The one that logs in.
+        Login = "login",
+        /// The one that is asked before a change.
+        Confirmation = "confirmation",
+    }
+}
+
 /// Why a text may not become a static password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StaticPasswordError {

@@ -13,13 +13,15 @@ mail-foot =
 mail-greeting = Dear { $name },
 
 mail-procedure-issue = Issue of a token
+mail-procedure-address = Change of e-mail address
 
 mail-which-passcode = one-time password
 mail-which-confirmation = confirmation password
 mail-which-login = login password
 mail-which-mail-password = mail password
 mail-stopped-use = your access
-mail-stopped-issue = the issue of tokens
+mail-stopped-issue = the issue of tokens and the like
+mail-stopped-password = the change of passwords
 
 mail-code = [{ $bank }] Your mail password
 mail-code-body =
@@ -131,10 +133,11 @@ mail-expired-body =
 
     Please apply for a new one at your branch or at the desk below.
 
-mail-locked-time = [{ $bank }] Your access is locked for a time
+mail-locked-time = [{ $bank }] We have locked { $stopped } for a time
 mail-locked-time-body =
     The { $which } was not entered correctly
-    several times in a row, so { $stopped } is locked until
+    several times in a row, so we have locked
+    { $stopped } until
     { $until }.
     After that you can use the service again without doing anything.
 
@@ -144,10 +147,11 @@ mail-locked-time-body =
     If this was not you, someone else may have used your passwords.
     Please call us at once at the number below.
 
-mail-locked = [{ $bank }] Your access is locked
+mail-locked = [{ $bank }] We have locked { $stopped }
 mail-locked-body =
     The { $which } was not entered correctly
-    several times in a row, so { $stopped } is locked.
+    several times in a row, so we have locked
+    { $stopped }.
     To use the service again, please contact your branch or the number
     below.
 
@@ -204,6 +208,102 @@ mail-issue-dead-reissued-body =
 
     If you did not apply for a new token, please call us at once at the
     number below.
+
+mail-issue-dead-stopped-body =
+    Everything has been stopped, so the issue of your token has been
+    cancelled.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    Once your access has been resumed, please apply for a token again
+    on your PC.
+
+    If this was not you, please call us at once at the number below.
+
+mail-issue-dead-taken-back-body =
+    We have cancelled the issue of your token.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If you would like to use one-time passwords, please apply for a
+    token again on your PC.
+    If you have questions, please call us at the number below.
+
+mail-stopped = [{ $bank }] Your access has been stopped (emergency stop)
+mail-stopped-body =
+    As you asked, we have stopped your internet banking. To resume it,
+    please visit your branch.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If this was not you, please call us at once at the number below.
+mail-stopped-by-bank-body =
+    For your safety we have stopped your internet banking. To resume it,
+    please visit your branch.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If you have questions, please call us at the number below.
+
+mail-password = [{ $bank }] Your password has been changed
+mail-password-body =
+    Your { $which } has been changed.
+
+    Time: { $at }
+    Reception number: { $reception }
+
+    If this was not you, please call us at once at the number below.
+
+mail-address-code = [{ $bank }] The number that confirms your e-mail address
+mail-address-code-body =
+    Here is the number that confirms this e-mail address.
+
+    Confirmation number: { $secret }
+
+    Sent:        { $sent-at }
+    Valid until: { $valid-until }
+    Reception number: { $reception }
+
+    Please check that the time of sending shown on the page is the same
+    as the one above, then enter the number on that page.
+
+    If you do not recognise this e-mail, tell nobody this number, and
+    please call us at once.
+
+mail-address = [{ $bank }] Your registered e-mail addresses have changed
+mail-address-changed-body =
+    A registered e-mail address has been changed.
+
+    Before: { $old }
+    Now:    { $new }
+    Time:   { $at }
+    Reception number: { $reception }
+
+    For 30 days we also send our notices to the address before.
+
+    If this was not you, please call us at once at the number below.
+mail-address-added-body =
+    An e-mail address has been added.
+
+    Added:  { $new }
+    Time:   { $at }
+    Reception number: { $reception }
+
+    If this was not you, please call us at once at the number below.
+mail-address-removed-body =
+    A registered e-mail address has been removed.
+
+    Removed: { $old }
+    Time:    { $at }
+    Reception number: { $reception }
+
+    For 30 days we also send our notices to the removed address.
+
+    If this was not you, please call us at once at the number below.
 
 mail-second-phone = [{ $bank }] The issue of your token has been cancelled (set-up on another mobile phone)
 mail-second-phone-body =

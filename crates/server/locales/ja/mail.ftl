@@ -13,13 +13,15 @@ mail-foot =
 mail-greeting = { $name } 様
 
 mail-procedure-issue = トークン発行
+mail-procedure-address = メールアドレス変更
 
 mail-which-passcode = ワンタイムパスワード
 mail-which-confirmation = 確認用パスワード
 mail-which-login = ログインパスワード
 mail-which-mail-password = メール通知パスワード
 mail-stopped-use = ご利用
-mail-stopped-issue = トークン発行のお手続き
+mail-stopped-issue = トークン発行などのお手続き
+mail-stopped-password = パスワード変更のお手続き
 
 mail-code = 【{ $bank }】メール通知パスワードのお知らせ
 mail-code-body =
@@ -142,7 +144,7 @@ mail-expired-body =
     お取引店の窓口または下記窓口で、再発行の
     お手続きをしてください。
 
-mail-locked-time = 【{ $bank }】ご利用を一時的に停止しました
+mail-locked-time = 【{ $bank }】{ $stopped }を一時的に停止しました
 mail-locked-time-body =
     { $which }が続けて
     正しく入力されなかったため、
@@ -156,7 +158,7 @@ mail-locked-time-body =
     ご自身の入力でない場合は、他の人が操作を試みた
     おそれがあります。すぐに下記へお電話ください。
 
-mail-locked = 【{ $bank }】ご利用を停止しました
+mail-locked = 【{ $bank }】{ $stopped }を停止しました
 mail-locked-body =
     { $which }が続けて
     正しく入力されなかったため、
@@ -217,6 +219,114 @@ mail-issue-dead-reissued-body =
     携帯電話で初期設定を行ってください。
 
     お客様ご自身のお申込みでない場合は、すぐに下記へ
+    お電話ください。
+
+mail-issue-dead-stopped-body =
+    ご利用が停止されたため、トークンの発行を
+    取り消しました。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    ご利用を再開されたあと、パソコンの「トークン発行」
+    からもう一度お手続きを行ってください。
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
+    お電話ください。
+
+mail-issue-dead-taken-back-body =
+    当行で、トークンの発行を取り消しました。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    ご利用になる場合は、パソコンの「トークン発行」から
+    もう一度お手続きを行ってください。
+    ご不明な点は、下記へお問い合わせください。
+
+mail-stopped = 【{ $bank }】ご利用を停止しました（緊急停止）
+mail-stopped-body =
+    お客様のお申し出により、インターネットバンキングの
+    ご利用を停止しました。再開には、お取引店の窓口での
+    お手続きが必要です。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
+    お電話ください。
+mail-stopped-by-bank-body =
+    安全のため、当行でインターネットバンキングの
+    ご利用を停止しました。再開には、お取引店の窓口での
+    お手続きが必要です。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    ご不明な点は、下記へお問い合わせください。
+
+mail-password = 【{ $bank }】パスワードを変更しました
+mail-password-body =
+    { $which }を変更しました。
+
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
+    お電話ください。
+
+mail-address-code = 【{ $bank }】メールアドレス確認番号のお知らせ
+mail-address-code-body =
+    このメールアドレスを登録するための確認番号を
+    お知らせします。
+
+    確認番号　　{ $secret }
+
+    送信日時　　{ $sent-at }
+    有効期限　　{ $valid-until }
+    受付番号　　{ $reception }
+
+    お手続き中の画面に表示されている送信日時と、
+    上の送信日時が同じことをご確認のうえ、
+    画面に入力してください。
+
+    ※このメールにお心当たりがない場合は、
+    　この番号をだれにも教えず、すぐにお電話ください。
+
+mail-address = 【{ $bank }】ご登録のメールアドレスを変更しました
+mail-address-changed-body =
+    ご登録のメールアドレスを変更しました。
+
+    変更前　　　{ $old }
+    変更後　　　{ $new }
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    変更前のアドレスへも、30日間はお知らせを
+    お送りします。
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
+    お電話ください。
+mail-address-added-body =
+    ご登録のメールアドレスを追加しました。
+
+    追加　　　　{ $new }
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
+    お電話ください。
+mail-address-removed-body =
+    ご登録のメールアドレスを削除しました。
+
+    削除　　　　{ $old }
+    日時　　　　{ $at }
+    受付番号　　{ $reception }
+
+    削除したアドレスへも、30日間はお知らせを
+    お送りします。
+
+    お客様ご自身の操作でない場合は、すぐに下記へ
     お電話ください。
 
 mail-second-phone = 【{ $bank }】トークンの発行を取り消しました（別の携帯電話での設定）

@@ -11,6 +11,11 @@ pub(crate) fn confirmation(customer: &Customer) -> Subject {
     own(customer, "confirm")
 }
 
+/// The counter of the login password where it is asked for inside a session, before it is changed.
+pub(crate) fn present_login(customer: &Customer) -> Subject {
+    own(customer, "login")
+}
+
 /// The counter of a customer's mail passwords.
 pub(crate) fn mail_tries(customer: &Customer) -> Subject {
     own(customer, "mail")

@@ -1,5 +1,7 @@
 //! What the command line may show of customers, and unlock.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use warifu_core::{
     audit::Kind,
@@ -8,17 +10,20 @@ use warifu_core::{
     text::nfkc,
     time::Millis,
 };
-use warifu_store::{Customer, Key, Subject, Tx};
+pub(crate) use warifu_store::audit::AuditRow;
+use warifu_store::{Customer, Key, Session, Subject, Tx};
 
 use super::{
     again_on_conflict, commit, counters,
     notices::{self, To},
+    sessions,
 };
 use crate::{
     app::App,
     error::AppError,
     mail::messages::Mail,
     origin::{Line, Origin},
+    text::Lang,
 };
 
 /// Finds a customer by number, login ID or id.
@@ -42,6 +47,55 @@ pub(crate) async fn find(
     Ok(found.map(|f| f.customer_id))
 }
 
+/// Customers of the institution by number, from the one after `after`.
+pub(crate) async fn list(
+    app: &App,
+    origin: &Origin,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Customer>, AppError> {
+    let mut tx = app.store.read().await?;
+    let mut customers = Vec::new();
+    for (_, id) in tx.customers_after(origin.institution.id, &nfkc(after), limit).await? {
+        let id = id.parse().map_err(AppError::internal)?;
+        customers.extend(tx.customer(id).await?);
+    }
+    Ok(customers)
+}
+
+/// A customer's trail of some days, the oldest first.
+pub(crate) async fn history(
+    app: &App,
+    origin: &Origin,
+    id: CustomerId,
+    (days, limit): (u16, i64),
+) -> Result<Vec<AuditRow>, AppError> {
+    let since = origin.now.minus(Duration::from_hours(24 * u64::from(days)));
+    let mut tx = app.store.read().await?;
+    Ok(tx.audit_of(i64::from(id.bucket()), &id.to_string(), since, limit).await?)
+}
+
+/// The customer chooses the language of mails.
+pub(crate) async fn choose_language(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    lang: Lang,
+) -> Result<(), AppError> {
+    let (mut tx, mut customer) = sessions::take(app, origin, session).await?;
+    let before = std::mem::replace(&mut customer.locale, lang.tag().to_owned());
+    if before == customer.locale {
+        return Ok(());
+    }
+    tx.save_customer(&customer).await?;
+    let line = Line::ok(Kind::LanguageChanged).of(customer.customer_id).changed(
+        serde_json::json!({"language": before}),
+        serde_json::json!({"language": customer.locale}),
+    );
+    origin.record(&mut tx, &*app.random, line).await?;
+    commit(app, tx).await
+}
+
 /// Clears a customer's counters: login, confirmation password, mail passwords and passcode, and tells
 /// it. States, stops and suspensions stay as they are.
 pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result<usize, AppError> {
@@ -55,7 +109,11 @@ pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result
             cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
         let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
-        for subject in [counters::confirmation(&customer), counters::mail_tries(&customer)] {
+        for subject in [
+            counters::confirmation(&customer),
+            counters::present_login(&customer),
+            counters::mail_tries(&customer),
+        ] {
             cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
         for token in tx.tokens(id).await? {
@@ -122,7 +180,11 @@ pub(crate) async fn show(
     };
     let mut counters = Vec::new();
     let mut subjects = login_counters(&mut tx, origin, &c).await?;
-    subjects.extend([counters::confirmation(&c), counters::mail_tries(&c)]);
+    subjects.extend([
+        counters::confirmation(&c),
+        counters::present_login(&c),
+        counters::mail_tries(&c),
+    ]);
     for subject in subjects {
         let Some(taken) = tx.counter(&subject).await? else {
             continue;
@@ -161,6 +223,8 @@ pub(crate) async fn show(
         "id": c.customer_id, "customer_number": c.customer_number, "login_id": c.login_id,
         "name": c.name, "locale": c.locale, "otp_required": c.otp_required,
         "hold_until": at(c.hold_until), "suspended_at": at(c.suspended_at),
+        "stopped_by": c.stopped_by, "stop_reception": c.stop_reception,
+        "login_password_given": c.login_given, "confirmation_password_given": c.confirmation_given,
         "last_login_at": at(c.last_login_at), "counters": counters, "tokens": tokens,
         "notice_addresses": addresses,
     }))

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use warifu_core::{
     audit::Kind,
@@ -17,6 +16,7 @@ use warifu_store::{Address, Customer, Key, Tx};
 use super::places;
 use crate::{
     app::App,
+    calendar,
     error::AppError,
     hasher::Hasher,
     origin::{Line, Origin},
@@ -78,7 +78,10 @@ struct Checked {
     addresses: Vec<MailAddress>,
     confirmed_at: Option<i64>,
     login: Password,
+    /// The bank knows it: the customer is to change it.
+    login_given: bool,
     confirmation: Password,
+    confirmation_given: bool,
 }
 
 enum Password {
@@ -276,7 +279,9 @@ fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<C
         locale,
         addresses,
         confirmed_at,
+        login_given: matches!(login, Password::Plain(_)),
         login,
+        confirmation_given: matches!(confirmation, Password::Plain(_)),
         confirmation,
     })
 }
@@ -290,27 +295,16 @@ fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
 }
 
 fn confirmed_at(origin: &Origin, text: &str) -> Result<Option<i64>, String> {
-    let at = moment(text, origin.institution.zone())?;
-    if at.is_some_and(|at| at > origin.now.0) {
-        return Err("addresses_confirmed_at: lies in the future".to_owned());
-    }
-    Ok(at)
-}
-
-fn moment(text: &str, zone: &TimeZone) -> Result<Option<i64>, String> {
-    let text = text.trim();
-    if text.is_empty() {
+    if text.trim().is_empty() {
         return Ok(None);
     }
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(Some(at.as_millisecond()));
+    let at = calendar::read(text.trim(), origin.institution.zone()).ok_or_else(|| {
+        "addresses_confirmed_at: a day, or a moment like 2026-11-22T09:00:00Z".to_owned()
+    })?;
+    if at > origin.now {
+        return Err("addresses_confirmed_at: lies in the future".to_owned());
     }
-    text.parse::<Date>()
-        .and_then(|day| day.to_zoned(zone.clone()))
-        .map(|at| Some(at.timestamp().as_millisecond()))
-        .map_err(|_| {
-            "addresses_confirmed_at: a day, or a moment like 2026-11-22T09:00:00Z".to_owned()
-        })
+    Ok(Some(at.0))
 }
 
 fn password(
@@ -348,6 +342,7 @@ async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<bool, App
 async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Result<(), AppError> {
     let institution = &origin.institution;
     let id = CustomerId::generate(origin.now, &*app.random);
+    let (login_given, confirmation_given) = (line.login_given, line.confirmation_given);
     let (login_hash, confirmation_hash) = (line.login.hash()?, line.confirmation.hash()?);
     let mac = |column, hash: &str| {
         let spot = places::password(institution.id, id, column);
@@ -371,11 +366,14 @@ async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Resul
         login_hash,
         confirmation_mac: mac("confirmation_hash", &confirmation_hash),
         confirmation_hash,
-        must_change: true,
+        login_given,
+        confirmation_given,
         otp_required: false,
         hold_until: None,
         issue_from: None,
         suspended_at: None,
+        stopped_by: None,
+        stop_reception: None,
         last_login_at: None,
         previous_login_at: None,
         created_at: origin.now.0,

@@ -9,7 +9,7 @@ use warifu_store::{Issue, Procedure};
 
 use super::{
     mail_password::{self, Ready},
-    procedures,
+    procedures::{self, Input},
 };
 use crate::{
     app::App,
@@ -47,7 +47,7 @@ pub(crate) async fn confirm(
     let mut tx = app.store.read().await?;
     let row = tx.procedure(customer, procedure).await?;
     let row = row.ok_or(AppError::Stale(Stale::Ended))?;
-    let input = procedures::kept(origin, customer, &row)?;
+    let input: Input = procedures::kept(origin, customer, &row)?;
     let sent = tx.mail_password(customer, procedure).await?;
     let sent = sent.ok_or(AppError::Stale(Stale::Order))?;
     let mails = tx.mail_states(customer, "mail-code", &procedure.to_string()).await?;
@@ -64,6 +64,8 @@ pub(crate) async fn confirm(
 pub(crate) struct Done {
     pub(crate) issue: Issue,
     pub(crate) mails: Vec<MailState>,
+    /// When the newest token mail was written.
+    pub(crate) mailed_at: Millis,
 }
 
 /// BOT003, for as long as its issue runs.
@@ -73,10 +75,12 @@ pub(crate) async fn done(
     customer: CustomerId,
     procedure: &Procedure,
 ) -> Result<Done, AppError> {
-    let input = procedures::kept(origin, customer, procedure)?;
+    let input: Input = procedures::kept(origin, customer, procedure)?;
     let mut tx = app.store.read().await?;
     let issue = tx.issue(customer, input.issue.parse().map_err(AppError::internal)?).await?;
     let issue = issue.filter(|i| i.ended_at.is_none()).ok_or(AppError::Stale(Stale::Done))?;
     let mails = tx.mail_states(customer, "mail-token", &issue.id.to_string()).await?;
-    Ok(Done { issue, mails })
+    let mailed_at = tx.newest_mail_at(customer, "mail-token", &issue.id.to_string()).await?;
+    let mailed_at = mailed_at.unwrap_or(Millis(issue.created_at));
+    Ok(Done { issue, mails, mailed_at })
 }

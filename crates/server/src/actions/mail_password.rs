@@ -7,6 +7,7 @@ use warifu_core::{
     audit::Kind,
     counter::{Counter, Gate, Grade},
     issue::{self, MailPassword as Typed},
+    procedure::{Flow, Step},
     random,
     text::{MailAddress, MailRules},
     time::Millis,
@@ -73,7 +74,8 @@ pub(crate) async fn ready(
     Ok(ready)
 }
 
-async fn limits(
+/// Why nothing can be sent to this customer now.
+pub(crate) async fn limits(
     tx: &mut Tx,
     origin: &Origin,
     customer: &Customer,
@@ -109,6 +111,35 @@ pub(crate) async fn send(
     procedure: &Procedure,
 ) -> Result<Result<(), Blocked>, AppError> {
     let ready = ready(tx, origin, customer).await?;
+    send_to(app, origin, tx, session, (customer, procedure), ready).await
+}
+
+/// Sends a number to an address that is to be registered: whoever types it reads mails there. It is
+/// limited together with mail passwords.
+pub(crate) async fn send_number(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    (customer, procedure): (&Customer, &Procedure),
+    address: &MailAddress,
+) -> Result<Result<(), Blocked>, AppError> {
+    let ready = Ready {
+        addresses: vec![address.as_typed().to_owned()],
+        masked: vec![address.masked()],
+        blocked: limits(tx, origin, customer).await?,
+    };
+    send_to(app, origin, tx, session, (customer, procedure), ready).await
+}
+
+async fn send_to(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    (customer, procedure): (&Customer, &Procedure),
+    ready: Ready,
+) -> Result<Result<(), Blocked>, AppError> {
     if let Some(blocked) = ready.blocked {
         return Ok(Err(blocked));
     }
@@ -135,17 +166,25 @@ pub(crate) async fn send(
         },
     )
     .await?;
-    tx.drop_mails(id, "mail-code", origin.now).await?;
-    let mail = Mail::Code {
-        secret: &secret,
-        procedure: "mail-procedure-issue",
-        sent_at: origin.now,
-        valid_until: expires_at,
+    tx.drop_secret_mails(id, origin.now).await?;
+    let (secret, sent_at, valid_until) = (secret.as_str(), origin.now, expires_at);
+    let (mail, kind) = match (procedure.kind, procedure.step) {
+        (Flow::Address, Step::Number) => {
+            (Mail::AddressNumber { secret, sent_at, valid_until }, Kind::AddressNumberSent)
+        }
+        (Flow::Address, _) => {
+            let procedure = "mail-procedure-address";
+            (Mail::Code { secret, procedure, sent_at, valid_until }, Kind::MailPasswordSent)
+        }
+        _ => {
+            let procedure = "mail-procedure-issue";
+            (Mail::Code { secret, procedure, sent_at, valid_until }, Kind::MailPasswordSent)
+        }
     };
     let to = notices::To::Only(&ready.addresses);
     notices::tell(app, origin, tx, customer, to, &mail, &procedure.id.to_string()).await?;
     sessions::wait_for_mail(origin, tx, session).await?;
-    let line = Line::ok(Kind::MailPasswordSent).of(id).because(procedure.kind.as_str());
+    let line = Line::ok(kind).of(id).because(procedure.kind.as_str());
     origin.record(tx, &*app.random, line).await?;
     Ok(Ok(()))
 }

@@ -2,26 +2,36 @@
 //! one transaction, loads, asks the rules, saves, commits.
 
 pub(crate) mod activate;
+pub(crate) mod address;
+pub(crate) mod applications;
 pub(crate) mod counters;
 pub(crate) mod customers;
 pub(crate) mod import;
 pub(crate) mod institutions;
 pub(crate) mod issue;
 pub(crate) mod issue_pages;
+pub(crate) mod issues;
 pub(crate) mod locks;
+pub(crate) mod login_password;
 pub(crate) mod mail_password;
+pub(crate) mod mails;
 pub(crate) mod network;
 pub(crate) mod notices;
 pub(crate) mod overview;
+pub(crate) mod password;
 pub(crate) mod places;
 pub(crate) mod procedures;
+pub(crate) mod progress;
 pub(crate) mod prove;
 pub(crate) mod refusals;
 pub(crate) mod release;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod start;
+pub(crate) mod static_password;
+pub(crate) mod stop;
 pub(crate) mod sweep;
+pub(crate) mod top;
 
 use std::future::Future;
 

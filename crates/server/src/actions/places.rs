@@ -1,6 +1,8 @@
 //! Where sealed fields and MACs belong: one function per column, so that no two mean the same place.
 
-use warifu_core::ids::{CustomerId, InstitutionId, IssueId, MailId, ProcedureId, TokenId};
+use warifu_core::ids::{
+    CustomerId, InstitutionId, IssueId, MailId, NoticeId, ProcedureId, TokenId,
+};
 use warifu_store::{Customer, StoreError, seal::Place};
 
 use crate::institutions::Institution;
@@ -123,6 +125,16 @@ pub(crate) fn mail(
 ) -> Spot {
     let spot = Spot::new("mails", "body", institution, Some(customer), id.to_string());
     Spot { kind: format!("{recipient}\n{subject}"), ..spot }
+}
+
+/// A text of the bank for its customers' top page.
+pub(crate) fn notice(institution: InstitutionId, id: NoticeId) -> Spot {
+    Spot::new("notices", "mac", institution, None, id.to_string())
+}
+
+/// What the page after a stop tells comes by its address, under this MAC.
+pub(crate) fn stopped(institution: InstitutionId) -> Spot {
+    Spot::new("stop", "done", institution, None, String::new())
 }
 
 pub(crate) fn csrf(institution: InstitutionId) -> Spot {

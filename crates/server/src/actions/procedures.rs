@@ -1,6 +1,6 @@
 //! Procedures: rows that say how far a customer has come; pages carry only their id.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub(crate) use warifu_core::procedure::{Flow, Step};
 use warifu_core::{
     audit::Kind,
@@ -20,10 +20,14 @@ use crate::{
 
 /// The page of a procedure's step.
 pub(crate) fn path(flow: Flow, step: Step, procedure: ProcedureId) -> String {
-    format!("/otp/{flow}/{step}?procedure={procedure}")
+    let under = match flow {
+        Flow::Issue | Flow::Start | Flow::Release => "/otp",
+        Flow::Password | Flow::Address => "",
+    };
+    format!("{under}/{flow}/{step}?procedure={procedure}")
 }
 
-/// What a procedure has gathered; sealed in its row.
+/// What an issue has gathered; sealed in its procedure's row.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Input {
     pub(crate) address: String,
@@ -169,7 +173,7 @@ pub(crate) async fn cancel(
     let (mut tx, customer, mut procedure) = take(app, origin, session, flow, step, id).await?;
     end(&mut tx, origin, customer.customer_id, &mut procedure, ProcedureEnd::Cancelled).await?;
     tx.end_mail_passwords(customer.customer_id, origin.now).await?;
-    tx.drop_mails(customer.customer_id, "mail-code", origin.now).await?;
+    tx.drop_secret_mails(customer.customer_id, origin.now).await?;
     let line = Line::ok(Kind::ProcedureCancelled).of(customer.customer_id).because(flow.as_str());
     origin.record(&mut tx, &*app.random, line).await?;
     tx.commit().await?;
@@ -182,7 +186,7 @@ pub(crate) fn keep(
     origin: &Origin,
     customer: CustomerId,
     procedure: &mut Procedure,
-    input: &Input,
+    input: &impl Serialize,
 ) -> Result<(), AppError> {
     let plain = serde_json::to_vec(input).map_err(AppError::internal)?;
     let spot = places::procedure(origin.institution.id, customer, procedure.id);
@@ -192,13 +196,13 @@ pub(crate) fn keep(
 }
 
 /// Opens what was typed; nothing yet is an empty input.
-pub(crate) fn kept(
+pub(crate) fn kept<T: Default + DeserializeOwned>(
     origin: &Origin,
     customer: CustomerId,
     procedure: &Procedure,
-) -> Result<Input, AppError> {
+) -> Result<T, AppError> {
     let Some(sealed) = &procedure.input else {
-        return Ok(Input::default());
+        return Ok(T::default());
     };
     let spot = places::procedure(origin.institution.id, customer, procedure.id);
     let plain = origin.institution.keys.open(&spot.place(), sealed)?;

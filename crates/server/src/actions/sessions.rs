@@ -79,7 +79,7 @@ pub(crate) async fn begin(
         let replaced = tx.end_sessions(id, SessionEnd::Replaced, origin.now).await?;
         if replaced > 0 {
             tx.end_procedures(id, ProcedureEnd::Superseded, origin.now).await?;
-            tx.drop_mails(id, "mail-code", origin.now).await?;
+            tx.drop_secret_mails(id, origin.now).await?;
             let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::Replaced.as_str());
             origin.record(tx, &*app.random, line).await?;
         }
@@ -158,8 +158,18 @@ pub(crate) async fn renew_secret(
     Ok(secret)
 }
 
-/// Finds the living session of a browser, and its customer.
+/// Finds the living session of a browser, and its customer; a sign of life.
 pub(crate) async fn find(
+    app: &App,
+    origin: &Origin,
+    browser: &BrowserSecret,
+) -> Result<(Session, Customer), AppError> {
+    let (session, customer) = peek(app, origin, browser).await?;
+    Ok((touch(app, origin, session).await?, customer))
+}
+
+/// The same, for a page that asks by itself: nobody may be there any more.
+pub(crate) async fn peek(
     app: &App,
     origin: &Origin,
     browser: &BrowserSecret,
@@ -187,7 +197,7 @@ pub(crate) async fn find(
         .ok_or(AppError::NotSignedIn(SignedOut::Never))?;
     drop(tx);
     alive(&session, origin.now)?;
-    Ok((touch(app, origin, session).await?, customer))
+    Ok((session, customer))
 }
 
 fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
@@ -196,6 +206,7 @@ fn alive(session: &Session, now: Millis) -> Result<(), AppError> {
     let why = match (session.ended_at.filter(|at| *at < runs_out), session.end_reason) {
         (Some(_), Some(SessionEnd::Replaced)) => SignedOut::Replaced,
         (Some(_), Some(SessionEnd::Renewed)) => SignedOut::Renewed,
+        (Some(_), Some(SessionEnd::Stopped)) => SignedOut::Stopped,
         (Some(_), Some(SessionEnd::LoggedOut) | None) => SignedOut::LoggedOut,
         // Ended is ended, also by a node whose clock is ahead.
         (None, _) if session.ended_at.is_none() && now.0 < runs_out => return Ok(()),
@@ -251,7 +262,7 @@ pub(crate) async fn sign_out(
     let customer = tx.take_customer(id).await?.ok_or(AppError::NotFound)?;
     if tx.end_session(id, session.id, SessionEnd::LoggedOut, origin.now).await? == 1 {
         tx.end_procedures(id, ProcedureEnd::Cancelled, origin.now).await?;
-        tx.drop_mails(id, "mail-code", origin.now).await?;
+        tx.drop_secret_mails(id, origin.now).await?;
         let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::LoggedOut.as_str());
         origin.record(&mut tx, &*app.random, line).await?;
     }

@@ -11,7 +11,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, DueToken, Overdue, Token, Tx};
 
-use super::{again_on_conflict, commit, issue::end_issue, notices, refusals, sign_in};
+use super::{again_on_conflict, commit, issue::end_issue, login_password, notices, refusals};
 use crate::{
     app::App,
     calendar,
@@ -150,7 +150,7 @@ async fn forget(app: &App, now: Millis) -> Result<(), AppError> {
     let mut tx = app.store.begin().await?;
     tx.sweep_sessions(now.minus(FORGET)).await?;
     tx.sweep_counters(now.minus(FORGET)).await?;
-    tx.sweep_devices(now.minus(sign_in::KNOWN_FOR)).await?;
+    tx.sweep_devices(now.minus(login_password::KNOWN_FOR)).await?;
     tx.sweep_mails(now.minus(KEEP_MAILS)).await?;
     tx.commit().await?;
     Ok(())

@@ -1,14 +1,19 @@
 //! `warifu institution …`
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Subcommand;
+use warifu_core::{ids::NoticeId, time::Millis};
 
-use super::{Failure, say};
+use super::{Failure, Which, moment, origin, say};
 use crate::{
-    actions::institutions::{self, NotTaken},
+    actions::{
+        institutions::{self, NotTaken},
+        top,
+    },
     app::App,
+    calendar,
 };
 
 /// What can be done with institutions.
@@ -26,6 +31,43 @@ pub(super) enum Verb {
     },
     /// List the institutions.
     List,
+    /// Texts for the customers' top page.
+    #[command(subcommand)]
+    Notice(Notice),
+}
+
+/// What can be done with texts for the top page.
+#[derive(Debug, Subcommand)]
+pub(super) enum Notice {
+    /// Add a text; customers see it at once, or from --from on.
+    Add {
+        /// The text in Japanese.
+        #[arg(long, value_name = "TEXT")]
+        ja: String,
+        /// The same in English.
+        #[arg(long, value_name = "TEXT")]
+        en: String,
+        /// Shown from here: a day (in the institution's zone) or a moment (RFC 3339).
+        #[arg(long, value_name = "WHEN")]
+        from: Option<String>,
+        /// Shown until here; 30 days where it is left out.
+        #[arg(long, value_name = "WHEN")]
+        until: Option<String>,
+        #[command(flatten)]
+        which: Which,
+    },
+    /// List the texts that are shown, or will be.
+    List {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Take a text down.
+    End {
+        /// Its id.
+        id: NoticeId,
+        #[command(flatten)]
+        which: Which,
+    },
 }
 
 pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failure> {
@@ -40,6 +82,7 @@ pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failur
             say(json, &serde_json::json!({ "version": version }), &words);
         }
         Verb::List => list(app, json),
+        Verb::Notice(verb) => notice(app, verb, json).await?,
     }
     Ok(())
 }
@@ -60,6 +103,57 @@ fn list(app: &App, json: bool) {
         lines.push("There is no institution yet.".to_owned());
     }
     say(json, &values.into(), &lines.join("\n"));
+}
+
+async fn notice(app: &App, verb: &Notice, json: bool) -> Result<(), Failure> {
+    match verb {
+        Notice::Add { ja, en, from, until, which } => {
+            let origin = origin(app, which)?;
+            for (name, text) in [("--ja", ja), ("--en", en)] {
+                let count = text.trim().chars().count();
+                if !(1..=400).contains(&count) || text.chars().any(char::is_control) {
+                    let why = format!("{name}: 1 to 400 characters, none of them a control one");
+                    return Err(Failure::Refused(why));
+                }
+            }
+            let zone = origin.institution.zone();
+            let when = |name: &str, text: &Option<String>, otherwise: Millis| match text {
+                None => Ok(otherwise),
+                Some(text) => calendar::read(text, zone).ok_or_else(|| {
+                    Failure::Refused(format!("{name}: a day, or a moment like 2026-11-22T09:00:00Z"))
+                }),
+            };
+            let from = when("--from", from, origin.now)?;
+            let until = when("--until", until, from.plus(Duration::from_hours(30 * 24)))?;
+            if until <= from || until <= origin.now {
+                return Err(Failure::Refused("--until: lies before it would be shown".to_owned()));
+            }
+            let id = top::add(app, &origin, (ja.trim(), en.trim()), (from, until)).await?;
+            say(json, &serde_json::json!({ "id": id }), &format!("Added {id}."));
+        }
+        Notice::List { which } => {
+            let (mut values, mut lines) = (Vec::new(), Vec::new());
+            for n in top::listed(app, &origin(app, which)?).await? {
+                let [from, until] =
+                    [n.shown_from, n.shown_until].map(|at| moment(Some(at)).unwrap_or_default());
+                lines.push(format!("{}  {from} to {until}\n  {}\n  {}", n.id, n.text_ja, n.text_en));
+                values.push(serde_json::json!({
+                    "id": n.id, "ja": n.text_ja, "en": n.text_en, "from": from, "until": until,
+                }));
+            }
+            if lines.is_empty() {
+                lines.push("There is no text.".to_owned());
+            }
+            say(json, &values.into(), &lines.join("\n"));
+        }
+        Notice::End { id, which } => {
+            if !top::end(app, &origin(app, which)?, *id).await? {
+                return Err(Failure::Refused("there is no such text".to_owned()));
+            }
+            say(json, &serde_json::json!({ "ended": id }), "Taken down.");
+        }
+    }
+    Ok(())
 }
 
 fn read(file: &PathBuf) -> Result<String, Failure> {

@@ -6,7 +6,9 @@ mod customers;
 mod demo;
 mod doctor;
 mod institution;
+mod issues;
 mod keyring;
+mod mail;
 
 use std::{
     io::IsTerminal,
@@ -17,16 +19,17 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
-use warifu_core::{random::Random, time::Clock};
+use warifu_core::{audit::Channel, ids::ServiceId, random::Random, time::Clock};
 use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
 use crate::{
     app::{App, Settings},
     config::{Config, ConfigError},
     hasher::Hasher,
-    institutions::HostKind,
+    institutions::{HostKind, Institution},
     limits::Rates,
     mail::transport::{SmtpSettings, Transport},
+    origin::Origin,
     serve::{self, Listener},
     world::{SystemClock, SystemRandom},
 };
@@ -61,9 +64,15 @@ enum Command {
     /// Set up institutions and change their documents.
     #[command(subcommand)]
     Institution(institution::Verb),
-    /// Import, show and unlock customers.
+    /// Import, list, show, unlock and stop customers.
     #[command(subcommand)]
     Customers(customers::Verb),
+    /// List running issues and take them back.
+    #[command(subcommand)]
+    Issues(issues::Verb),
+    /// List mails, send them again, take delivery reports.
+    #[command(subcommand)]
+    Mail(mail::Verb),
 }
 
 /// Which institution a command means.
@@ -72,6 +81,38 @@ struct Which {
     /// Service ID of the institution; needed when there are several.
     #[arg(long, value_name = "SERVICE_ID")]
     institution: Option<String>,
+}
+
+fn origin(app: &App, which: &Which) -> Result<Origin, Failure> {
+    let institution = institution_of(app, which)?;
+    Ok(Origin::inside(institution, Channel::CommandLine, app.clock.now()))
+}
+
+fn institution_of(app: &App, which: &Which) -> Result<Arc<Institution>, Failure> {
+    let all = app.institutions.all();
+    match &which.institution {
+        Some(service) => {
+            let wanted = ServiceId::parse(service)
+                .map_err(|_| Failure::Refused("a service ID has 8 digits".to_owned()))?;
+            all.into_iter()
+                .find(|i| i.document.service_id == wanted)
+                .ok_or_else(|| Failure::Refused(format!("no institution has {service}")))
+        }
+        None => match <[_; 1]>::try_from(all) {
+            Ok([only]) => Ok(only),
+            Err(all) if all.is_empty() => Err(Failure::Refused(
+                "there is no institution yet: `institution create`".to_owned(),
+            )),
+            Err(_) => {
+                Err(Failure::Refused("there are several: say --institution SERVICE_ID".to_owned()))
+            }
+        },
+    }
+}
+
+/// A moment as JSON and lists tell it (RFC 3339).
+fn moment(ms: Option<i64>) -> Option<String> {
+    ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
 }
 
 /// Why a command did not do what it was asked.
@@ -150,6 +191,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             institution::run(&open(&config).await?, &verb, cli.json).await
         }
         Command::Customers(verb) => customers::run(&open(&config).await?, &verb, cli.json).await,
+        Command::Issues(verb) => issues::run(&open(&config).await?, &verb, cli.json).await,
+        Command::Mail(verb) => mail::run(&open(&config).await?, &verb, cli.json).await,
     }
 }
 

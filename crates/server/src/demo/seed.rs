@@ -17,7 +17,11 @@ use warifu_store::{Session, Token};
 
 use super::people::{PEOPLE, Person, Until};
 use crate::{
-    actions::{activate, import, institutions, issue, places, sessions, sign_in, start},
+    actions::{
+        activate, import, institutions, issue,
+        login_password::{Answer, Credentials},
+        places, sessions, sign_in, start,
+    },
     app::App,
     error::AppError,
     institutions::Institution,
@@ -124,17 +128,15 @@ async fn walk(
 }
 
 async fn log_in(app: &App, origin: &Origin, person: &Person) -> Result<Session, AppError> {
-    let given = sign_in::Credentials {
+    let given = Credentials {
         login_id: person.login_id.parse().ok(),
         typed: person.login_id.to_owned(),
         password: SecretText::new(person.login_password.to_owned()),
         device: DeviceSecret::fresh(random::bytes(&*app.random)).hash(),
-        browser: Arc::new(BrowserSecret::fresh(random::bytes(&*app.random))),
     };
-    match sign_in::sign_in(app, origin, given).await? {
-        sign_in::SignIn::Begun { browser, .. } => {
-            Ok(sessions::find(app, origin, &browser).await?.0)
-        }
+    let browser = Arc::new(BrowserSecret::fresh(random::bytes(&*app.random)));
+    match sign_in::sign_in(app, origin, given, &browser).await? {
+        Answer::Right(begun) => Ok(sessions::find(app, origin, &begun.browser).await?.0),
         other => Err(AppError::internal(format!("login: {other:?}"))),
     }
 }

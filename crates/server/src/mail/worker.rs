@@ -28,7 +28,7 @@ pub(crate) const WORKERS: usize = 4;
 /// Waits between tries, in seconds; the last one repeats until the mail is given up.
 const WAITS: [i64; 7] = [5, 15, 60, 300, 900, 1_800, 3_600];
 /// A mail without an end of its own is given up after this long (ms).
-const GIVE_UP: i64 = 3 * 86_400_000;
+pub(crate) const GIVE_UP: i64 = 3 * 86_400_000;
 
 /// Sends what is due, until told to stop. Woken by new mails, and once a second by itself.
 pub(crate) async fn run(

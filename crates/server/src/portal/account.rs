@@ -2,20 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use axum::{extract::Query, response::Response};
-use warifu_core::time::Millis;
+use axum::{
+    Json,
+    extract::Query,
+    response::{IntoResponse, Response},
+};
+use warifu_core::{time::Millis, token::State};
 
 use super::{
     otp,
-    pages::{Bci001, Bpt001, Extended, TextSize},
+    pages::{Bci001, Bpt001, Extended, ShownEvent, TextSize},
     render,
 };
 use crate::{
-    actions::overview,
-    error::AppError,
+    actions::{
+        customers, overview,
+        progress::{self, MailProgress},
+        sessions::{self, Level},
+        top,
+    },
+    error::{AppError, SignedOut},
     text::Lang,
     web::{
         cookies,
+        form::SignedForm,
         visit::{Signed, Visit, see_other, with_cookie},
     },
 };
@@ -30,6 +40,7 @@ pub(super) async fn home() -> Response {
 pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let events = top::events(&visit.app, &visit.origin, signed.customer.customer_id).await?;
     let hold = view.customer.hold_until.map(Millis).filter(|at| visit.origin.now < *at);
     render::page(&Bpt001 {
         frame: render::inside(&signed, "BPT001", "bpt001-title"),
@@ -37,12 +48,54 @@ pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
         last_login: view.customer.previous_login_at.map(Millis),
         state: otp::state(&view, visit.origin.now),
         hold_until: hold,
+        notices: top::notices(&visit.app, &visit.origin, visit.text.lang()).await?,
+        events: events.iter().filter_map(ShownEvent::of).collect(),
     })
 }
 
 /// BCI001.
-pub(super) async fn customer(signed: Signed) -> Result<Response, AppError> {
-    render::page(&Bci001 { frame: render::inside(&signed, "BCI001", "bci001-title") })
+pub(super) async fn customer(
+    signed: Signed,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, AppError> {
+    let mut frame = render::inside(&signed, "BCI001", "bci001-title");
+    if query.contains_key("language") {
+        frame.notice = Some(signed.visit.text.of("bci001-language-done"));
+        "/customer".clone_into(&mut frame.here);
+    }
+    let mails = Lang::from_tag(&signed.customer.locale).unwrap_or(Lang::Ja);
+    render::page(&Bci001 { frame, mails })
+}
+
+/// BCI001, posted: the language of mails, and from here on that of the pages.
+pub(super) async fn choose_language(
+    SignedForm(signed, fields): SignedForm,
+) -> Result<Response, AppError> {
+    let visit = &signed.visit;
+    let Some(lang) = Lang::from_tag(&fields.text("language")) else {
+        return Err(AppError::Forged);
+    };
+    let origin = visit.origin.on("BCI001");
+    customers::choose_language(&visit.app, &origin, &signed.session, lang).await?;
+    let cookie = cookies::set(cookies::LANG, lang.tag(), Some(YEAR));
+    Ok(with_cookie(see_other("/customer?language"), cookie))
+}
+
+/// What a page of this browser's session waits for; asking is no sign of life.
+pub(super) async fn progress(
+    visit: Visit,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Result<Response, AppError> {
+    let (session, customer) = sessions::peek(&visit.app, &visit.origin, &visit.browser).await?;
+    if session.level != Level::Full {
+        return Err(AppError::NotSignedIn(SignedOut::PasscodeDue));
+    }
+    let procedure = query.get("procedure").and_then(|id| id.parse().ok());
+    let id = customer.customer_id;
+    let now = progress::progress(&visit.app, &visit.origin, id, procedure).await?;
+    let phone = now.token.map(State::as_str);
+    let mail = now.mail.map(MailProgress::word);
+    Ok(Json(serde_json::json!({ "phone": phone, "mail": mail })).into_response())
 }
 
 /// Any request extends a session; this page is for those who only want that.

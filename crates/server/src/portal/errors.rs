@@ -98,6 +98,14 @@ fn screen(path: Option<&str>) -> Option<&'static str> {
     Some(match path? {
         "/login" => "BLI001",
         "/login/passcode" => "BLI002",
+        "/stop" => "BES001",
+        "/customer" => "BCI001",
+        "/password" => "BPW001",
+        "/password/confirm" => "BPW002",
+        "/password/done" => "BPW003",
+        "/address" => "BMA001",
+        "/address/confirm" => "BMA002",
+        "/address/number" | "/address/done" => "BMA003",
         "/otp" | "/otp/issue" | "/otp/start" | "/otp/release" | "/otp/issue/qr" => "BOP001",
         "/otp/issue/select" => "BOT000",
         "/otp/issue/mail" => "BMP001",
@@ -162,6 +170,7 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
             frame.title = "expired-title";
             ("BER006", vec![text.of("expired-long"), text.of("expired-issue")])
         }
+        AppError::NotSignedIn(SignedOut::Stopped) => ("BER005", vec![text.of("stopped-text")]),
         AppError::NotSignedIn(SignedOut::PasscodeLate) => {
             ("BER006", vec![text.of("bli002-expired")])
         }

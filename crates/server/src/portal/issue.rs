@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::ProcedureId, mail::MailState};
+use warifu_core::ids::ProcedureId;
 
 use super::{
     otp,
-    pages::{self, Ber, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailProgress},
+    pages::{self, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailShown},
     render,
 };
 use crate::{
     actions::{
-        issue::{self, Again, Commit, Entry, Proofs},
+        issue::{self, Commit, Entry, Proofs},
         issue_pages,
         mail_password::Blocked,
         procedures::{self, Flow, Procedure, Step},
+        progress::MailProgress,
     },
     error::{AppError, Stale},
     web::{
@@ -171,21 +172,13 @@ async fn confirm_page(signed: &Signed, procedure: ProcedureId) -> Result<Bot002,
         frame,
         procedure: procedure.to_string(),
         address: shown.address,
-        sent_at: shown.sent_at,
-        sent_to: shown.sent_to,
-        mail: progress(&shown.mails),
+        mail: MailShown {
+            progress: MailProgress::of(&shown.mails, shown.sent_at, visit.origin.now),
+            at: shown.sent_at,
+            to: shown.sent_to,
+            resend_key: "bot002-resend",
+        },
     })
-}
-
-fn progress(states: &[MailState]) -> MailProgress {
-    let gone = |state: &MailState| matches!(state, MailState::Failed | MailState::Expired);
-    if states.contains(&MailState::Sent) {
-        MailProgress::Sent
-    } else if !states.is_empty() && states.iter().all(gone) {
-        MailProgress::Failed
-    } else {
-        MailProgress::Queued
-    }
 }
 
 /// BOT002, posted: 確定する, キャンセル, or the mail password again.
@@ -214,7 +207,7 @@ async fn commit(
     let origin = visit.origin.on("BOT002");
     match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
         Ok(Commit::Done) => next(id, Step::Done),
-        Ok(Commit::Stopped(again)) => stopped(signed, again),
+        Ok(Commit::Stopped(again)) => render::stopped(signed, again, "issue-not-done"),
         Ok(Commit::Wrong(problems)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;
@@ -232,19 +225,6 @@ async fn commit(
     }
 }
 
-fn stopped(signed: &Signed, again: Again) -> Result<Response, AppError> {
-    let text = &signed.visit.text;
-    let told = match again {
-        Again::Now => text.of("err-proofs-ended"),
-        Again::From(until) => text.with("err-proofs-locked", "until", text.moment(until)),
-        Again::Unlocked => text.of("err-proofs-stopped"),
-    };
-    let mut frame = render::inside(signed, "BER001", "ber-title");
-    "/otp".clone_into(&mut frame.here);
-    let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
-    render::corrected(&Ber { frame, paragraphs: vec![told], links })
-}
-
 async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let origin = visit.origin.on("BOT002");
@@ -256,10 +236,7 @@ async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
 
 /// BER001: the procedure was left.
 pub(super) async fn cancelled(signed: Signed) -> Result<Response, AppError> {
-    let text = &signed.visit.text;
-    let frame = render::inside(&signed, "BER001", "ber-title");
-    let links = vec![("/otp".to_owned(), text.of("frame-to-otp"))];
-    render::page(&Ber { frame, paragraphs: vec![text.of("bot002-cancelled")], links })
+    render::left(&signed, "issue-not-done")
 }
 
 async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {
@@ -296,7 +273,7 @@ pub(super) async fn show_done(signed: Signed, query: Asked) -> Result<Response, 
         qr: otp::present_qr(visit, &signed.customer, &shown.issue)?,
         procedure: procedure.id.to_string(),
         app_link: otp::app_link(visit, &signed.customer, &shown.issue)?,
-        mail: progress(&shown.mails),
+        mail: MailProgress::of(&shown.mails, shown.mailed_at, visit.origin.now),
         set_up: shown.issue.activation_id.is_some(),
     })
 }

@@ -1,14 +1,17 @@
 //! The customers' pages: routes, handlers, and the pages that tell what went wrong.
 
 mod account;
+mod address;
 pub(crate) mod assets;
 pub(crate) mod errors;
 mod issue;
 mod otp;
 pub(crate) mod pages;
 mod passcode;
+mod password;
 mod render;
 mod sign_in;
+mod stop;
 mod usage;
 
 use axum::{
@@ -28,7 +31,18 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/session", get(account::session))
         .route("/display", get(account::display))
         .route("/top", get(account::top))
-        .route("/customer", get(account::customer))
+        .route("/customer", get(account::customer).post(account::choose_language))
+        .route("/progress", get(account::progress))
+        .route("/stop", get(stop::show).post(stop::post))
+        .route("/stop/done", get(stop::done))
+        .route("/password", get(password::show).post(password::enter))
+        .route("/password/confirm", get(password::show_confirm).post(password::confirm))
+        .route("/password/done", get(password::done))
+        .route("/address", get(address::show).post(address::enter))
+        .route("/address/confirm", get(address::show_confirm).post(address::confirm))
+        .route("/address/number", get(address::show_number).post(address::number))
+        .route("/address/cancelled", get(address::cancelled))
+        .route("/address/done", get(address::done))
         .route("/otp", get(otp::show))
         .route("/otp/issue", post(issue::begin))
         .route("/otp/issue/select", get(issue::show_select).post(issue::select))

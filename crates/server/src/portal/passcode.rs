@@ -70,7 +70,7 @@ pub(super) fn shut(
     closed(visit, screen, view.closed(purpose, visit.origin.now)?)
 }
 
-fn closed(visit: &Visit, screen: &str, reason: Reason) -> Option<String> {
+pub(super) fn closed(visit: &Visit, screen: &str, reason: Reason) -> Option<String> {
     let text = &visit.text;
     let at_login = screen == "BLI002";
     Some(match reason {

@@ -7,9 +7,9 @@ use axum::{
 };
 use warifu_core::{ids::CustomerId, time::Millis};
 
-use super::pages::{FieldError, Frame, Steps};
+use super::pages::{Ber, FieldError, Frame, Steps};
 use crate::{
-    actions::refusals,
+    actions::{refusals, static_password::Again},
     error::{AppError, Problem, Value},
     web::visit::{Signed, Visit},
 };
@@ -56,6 +56,38 @@ pub(crate) fn page(template: &impl Template) -> Result<Response, AppError> {
 /// Renders a page that says what to correct.
 pub(crate) fn corrected(template: &impl Template) -> Result<Response, AppError> {
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page(template)?).into_response())
+}
+
+/// BER001: too many wrong proofs have ended a procedure; `unchanged` says what was not done.
+pub(crate) fn stopped(
+    signed: &Signed,
+    again: Again,
+    unchanged: &str,
+) -> Result<Response, AppError> {
+    let text = &signed.visit.text;
+    let told = match again {
+        Again::Now => text.of("err-proofs-ended"),
+        Again::From(until) => text.with("err-proofs-locked", "until", text.moment(until)),
+        Again::Unlocked => text.of("err-proofs-stopped"),
+    };
+    corrected(&ended(signed, vec![text.of("err-proofs-many"), text.of(unchanged), told]))
+}
+
+/// BER001: the customer has left a procedure; `unchanged` says what was not done.
+pub(crate) fn left(signed: &Signed, unchanged: &str) -> Result<Response, AppError> {
+    let text = &signed.visit.text;
+    page(&ended(signed, vec![text.of("ber-cancelled"), text.of(unchanged)]))
+}
+
+fn ended(signed: &Signed, paragraphs: Vec<String>) -> Ber {
+    let text = &signed.visit.text;
+    let mut frame = inside(signed, "BER001", "ber-title");
+    "/customer".clone_into(&mut frame.here);
+    let links = vec![
+        ("/customer".to_owned(), text.of("frame-to-customer")),
+        ("/top".to_owned(), text.of("frame-to-top")),
+    ];
+    Ber { frame, paragraphs, links }
 }
 
 /// The problems of a form in words, recorded.

@@ -1,9 +1,9 @@
 //! Login and logout: BLI001, BLI002.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::LoginId, purpose::Purpose, time::Millis};
+use warifu_core::{ids::LoginId, purpose::Purpose, secret::SecretText, time::Millis};
 
 use super::{
     pages::{Bli001, Bli002, Frame, LoggedOut},
@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     actions::{
+        login_password::{Answer, Credentials},
         overview,
         sessions::{self, Level},
-        sign_in::{self, Credentials, SignIn},
+        sign_in::{self, Begun},
     },
     error::{AppError, Problem},
     web::{
@@ -37,13 +38,7 @@ fn login_page(visit: &Visit, login_id: String) -> Result<Response, AppError> {
 pub(super) async fn post(OpenForm(visit, mut fields): OpenForm) -> Result<Response, AppError> {
     let typed = fields.text("login_id");
     let password = fields.secret("login_password");
-    let mut wrong = Vec::new();
-    if typed.trim().is_empty() {
-        wrong.push(Problem::new("login_id", "err-login-id-empty"));
-    }
-    if password.expose().is_empty() {
-        wrong.push(Problem::new("login_password", "err-login-password-empty"));
-    }
+    let wrong = missing(&typed, &password);
     if !wrong.is_empty() {
         return refused(&visit, typed, &wrong, true).await;
     }
@@ -52,22 +47,34 @@ pub(super) async fn post(OpenForm(visit, mut fields): OpenForm) -> Result<Respon
         typed: typed.clone(),
         password,
         device: visit.device.hash(),
-        browser: Arc::clone(&visit.browser),
     };
-    match sign_in::sign_in(&visit.app, &visit.origin.on("BLI001"), given).await? {
-        SignIn::Refused => {
+    let origin = visit.origin.on("BLI001");
+    match sign_in::sign_in(&visit.app, &origin, given, &visit.browser).await? {
+        Answer::Refused => {
             refused(&visit, typed, &[Problem::new("", "bli001-refused")], false).await
         }
-        SignIn::Wait(seconds) => {
+        Answer::Wait(seconds) => {
             let wait = visit.text.wait(seconds);
             let problem = Problem::new("", "bli001-wait").with("wait", wait);
             refused(&visit, typed, &[problem], false).await
         }
-        SignIn::Begun { browser, level: Level::Full } => Ok(entered(&visit, &browser)),
-        SignIn::Begun { browser, level: Level::Password } => {
+        Answer::Right(Begun { browser, level: Level::Full }) => Ok(entered(&visit, &browser)),
+        Answer::Right(Begun { browser, level: Level::Password }) => {
             Ok(with_cookie(see_other("/login/passcode"), browser.cookie()))
         }
     }
+}
+
+/// What has not been typed at all.
+pub(super) fn missing(login_id: &str, password: &SecretText) -> Vec<Problem> {
+    let mut wrong = Vec::new();
+    if login_id.trim().is_empty() {
+        wrong.push(Problem::new("login_id", "err-login-id-empty"));
+    }
+    if password.expose().is_empty() {
+        wrong.push(Problem::new("login_password", "err-login-password-empty"));
+    }
+    wrong
 }
 
 // What an action has refused it has recorded itself; what did not get that far is recorded here.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     actions::{
         overview,
-        procedures::{self, Flow, Step},
+        procedures::{self, Flow, Procedure, Step},
         release, start,
     },
     error::{AppError, Stale},
@@ -34,11 +34,18 @@ async fn showing(
     flow: Flow,
     step: Step,
 ) -> Result<String, AppError> {
+    Ok(shown(signed, asked(query), flow, step).await?.id.to_string())
+}
+
+/// The procedure of a page that shows one of its steps.
+pub(super) async fn shown(
+    signed: &Signed,
+    id: Option<ProcedureId>,
+    flow: Flow,
+    step: Step,
+) -> Result<Procedure, AppError> {
     let visit = &signed.visit;
-    let id = asked(query);
-    let procedure =
-        procedures::show(&visit.app, &visit.origin, &signed.session, flow, step, id).await?;
-    Ok(procedure.id.to_string())
+    procedures::show(&visit.app, &visit.origin, &signed.session, flow, step, id).await
 }
 
 pub(super) async fn begin_start(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
@@ -178,13 +185,13 @@ pub(super) async fn released(signed: Signed, query: Asked) -> Result<Response, A
     })
 }
 
-// Told before the change is made: nobody can lift the hold afterwards.
-fn holds(signed: &Signed, kind: HoldKind) -> bool {
+/// Told before the change is made: nobody can lift the hold afterwards.
+pub(super) fn holds(signed: &Signed, kind: HoldKind) -> bool {
     !signed.visit.origin.institution.policy().hold.exempt.contains(&kind)
 }
 
-// The hold that runs; an institution may exempt a kind of change from it.
-fn hold(signed: &Signed) -> Option<Millis> {
+/// The hold that runs; an institution may exempt a kind of change from it.
+pub(super) fn hold(signed: &Signed) -> Option<Millis> {
     let until = signed.customer.hold_until.map(Millis);
     until.filter(|at| signed.visit.origin.now < *at)
 }

@@ -172,8 +172,7 @@ async fn what_is_printed_for_debugging_hides_secrets(app: &TestApp) {
     let pc = app.signed_in(&AOKI).await;
     let printed = format!("{:?} {:?}", app.app, app.institution(Bank::A).keys);
     assert!(!printed.contains("90, 90") && !printed.contains("5a5a"), "{printed}");
-    let given = crate::actions::sign_in::Credentials {
-        browser: std::sync::Arc::new(crate::web::cookies::BrowserSecret::fresh([3; 32])),
+    let given = crate::actions::login_password::Credentials {
         login_id: None,
         typed: String::new(),
         password: warifu_core::secret::SecretText::new(AOKI.login_password.to_owned()),

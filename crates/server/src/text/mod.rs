@@ -162,6 +162,12 @@ pub struct Numbers {
     pub activate_hours: u32,
     /// `$start-tries`: wrong start passwords until an issue is dead
     pub start_tries: u32,
+    /// `$confirm-tries`: wrong confirmation passwords in a row until a lock for a time
+    pub confirm_tries: u32,
+    /// `$password-least`: fewest characters of a static password
+    pub password_least: u32,
+    /// `$password-most`: most characters of a static password
+    pub password_most: u32,
 }
 
 /// The texts of one institution in one language; cheap to clone.
@@ -341,7 +347,7 @@ impl Text {
 }
 
 impl Numbers {
-    const fn named(&self) -> [(&'static str, u32); 12] {
+    const fn named(&self) -> [(&'static str, u32); 15] {
         [
             ("passcode-digits", self.passcode_digits),
             ("passcode-period", self.passcode_period),
@@ -355,6 +361,9 @@ impl Numbers {
             ("warning-minutes", self.warning_minutes),
             ("activate-hours", self.activate_hours),
             ("start-tries", self.start_tries),
+            ("confirm-tries", self.confirm_tries),
+            ("password-least", self.password_least),
+            ("password-most", self.password_most),
         ]
     }
 }

@@ -49,6 +49,9 @@ pub(crate) fn sample_text(lang: Lang) -> Text {
             warning_minutes: 2,
             activate_hours: 72,
             start_tries: 5,
+            confirm_tries: 5,
+            password_least: 8,
+            password_most: 64,
         },
     };
     Text::new(lang, Arc::new(facts))

@@ -18,7 +18,10 @@ use super::{
     csrf,
 };
 use crate::{
-    actions::sessions::{self, Level},
+    actions::{
+        password,
+        sessions::{self, Level},
+    },
     app::App,
     error::{AppError, SignedOut},
     institutions::{HostKind, Institution},
@@ -95,6 +98,12 @@ impl Visit {
         self.origin.now = self.app.clock.now();
     }
 
+    /// Whether this address, or one below it, is asked for.
+    fn is_under(&self, path: &str) -> bool {
+        let rest = self.here.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    }
+
     /// A CSRF token for a page of this visit.
     pub(crate) fn csrf(&self) -> String {
         csrf::token(&self.origin.institution, &self.browser, &*self.app.random)
@@ -126,11 +135,17 @@ impl<S: Sync> FromRequestParts<S> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
         let half = HalfSigned::from_request_parts(parts, state).await?;
-        if half.level == Level::Full {
-            Ok(half.signed)
-        } else {
-            Err(AppError::NotSignedIn(SignedOut::PasscodeDue))
+        if half.level != Level::Full {
+            return Err(AppError::NotSignedIn(SignedOut::PasscodeDue));
         }
+        let signed = half.signed;
+        // A password that the bank has given is changed before anything else.
+        let due = password::due(&signed.visit.origin, &signed.customer);
+        let may = ["/password", "/logout", "/session"];
+        if !due.is_empty() && !may.iter().any(|path| signed.visit.is_under(path)) {
+            return Err(AppError::MovedOn("/password".to_owned()));
+        }
+        Ok(signed)
     }
 }
 

@@ -59,11 +59,14 @@ CREATE TABLE customers (
     login_mac BYTEA NOT NULL,
     confirmation_hash TEXT COLLATE "C" NOT NULL,
     confirmation_mac BYTEA NOT NULL,
-    must_change BOOLEAN NOT NULL,
+    login_given BOOLEAN NOT NULL,
+    confirmation_given BOOLEAN NOT NULL,
     otp_required BOOLEAN NOT NULL,
     hold_until BIGINT,
     issue_from BIGINT,
     suspended_at BIGINT,
+    stopped_by TEXT COLLATE "C",
+    stop_reception TEXT COLLATE "C",
     last_login_at BIGINT,
     previous_login_at BIGINT,
     created_at BIGINT NOT NULL,
@@ -259,6 +262,9 @@ CREATE TABLE mails (
     PRIMARY KEY (bucket, customer_id, id)
 );
 CREATE INDEX mails_old ON mails (created_at);
+-- What a bounce names, and what the command line lists.
+CREATE INDEX mails_by_id ON mails (id);
+CREATE INDEX mails_by_institution ON mails (institution_id, created_at);
 -- Of all the mails only those that wait.
 CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
@@ -288,3 +294,35 @@ CREATE TABLE audit (
 -- Months are added ahead by the server; what falls outside lands here and is never lost.
 CREATE TABLE audit_other PARTITION OF audit DEFAULT;
 CREATE INDEX audit_by_institution ON audit (institution_id, at);
+
+-- Acts that one person applies for and another approves.
+CREATE TABLE applications (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    institution_id TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    reason TEXT COLLATE "C" NOT NULL,
+    reception TEXT COLLATE "C" NOT NULL,
+    applied_by TEXT COLLATE "C" NOT NULL,
+    applied_at BIGINT NOT NULL,
+    decided_by TEXT COLLATE "C",
+    decided_at BIGINT,
+    decision TEXT COLLATE "C",
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX applications_open ON applications (institution_id, applied_at)
+    WHERE decided_at IS NULL;
+
+-- Texts of the bank for the top page of its customers.
+CREATE TABLE notices (
+    institution_id TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    text_ja TEXT COLLATE "C" NOT NULL,
+    text_en TEXT COLLATE "C" NOT NULL,
+    mac BYTEA NOT NULL,
+    shown_from BIGINT NOT NULL,
+    shown_until BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, id)
+);

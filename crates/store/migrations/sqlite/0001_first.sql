@@ -59,11 +59,14 @@ CREATE TABLE customers (
     login_mac BLOB NOT NULL,
     confirmation_hash TEXT NOT NULL,
     confirmation_mac BLOB NOT NULL,
-    must_change BOOLEAN NOT NULL,
+    login_given BOOLEAN NOT NULL,
+    confirmation_given BOOLEAN NOT NULL,
     otp_required BOOLEAN NOT NULL,
     hold_until BIGINT,
     issue_from BIGINT,
     suspended_at BIGINT,
+    stopped_by TEXT,
+    stop_reception TEXT,
     last_login_at BIGINT,
     previous_login_at BIGINT,
     created_at BIGINT NOT NULL,
@@ -259,6 +262,9 @@ CREATE TABLE mails (
     PRIMARY KEY (bucket, customer_id, id)
 );
 CREATE INDEX mails_old ON mails (created_at);
+-- What a bounce names, and what the command line lists.
+CREATE INDEX mails_by_id ON mails (id);
+CREATE INDEX mails_by_institution ON mails (institution_id, created_at);
 -- Of all the mails only those that wait.
 CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
@@ -286,3 +292,35 @@ CREATE TABLE audit (
     PRIMARY KEY (bucket, customer_id, at, id)
 );
 CREATE INDEX audit_by_institution ON audit (institution_id, at);
+
+-- Acts that one person applies for and another approves.
+CREATE TABLE applications (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    institution_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    reception TEXT NOT NULL,
+    applied_by TEXT NOT NULL,
+    applied_at BIGINT NOT NULL,
+    decided_by TEXT,
+    decided_at BIGINT,
+    decision TEXT,
+    PRIMARY KEY (bucket, customer_id, id)
+);
+CREATE INDEX applications_open ON applications (institution_id, applied_at)
+    WHERE decided_at IS NULL;
+
+-- Texts of the bank for the top page of its customers.
+CREATE TABLE notices (
+    institution_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    text_ja TEXT NOT NULL,
+    text_en TEXT NOT NULL,
+    mac BLOB NOT NULL,
+    shown_from BIGINT NOT NULL,
+    shown_until BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (institution_id, id)
+);

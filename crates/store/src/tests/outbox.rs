@@ -163,7 +163,7 @@ async fn a_dropped_mail_loses_its_secret_and_one_that_is_being_sent_its_next_try
     enqueue(db, &[of_one(1, "mail-code")]).await;
     let held = claim(db, "anna", after(1)).await.remove(0);
     enqueue(db, &[of_one(2, "mail-code"), of_one(3, "mail-token"), mail(4)]).await;
-    db.write(async |tx| tx.drop_mails(who(1), "mail-code", after(9)).await).await.unwrap();
+    db.write(async |tx| tx.drop_secret_mails(who(1), after(9)).await).await.unwrap();
 
     let left = "SELECT kind || ' ' || state || ' ' || CASE WHEN body IS NULL THEN 'wiped' ELSE \
                 'kept' END || ' ' || COALESCE(CAST(expires_at AS TEXT), 'never') FROM mails \
@@ -212,7 +212,7 @@ async fn mails_are_counted_by_moment_and_by_state(db: &Db) {
     assert_eq!(since("mail-code", after(1)).await, (1, Some(NOW.0 + 2)));
     assert_eq!(since("mail-code", after(2)).await, (0, None));
     assert_eq!(since("mail-token", NOW).await, (0, None));
-    db.write(async |tx| tx.drop_mails(who(3), "mail-code", NOW).await).await.unwrap();
+    db.write(async |tx| tx.drop_secret_mails(who(3), NOW).await).await.unwrap();
     let states = db.read(async |tx| tx.mails_by_state().await).await;
     assert_eq!(states, [(MailState::Expired, 1), (MailState::Queued, 2)]);
 }

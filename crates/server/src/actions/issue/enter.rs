@@ -5,12 +5,13 @@ use warifu_core::{
     ids::{IssueId, ProcedureId},
     issue::{Birthday, StartPassword, StartPasswordError},
     secret::SecretText,
-    text::{AddressError, MailAddress, MailRules},
+    text::{MailAddress, MailRules},
 };
 use warifu_store::{Customer, Session};
 
 use crate::{
     actions::{
+        address::address_problem,
         places,
         procedures::{self, Flow, Input, Step},
     },
@@ -82,22 +83,6 @@ fn read(
     match (address, start) {
         (Some(address), Some(start)) if problems.is_empty() => Ok((address, start)),
         _ => Err(problems),
-    }
-}
-
-fn address_problem(error: AddressError, domains: &[String]) -> Problem {
-    let problem = |key| Problem::new("address", key);
-    match error {
-        AddressError::Empty => problem("err-address-empty"),
-        AddressError::Form => problem("err-address-form"),
-        AddressError::Domain => problem("err-address-domain"),
-        AddressError::Chars(c) => {
-            // A control character would not be seen: its number is told instead.
-            let shown = if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { c.into() };
-            problem("err-address-chars").with("char", shown)
-        }
-        AddressError::Long => problem("err-address-long"),
-        AddressError::Policy => problem("err-address-policy").with("domains", domains.join("、")),
     }
 }
 

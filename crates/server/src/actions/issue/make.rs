@@ -34,7 +34,7 @@ pub(super) async fn make(
     procedure: &mut Procedure,
 ) -> Result<Commit, AppError> {
     let id = customer.customer_id;
-    let input = procedures::kept(origin, id, procedure)?;
+    let input: Input = procedures::kept(origin, id, procedure)?;
     let view = overview::load(tx, origin, customer.clone()).await?;
     if view.may_issue.is_err() {
         return Err(AppError::Stale(Stale::NotOffered));

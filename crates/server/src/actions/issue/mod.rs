@@ -26,7 +26,7 @@ use crate::{
     origin::{Line, Origin},
 };
 
-pub(crate) use confirm::{Again, Commit, Proofs, confirm};
+pub(crate) use confirm::{Commit, Proofs, confirm};
 pub(crate) use ending::{close, end_issue};
 pub(crate) use enter::{Entry, enter};
 pub(crate) use waiting::{numbers, qr_secret, renew_qr, send_token_mail_again};

@@ -1,8 +1,12 @@
 //! The mails customers receive: which there are, what each carries, how it reads.
 //! Never sends anything; no mail holds a link but one to the app's guide, where the institution wants
-//! it, and only `Mail::Code` holds a secret.
+//! it, and only `Mail::Code` and `Mail::AddressNumber` hold a secret.
 
-use warifu_core::{issue::IssueEnd, text::nfkc, time::Millis};
+use warifu_core::{
+    issue::IssueEnd,
+    text::{StaticPassword, nfkc},
+    time::Millis,
+};
 
 use crate::text::{Lang, Text};
 
@@ -46,6 +50,14 @@ pub(crate) enum Mail<'a> {
     Unlocked { at: Millis },
     /// An issue ended before its token was used.
     IssueDead { at: Millis, end: IssueEnd },
+    /// Everything of the customer was stopped.
+    Stopped { at: Millis, by_customer: bool },
+    /// A static password was changed.
+    Password { at: Millis, which: StaticPassword },
+    /// The number that proves a new notice address, to that address.
+    AddressNumber { secret: &'a str, sent_at: Millis, valid_until: Millis },
+    /// A notice address was registered, changed or removed.
+    Address { at: Millis, new_masked: Option<&'a str>, old_masked: Option<&'a str> },
 }
 
 /// The proof that was entered wrongly too often.
@@ -54,6 +66,8 @@ pub(crate) enum Which {
     Passcode,
     Confirmation,
     Login,
+    /// The login password, asked for before it is changed.
+    PresentLogin,
     MailPassword,
 }
 
@@ -81,12 +95,16 @@ impl Mail<'_> {
             Self::Unlocked { .. } => "mail-unlocked",
             Self::IssueDead { end: IssueEnd::SecondPhone, .. } => "mail-second-phone",
             Self::IssueDead { .. } => "mail-issue-dead",
+            Self::Stopped { .. } => "mail-stopped",
+            Self::Password { .. } => "mail-password",
+            Self::AddressNumber { .. } => "mail-address-code",
+            Self::Address { .. } => "mail-address",
         }
     }
 
     /// Whether the body must be sealed while it waits and wiped afterwards.
     pub(crate) fn has_secret(&self) -> bool {
-        matches!(self, Self::Code { .. })
+        matches!(self, Self::Code { .. } | Self::AddressNumber { .. })
     }
 
     /// The mail in the customer's language, ready for the transport.
@@ -108,7 +126,7 @@ impl Mail<'_> {
         body.push_str(&text.of("mail-foot"));
 
         Message {
-            subject: portable(&text.of(self.kind()), text.lang()),
+            subject: portable(&text.args(self.kind(), &values), text.lang()),
             body: folded(&portable(&body, text.lang())),
         }
     }
@@ -131,7 +149,16 @@ impl Mail<'_> {
                 IssueEnd::Deadline => "mail-issue-dead-deadline-body",
                 IssueEnd::Reissued => "mail-issue-dead-reissued-body",
                 IssueEnd::SecondPhone => "mail-second-phone-body",
+                IssueEnd::Stopped => "mail-issue-dead-stopped-body",
+                IssueEnd::TakenBack => "mail-issue-dead-taken-back-body",
             },
+            Self::Stopped { by_customer: true, .. } => "mail-stopped-body",
+            Self::Stopped { by_customer: false, .. } => "mail-stopped-by-bank-body",
+            Self::Password { .. } => "mail-password-body",
+            Self::AddressNumber { .. } => "mail-address-code-body",
+            Self::Address { old_masked: None, .. } => "mail-address-added-body",
+            Self::Address { new_masked: None, .. } => "mail-address-removed-body",
+            Self::Address { .. } => "mail-address-changed-body",
         }
     }
 
@@ -174,7 +201,25 @@ impl Mail<'_> {
                 ("stopped", text.of(which.stopped())),
             ],
             Self::Expiring { valid_until } => vec![("date", text.day(*valid_until))],
+            Self::Password { at: when, which } => vec![
+                at(when),
+                ("which", text.of(match which {
+                    StaticPassword::Login => "mail-which-login",
+                    StaticPassword::Confirmation => "mail-which-confirmation",
+                })),
+            ],
+            Self::AddressNumber { secret, sent_at, valid_until } => vec![
+                ("secret", (*secret).to_owned()),
+                ("sent-at", text.moment(*sent_at)),
+                ("valid-until", text.moment(*valid_until)),
+            ],
+            Self::Address { at: when, new_masked, old_masked } => vec![
+                at(when),
+                ("new", new_masked.unwrap_or_default().to_owned()),
+                ("old", old_masked.unwrap_or_default().to_owned()),
+            ],
             Self::Started { at: when }
+            | Self::Stopped { at: when, .. }
             | Self::Expired { at: when }
             | Self::Unlocked { at: when }
             | Self::IssueDead { at: when, .. } => vec![at(when)],
@@ -189,6 +234,7 @@ impl Which {
             Self::Passcode => "passcode",
             Self::Confirmation => "confirm",
             Self::Login => "login",
+            Self::PresentLogin => "present_login",
             Self::MailPassword => "mail",
         }
     }
@@ -197,7 +243,7 @@ impl Which {
         match self {
             Self::Passcode => "mail-which-passcode",
             Self::Confirmation => "mail-which-confirmation",
-            Self::Login => "mail-which-login",
+            Self::Login | Self::PresentLogin => "mail-which-login",
             Self::MailPassword => "mail-which-mail-password",
         }
     }
@@ -206,6 +252,7 @@ impl Which {
     fn stopped(self) -> &'static str {
         match self {
             Self::Passcode | Self::Login => "mail-stopped-use",
+            Self::PresentLogin => "mail-stopped-password",
             Self::Confirmation | Self::MailPassword => "mail-stopped-issue",
         }
     }

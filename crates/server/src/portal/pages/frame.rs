@@ -27,6 +27,13 @@ pub(crate) const START_STEPS: &[&str] =
 /// The steps of a release; BOS001 is at 1, BOS002 at 2.
 pub(crate) const RELEASE_STEPS: &[&str] = &["step-choose", "step-release", "step-done"];
 
+/// The steps of a change of password; BPW001 is at 0, BPW003 at 2.
+pub(crate) const PASSWORD_STEPS: &[&str] = &["step-input", "step-check", "step-done"];
+
+/// The steps of a change of address; BMA001 is at 0, BMA003 at 2 and 3.
+pub(crate) const ADDRESS_STEPS: &[&str] =
+    &["step-input", "step-check", "step-number", "step-done"];
+
 /// What every page has around it.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {

@@ -3,8 +3,8 @@
 use askama::Template;
 use warifu_core::time::Millis;
 
-use super::Frame;
-use crate::actions::mail_password::Blocked;
+use super::{Frame, MailShown};
+use crate::actions::{mail_password::Blocked, progress::MailProgress};
 
 /// BOT000 トークンの発行（選択）.
 #[derive(Template, Debug)]
@@ -44,18 +44,7 @@ pub(crate) struct Bot002 {
     pub procedure: String,
     /// The phone's address, exactly as it will be used.
     pub address: String,
-    pub sent_at: Millis,
-    /// The notice addresses, masked.
-    pub sent_to: Vec<String>,
-    pub mail: MailProgress,
-}
-
-/// How far a mail has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum MailProgress {
-    Queued,
-    Sent,
-    Failed,
+    pub mail: MailShown,
 }
 
 /// What a customer types into the phone app, and until when.

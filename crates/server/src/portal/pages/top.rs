@@ -1,9 +1,10 @@
 //! The top page, the menu of changes and the choice of procedures.
 
 use askama::Template;
-use warifu_core::time::Millis;
+use warifu_core::{audit::Kind, time::Millis};
 
 use super::{Frame, TokenIds};
+use crate::{actions::top::Event, text::Lang};
 
 /// BPT001 トップページ.
 #[derive(Template, Debug)]
@@ -14,6 +15,43 @@ pub(crate) struct Bpt001 {
     pub last_login: Option<Millis>,
     pub state: OtpState,
     pub hold_until: Option<Millis>,
+    /// What the bank has to say, the newest first.
+    pub notices: Vec<String>,
+    /// What happened to the customer, the newest first.
+    pub events: Vec<ShownEvent>,
+}
+
+/// Something that happened to the customer.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownEvent {
+    pub at: Millis,
+    /// The key of its sentence.
+    pub key: &'static str,
+}
+
+impl ShownEvent {
+    /// None for what needs no telling here.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        let key = match (event.kind, event.reason.as_str()) {
+            (Kind::TokenIssued, _) => "event-token-issued",
+            (Kind::TokenActivated, _) => "event-token-activated",
+            (Kind::TokenStarted, _) => "event-token-started",
+            (Kind::TokenReleased, _) => "event-token-released",
+            (Kind::TokenExpired, _) => "event-token-expired",
+            (Kind::TokenRevoked, _) => "event-token-revoked",
+            (Kind::IssueDied, "second_phone") => "event-second-phone",
+            (Kind::IssueDied, _) => "event-issue-died",
+            (Kind::CounterLocked, _) => "event-locked",
+            (Kind::CounterUnlocked, _) => "event-unlocked",
+            (Kind::PasswordChanged, "login") => "event-login-password",
+            (Kind::PasswordChanged, _) => "event-confirmation-password",
+            (Kind::AddressRegistered, _) => "event-address-registered",
+            (Kind::AddressRemoved, _) => "event-address-removed",
+            (Kind::CustomerStopped, _) => "event-stopped",
+            _ => return None,
+        };
+        Some(Self { at: event.at, key })
+    }
 }
 
 /// BCI001 お客様情報変更.
@@ -21,6 +59,15 @@ pub(crate) struct Bpt001 {
 #[template(path = "portal/bci001.html")]
 pub(crate) struct Bci001 {
     pub frame: Frame,
+    /// The language of the customer's mails.
+    pub mails: Lang,
+}
+
+impl Bci001 {
+    #[expect(clippy::unused_self, reason = "templates reach it through the page they have")]
+    const fn languages(&self) -> [Lang; 2] {
+        [Lang::Ja, Lang::En]
+    }
 }
 
 /// BOP001 ワンタイムパスワード設定（申請内容選択）.

@@ -96,7 +96,7 @@ impl Bank {
     /// The TOML that sets the bank up.
     pub(crate) fn document(self) -> String {
         let (letter, name, color, policy) = match self {
-            Self::A => ("a", "みなと銀行", "#0b5c50", ""),
+            Self::A => ("a", "みなと銀行", "#0b5c50", GIVEN_STAY),
             Self::B => ("b", "やまて信用金庫", "#7a1f3d", POLICY_OF_B),
         };
         let service = self.service_id();
@@ -128,7 +128,12 @@ color = "{color}"
     }
 }
 
+/// Walks use the passwords that the file gives.
+const GIVEN_STAY: &str = "[policy.password]\nchange_first = false\n";
+
 const POLICY_OF_B: &str = r#"
+[policy.password]
+change_first = false
 [policy.passcode]
 digits = 8
 period = "30s"

@@ -55,8 +55,11 @@ fn samples() -> Vec<(&'static str, Mail<'static>)> {
         ("expiring", Mail::Expiring { valid_until: NOW }),
         ("expired", Mail::Expired { at }),
         ("unlocked", Mail::Unlocked { at }),
+        ("dead_stopped", dead(IssueEnd::Stopped)),
+        ("dead_taken_back", dead(IssueEnd::TakenBack)),
     ];
     samples.extend(locks(at, half_an_hour_on));
+    samples.extend(changes(at, half_an_hour_on));
     samples
 }
 
@@ -72,6 +75,22 @@ fn locks(at: Millis, until: Millis) -> [(&'static str, Mail<'static>); 8] {
         ("locked_login", for_good(Which::Login)),
         ("locked_until_mail_password", for_a_time(Which::MailPassword)),
         ("locked_mail_password", for_good(Which::MailPassword)),
+    ]
+}
+
+fn changes(at: Millis, valid_until: Millis) -> [(&'static str, Mail<'static>); 8] {
+    let password = |which| Mail::Password { at, which };
+    let address = |new_masked, old_masked| Mail::Address { at, new_masked, old_masked };
+    let (new, old) = (Some("ha***@example.ne.jp"), Some("ta***@example.ne.jp"));
+    [
+        ("stopped", Mail::Stopped { at, by_customer: true }),
+        ("stopped_by_bank", Mail::Stopped { at, by_customer: false }),
+        ("password_login", password(StaticPassword::Login)),
+        ("password_confirmation", password(StaticPassword::Confirmation)),
+        ("address_number", Mail::AddressNumber { secret: "40718293", sent_at: at, valid_until }),
+        ("address_changed", address(new, old)),
+        ("address_added", address(new, None)),
+        ("address_removed", address(None, old)),
     ]
 }
 
@@ -207,11 +226,16 @@ fn every_mail_says_who_writes_when_and_whom_to_call() {
 }
 
 #[test]
-fn only_the_mail_password_is_a_secret_and_only_its_mail_holds_it() {
+fn only_what_proves_a_mailbox_is_a_secret_and_only_its_mail_holds_it() {
     each_rendered(|name, mail, _, message| {
-        assert_eq!(mail.has_secret(), name.starts_with("code "), "{name}");
-        assert_eq!(message.body.contains("90314275"), mail.has_secret(), "{name}");
-        assert!(!message.subject.contains("90314275"), "{name}");
+        let secrets = [("code ", "90314275"), ("address_number ", "40718293")];
+        let own = secrets.iter().find(|(mail, _)| name.starts_with(mail));
+        assert_eq!(mail.has_secret(), own.is_some(), "{name}");
+        for (_, secret) in &secrets {
+            let is_own = own.is_some_and(|(_, own)| own == secret);
+            assert_eq!(message.body.contains(secret), is_own, "{name}");
+            assert!(!message.subject.contains(secret), "{name}");
+        }
     });
 }
 
@@ -249,7 +273,9 @@ fn a_name_is_told_only_when_it_is_given() {
 fn each_kind_is_the_key_of_its_subject() {
     each_rendered(|name, mail, text, message| {
         assert!(mail.kind().starts_with("mail-"), "{name}");
-        assert_eq!(message.subject, text.of(mail.kind()), "{name}");
+        let mut values = mail.values(text);
+        values.push(("reception", RECEPTION.to_owned()));
+        assert_eq!(message.subject, text.args(mail.kind(), &values), "{name}");
     });
 }
 

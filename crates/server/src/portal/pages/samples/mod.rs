@@ -1,5 +1,6 @@
 //! Each page in its states, for tests, snapshots and eyes; every value is made up and fixed.
 
+mod account;
 mod procedures;
 
 use askama::Template;
@@ -7,7 +8,7 @@ use warifu_core::time::Millis;
 
 use super::{
     Bci001, Ber, Bli001, Bli002, Bop001, Bpt001, Extended, FieldError, Frame, LoggedOut, NoIssue,
-    Offer, OtpState, Steps, TextSize, TokenIds,
+    Offer, OtpState, ShownEvent, Steps, TextSize, TokenIds,
 };
 use crate::text::{
     Lang, Text,
@@ -38,6 +39,9 @@ pub(crate) fn samples(lang: Lang) -> Vec<Sample> {
     all.extend(procedures::issued(&text));
     all.extend(procedures::start(&text));
     all.extend(procedures::release(&text));
+    all.extend(account::stop(&text));
+    all.extend(account::passwords(&text));
+    all.extend(account::addresses(&text));
     all
 }
 
@@ -190,7 +194,14 @@ fn top(text: &Text) -> Vec<Sample> {
         last_login,
         state,
         hold_until,
+        notices: Vec::new(),
+        events: Vec::new(),
     };
+    let mut told = page(OtpState::None, Some(later(-30)), None);
+    told.notices = vec!["11月29日 2時から5時まで、システムの点検を行います。".into()];
+    told.events = [("event-token-issued", -2), ("event-locked", -40), ("event-login-password", -600)]
+        .map(|(key, hours)| ShownEvent { at: later(hours), key })
+        .to_vec();
     let issued = OtpState::Issued { deadline: later(72) };
     let in_use = OtpState::InUse { valid_until: later(3 * 365 * 24) };
     vec![
@@ -199,7 +210,11 @@ fn top(text: &Text) -> Vec<Sample> {
         sampled!("bpt001-in-use", page(in_use, Some(later(-30)), Some(later(120)))),
         sampled!("bpt001-locked", page(OtpState::LockedUntil(later(1)), Some(later(-30)), None)),
         sampled!("bpt001-expired", page(OtpState::Expired, Some(later(-30)), None)),
-        sampled!("bci001", Bci001 { frame: inside(text, "BCI001", "bci001-title") }),
+        sampled!("bpt001-told", told),
+        sampled!(
+            "bci001",
+            Bci001 { frame: inside(text, "BCI001", "bci001-title"), mails: Lang::Ja }
+        ),
     ]
 }
 

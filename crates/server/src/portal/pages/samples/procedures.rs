@@ -5,12 +5,12 @@ use warifu_core::time::Millis;
 use super::{
     super::{
         Bmp001, Bok001, Bok002, Bok003, Bos001, Bos002, Bot000, Bot001, Bot002, Bot003, Frame,
-        ISSUE_STEPS, MailProgress, RELEASE_STEPS, START_STEPS,
+        ISSUE_STEPS, MailShown, RELEASE_STEPS, START_STEPS,
     },
     HOUR, PROCEDURE, QR, Sample, ids, inside, later, sample, sampled, step, wrong,
 };
 use crate::{
-    actions::mail_password::Blocked,
+    actions::{mail_password::Blocked, progress::MailProgress},
     text::{Text, tests::NOW},
 };
 
@@ -66,9 +66,12 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
         },
         procedure: PROCEDURE.into(),
         address: "taro..yamada.@docomo.ne.jp".into(),
-        sent_at: NOW,
-        sent_to: vec!["ta***@example.ne.jp".into(), "ya***@example.com".into()],
-        mail,
+        mail: MailShown {
+            at: NOW,
+            to: vec!["ta***@example.ne.jp".into(), "ya***@example.com".into()],
+            progress: mail,
+            resend_key: "bot002-resend",
+        },
     };
     let errors = [
         ("confirmation_password", text.of("err-confirm")),
@@ -85,6 +88,8 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
             page(MailProgress::Sent, None, &[("mail_password", text.of("err-mailpw-expired"))])
         ),
         sampled!("bot002-failed", page(MailProgress::Failed, None, &[])),
+        sampled!("bot002-late", page(MailProgress::Late, None, &[])),
+        sampled!("bot002-bounced", page(MailProgress::Bounced, None, &[])),
     ]
 }
 

@@ -1,0 +1,253 @@
+//! The login password, proved where anyone can come: one answer and the same work for unknown, wrong
+//! and stopped, every evaluated guess counted before it is answered.
+
+use std::time::Duration;
+
+use warifu_core::{
+    audit::Kind,
+    counter::{Counter, Gate, Grade},
+    ids::{CustomerId, LoginId},
+    secret::SecretText,
+    time::Millis,
+};
+use warifu_store::{Customer, Key, Subject, Taken, Tx};
+
+use super::{
+    commit, counters, locks,
+    network::{self, Door},
+    places, refusals,
+};
+use crate::{
+    app::App,
+    calendar,
+    error::AppError,
+    hasher::Lane,
+    mail::messages::Which,
+    origin::{Line, Origin},
+};
+
+/// Who says to be whom.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    pub(crate) login_id: Option<LoginId>,
+    /// What was typed, for the counter of an ID that cannot be one.
+    pub(crate) typed: String,
+    pub(crate) password: SecretText,
+    /// Hash of the browser's device secret.
+    pub(crate) device: Vec<u8>,
+}
+
+/// How a login password was answered.
+#[derive(Debug)]
+pub(crate) enum Answer<T> {
+    /// One text for unknown, wrong and, at the login, stopped.
+    Refused,
+    /// Not evaluated: wait this many seconds.
+    Wait(u64),
+    /// It was right, and this came of it.
+    Right(T),
+}
+
+/// What the password opens. A stopped customer may stop again, and is told that it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opens {
+    Login,
+    Stop,
+}
+
+impl Opens {
+    fn admits(self, customer: &Customer) -> bool {
+        self == Self::Stop || customer.suspended_at.is_none()
+    }
+}
+
+/// A login password that was computed, and for whom; nothing is counted yet.
+#[derive(Debug)]
+pub(crate) struct Computed {
+    asked: AskedFor,
+    opens: Opens,
+    hash: Option<String>,
+    fits: bool,
+}
+
+/// Computes a login password. The same work is done whoever was named, and nothing of it is left undone
+/// by a caller who hangs up: requests run in tasks of their own. At a closed gate nothing is computed;
+/// then this gives the seconds to wait.
+pub(crate) async fn compute(
+    app: &App,
+    origin: &Origin,
+    given: Credentials,
+    opens: Opens,
+) -> Result<Result<Computed, u64>, AppError> {
+    let asked = look_up(app, origin, &given).await?;
+    // The password is checked before any row is taken: 40 ms of work under a lock would queue people.
+    let hash = match &asked.customer {
+        Some(c) => Some(places::checked_hash(&origin.institution, c, "login_hash")?.to_owned()),
+        None => None,
+    };
+    if let Some(wait) = waiting(app, origin, &asked).await? {
+        return Ok(Err(wait));
+    }
+    let lane = if asked.network.is_some() { Lane::Strangers } else { Lane::Known };
+    let place = app.hasher.place(lane).await?;
+    // Many may have waited for this place: what the first of them have counted holds for the rest.
+    if let Some(wait) = waiting(app, origin, &asked).await? {
+        return Ok(Err(wait));
+    }
+    let fits = app.hasher.fits(place, hash.clone(), given.password).await?;
+    Ok(Ok(Computed { asked, opens, hash, fits }))
+}
+
+/// Counts what was computed. Where it was right, its customer is taken and the transaction is still
+/// open: what the password opens is done in it and committed with it.
+pub(crate) async fn count(
+    app: &App,
+    origin: &Origin,
+    computed: &Computed,
+) -> Result<Answer<(Tx, Customer)>, AppError> {
+    let Computed { asked, opens, hash, fits } = computed;
+    let known = asked.customer.as_ref().filter(|c| *fits && opens.admits(c));
+    let mut tx = app.store.begin().await?;
+    if let Some(until) = count_in(app, origin, &mut tx, asked, known.is_some()).await? {
+        tx.commit().await?;
+        return Ok(Answer::Wait(calendar::seconds_until(origin.now, until)));
+    }
+    let taken = match known {
+        Some(c) => tx.take_customer(c.customer_id).await?,
+        None => None,
+    };
+    // Between check and lock the password may have been changed or the customer stopped.
+    let same = |c: &Customer| hash.as_deref() == Some(&c.login_hash) && opens.admits(c);
+    match taken.filter(same) {
+        Some(customer) => Ok(Answer::Right((tx, customer))),
+        None => {
+            if known.is_some() {
+                origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
+            }
+            commit(app, tx).await?;
+            Ok(Answer::Refused)
+        }
+    }
+}
+
+/// Who is asked for, and what counts the guess: the account's counter (or, in a browser the customer
+/// knows, that browser's own), and the network's.
+#[derive(Debug)]
+struct AskedFor {
+    customer: Option<Customer>,
+    account: Subject,
+    /// None for a browser that the customer knows: what its network does is not its doing.
+    network: Option<Subject>,
+}
+
+impl AskedFor {
+    // Always in this order, so that no two logins wait for each other.
+    fn counters(&self) -> impl Iterator<Item = &Subject> {
+        self.network.iter().chain([&self.account])
+    }
+}
+
+// The same look-ups for an ID that nobody has: they find nobody.
+async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<AskedFor, AppError> {
+    let typed = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
+    let mut tx = app.store.read().await?;
+    // What cannot be a login ID is looked up all the same, but not as it was typed.
+    let wanted = given.login_id.as_ref().map_or("", LoginId::as_str);
+    let found = tx.find(origin.institution.id, Key::LoginId, wanted).await?;
+    let id = found.map_or(NOBODY, |found| found.customer_id);
+    let customer = tx.customer(id).await?;
+    let is_known = tx.knows_device(id, &given.device, origin.now.minus(KNOWN_FOR)).await?;
+    let account = if is_known {
+        counters::login_in(origin, typed, &given.device)
+    } else {
+        counters::login(origin, typed)
+    };
+    let network = (!is_known).then(|| network::subject(origin, Door::Login));
+    Ok(AskedFor { customer, account, network })
+}
+
+/// A browser is known for as long after a login as it keeps its cookie.
+pub(crate) const KNOWN_FOR: Duration = Duration::from_hours(365 * 24);
+
+/// An ID that no customer has: its time is the beginning of all times.
+const NOBODY: CustomerId = CustomerId::from_bytes([0; 16]);
+
+fn present(subject: &Subject, taken: &Taken, now: Millis) -> Counter {
+    if subject.kind == "network" { network::present(taken, now) } else { taken.counter() }
+}
+
+// A login at a closed gate costs no argon2 and moves no counter; it is recorded.
+async fn waiting(app: &App, origin: &Origin, asked: &AskedFor) -> Result<Option<u64>, AppError> {
+    let mut tx = app.store.read().await?;
+    let mut until = None;
+    for subject in asked.counters() {
+        let taken = tx.counter(subject).await?;
+        let counter = taken.map_or(Counter::cleared(), |t| present(subject, &t, origin.now));
+        until = until.max(closed(counter.gate(origin.now), origin));
+    }
+    drop(tx);
+    let Some(until) = until else { return Ok(None) };
+    refusals::record(app, origin, refusal(asked, "waiting")).await?;
+    Ok(Some(calendar::seconds_until(origin.now, until)))
+}
+
+fn closed(gate: Gate, origin: &Origin) -> Option<Millis> {
+    match gate {
+        Gate::Open => None,
+        Gate::Until(until) => Some(until),
+        Gate::Stopped => {
+            Some(origin.now.plus(origin.institution.policy().login.longest_wait.duration()))
+        }
+    }
+}
+
+// Takes the counters and writes what this guess leaves in them; until when the gate is closed, if it
+// is. Then nothing is written: what a guess at a closed gate leaves must not depend on its being right.
+async fn count_in(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    asked: &AskedFor,
+    right: bool,
+) -> Result<Option<Millis>, AppError> {
+    let mut taken = Vec::new();
+    for subject in asked.counters() {
+        let row = tx.take_counter(subject, origin.now).await?;
+        let counter = present(subject, &row, origin.now);
+        taken.push((subject, row, counter));
+    }
+    let gates = taken.iter().map(|(.., counter)| closed(counter.gate(origin.now), origin));
+    if let Some(until) = gates.max().flatten() {
+        origin.record(tx, &*app.random, refusal(asked, "waiting")).await?;
+        return Ok(Some(until));
+    }
+    let login = &origin.institution.policy().login;
+    let mut stopped = false;
+    for (subject, row, counter) in &taken {
+        let is_network = subject.kind == "network";
+        // One right login from a shared network does not pay for the others' wrong ones.
+        if right && is_network {
+            continue;
+        }
+        let policy = if is_network { network::policy(login) } else { login.clone() };
+        let wrong = || counter.failed_login(&policy, origin.now).0;
+        let next = if right { Counter::cleared() } else { wrong() };
+        tx.save_counter(subject, row, &next, origin.now).await?;
+        stopped |= next.locked;
+    }
+    if !right {
+        origin.record(tx, &*app.random, refusal(asked, "credentials")).await?;
+    }
+    if let (true, Some(customer)) = (stopped, &asked.customer) {
+        locks::tell(app, origin, tx, customer, (Which::Login, None), Grade::Stopped).await?;
+    }
+    Ok(None)
+}
+
+fn refusal(asked: &AskedFor, reason: &str) -> Line {
+    let line = Line::refused(Kind::SessionRefused, reason);
+    match &asked.customer {
+        Some(customer) => line.of(customer.customer_id),
+        None => line,
+    }
+}

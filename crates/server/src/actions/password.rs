@@ -1,0 +1,247 @@
+//! BPW: one static password is changed, with the present one of it.
+
+use serde::{Deserialize, Serialize};
+use warifu_core::{
+    audit::Kind,
+    hold::HoldKind,
+    ids::{CustomerId, LoginId, ProcedureId},
+    procedure::ProcedureEnd,
+    random,
+    secret::SecretText,
+    session::SessionEnd,
+    text::{StaticPassword, StaticPasswordError, check_static_password},
+};
+use warifu_store::{Customer, Procedure, Session, Tx};
+
+use super::{
+    again_on_conflict, commit, notices, places,
+    procedures::{self, Flow, Step},
+    sessions, start,
+    static_password::{self, Again, Proved, column},
+};
+use crate::{
+    app::App,
+    error::{AppError, Problem, Stale},
+    hasher::Lane,
+    mail::messages::Mail,
+    origin::{Line, Origin},
+    web::cookies::BrowserSecret,
+};
+
+/// What BPW001 has gathered.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Input {
+    which: Option<StaticPassword>,
+    /// Hash of the new password; the password itself is kept nowhere.
+    hash: String,
+}
+
+/// What BPW001 asks for, as typed.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) which: Option<StaticPassword>,
+    pub(crate) new: SecretText,
+    pub(crate) new2: SecretText,
+}
+
+/// Which passwords were given by the bank and are to be changed before anything else.
+pub(crate) fn due(origin: &Origin, customer: &Customer) -> Vec<StaticPassword> {
+    if !origin.institution.policy().password.change_first {
+        return Vec::new();
+    }
+    let login = customer.login_given.then_some(StaticPassword::Login);
+    let confirmation = customer.confirmation_given.then_some(StaticPassword::Confirmation);
+    login.into_iter().chain(confirmation).collect()
+}
+
+/// BPW001: the new password is taken, and a procedure begins that waits for the present one.
+pub(crate) async fn enter(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    entry: Entry,
+) -> Result<ProcedureId, AppError> {
+    let mut tx = app.store.read().await?;
+    let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    drop(tx);
+    let (which, hash) = read(app, origin, &customer, entry).await?;
+    let (mut tx, customer) = sessions::take(app, origin, session).await?;
+    let mut procedure =
+        procedures::begin(app, origin, &mut tx, session, Flow::Password).await?;
+    let id = customer.customer_id;
+    let input = Input { which: Some(which), hash };
+    procedures::keep(app, origin, id, &mut procedure, &input)?;
+    procedures::advance(&mut tx, id, &mut procedure, Step::Confirm).await?;
+    tx.commit().await?;
+    Ok(procedure.id)
+}
+
+async fn read(
+    app: &App,
+    origin: &Origin,
+    customer: &Customer,
+    entry: Entry,
+) -> Result<(StaticPassword, String), AppError> {
+    let refused = |field, key| Err(AppError::InvalidField(vec![Problem::new(field, key)]));
+    let Some(which) = entry.which else { return refused("which", "err-which-empty") };
+    if entry.new.expose().is_empty() {
+        return refused("new_password", "err-new-empty");
+    }
+    let policy = &origin.institution.policy().password;
+    let login_id = customer.login_id.parse::<LoginId>().map_err(AppError::internal)?;
+    let check = |same| {
+        let (min, max) = (policy.min_length, policy.max_length);
+        check_static_password(entry.new.expose(), min, max, &login_id, same).map_err(|error| {
+            Problem::new("new_password", match error {
+                StaticPasswordError::Short => "err-new-short",
+                StaticPasswordError::Long => "err-new-long",
+                StaticPasswordError::Width => "err-new-width",
+                StaticPasswordError::Common => "err-new-common",
+                StaticPasswordError::Same => "err-new-same",
+            })
+        })
+    };
+    let mut problems: Vec<_> = check(false).err().into_iter().collect();
+    if problems.is_empty() && entry.new.expose() != entry.new2.expose() {
+        problems.push(Problem::new("new_password2", "err-new-differs"));
+    }
+    if problems.is_empty() && is_used(app, origin, customer, &entry.new).await? {
+        problems.extend(check(true).err());
+    }
+    if !problems.is_empty() {
+        return Err(AppError::InvalidField(problems));
+    }
+    Ok((which, app.hasher.hash(entry.new, random::bytes(&*app.random)).await?))
+}
+
+// Whether it is the present one, or the other one.
+async fn is_used(
+    app: &App,
+    origin: &Origin,
+    customer: &Customer,
+    new: &SecretText,
+) -> Result<bool, AppError> {
+    for which in StaticPassword::ALL {
+        let hash = places::checked_hash(&origin.institution, customer, column(*which))?;
+        let place = app.hasher.place(Lane::Known).await?;
+        let new = SecretText::new(new.expose().to_owned());
+        if app.hasher.fits(place, Some(hash.to_owned()), new).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What BPW002 and BPW003 show.
+pub(crate) fn chosen(
+    origin: &Origin,
+    customer: CustomerId,
+    procedure: &Procedure,
+) -> Result<StaticPassword, AppError> {
+    let input: Input = procedures::kept(origin, customer, procedure)?;
+    input.which.ok_or(AppError::Stale(Stale::Ended))
+}
+
+/// How BPW002 ended; all are committed.
+#[derive(Debug)]
+pub(crate) enum Changed {
+    /// It is changed; the session goes on under a new secret.
+    Done(BrowserSecret),
+    /// The present one is wrong; it was counted.
+    Wrong(Problem),
+    /// Too many wrong ones: the procedure has ended.
+    Stopped(Again),
+}
+
+/// BPW002: the present password is right, and the new one takes its place.
+pub(crate) async fn confirm(
+    app: &App,
+    origin: &Origin,
+    session: &Session,
+    id: Option<ProcedureId>,
+    present: SecretText,
+) -> Result<Changed, AppError> {
+    if present.expose().is_empty() {
+        let problem = Problem::new("present_password", "err-present-empty");
+        return Err(AppError::InvalidField(vec![problem]));
+    }
+    let mut tx = app.store.read().await?;
+    let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    let procedure = tx.procedure(session.customer_id, id.ok_or(ORDER)?).await?;
+    let procedure =
+        procedures::check(procedure, session, Flow::Password, Step::Confirm, origin.now)?;
+    let which = chosen(origin, customer.customer_id, &procedure)?;
+    let computed = static_password::compute(app, origin, tx, &customer, which, present).await?;
+    again_on_conflict(|| async {
+        let (mut tx, customer, mut procedure) =
+            procedures::take(app, origin, session, Flow::Password, Step::Confirm, id).await?;
+        if !computed.is_of(&customer) {
+            return Err(AppError::Stale(Stale::Ended));
+        }
+        let id = customer.customer_id;
+        match static_password::count(app, origin, &mut tx, &customer, &computed).await? {
+            Proved::Right => {
+                let secret =
+                    take_effect(app, origin, &mut tx, session, (customer, procedure)).await?;
+                commit(app, tx).await?;
+                Ok(Changed::Done(secret))
+            }
+            Proved::Wrong => {
+                commit(app, tx).await?;
+                Ok(Changed::Wrong(Problem::new("present_password", "err-present")))
+            }
+            Proved::Stopped(until) => {
+                let stopped = ProcedureEnd::Stopped;
+                procedures::end(&mut tx, origin, id, &mut procedure, stopped).await?;
+                commit(app, tx).await?;
+                Ok(Changed::Stopped(until.map_or(Again::Unlocked, Again::From)))
+            }
+        }
+    })
+    .await
+}
+
+const ORDER: AppError = AppError::Stale(Stale::Order);
+
+async fn take_effect(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    session: &Session,
+    (mut customer, mut procedure): (Customer, Procedure),
+) -> Result<BrowserSecret, AppError> {
+    let id = customer.customer_id;
+    let input: Input = procedures::kept(origin, id, &procedure)?;
+    let which = input.which.ok_or(AppError::Stale(Stale::Ended))?;
+    let spot = places::password(origin.institution.id, id, column(which));
+    let mac = origin.institution.keys.mac(&spot.place(), input.hash.as_bytes());
+    match which {
+        StaticPassword::Login => {
+            (customer.login_hash, customer.login_mac) = (input.hash, mac);
+            customer.login_given = false;
+        }
+        StaticPassword::Confirmation => {
+            (customer.confirmation_hash, customer.confirmation_mac) = (input.hash, mac);
+            customer.confirmation_given = false;
+        }
+    }
+    start::hold(origin, &mut customer, HoldKind::Password);
+    tx.save_customer(&customer).await?;
+    // The done page shows which one it was; the hash has served.
+    let shown = Input { which: Some(which), hash: String::new() };
+    procedures::keep(app, origin, id, &mut procedure, &shown)?;
+    procedures::end(tx, origin, id, &mut procedure, ProcedureEnd::Done).await?;
+    let others = tx.end_other_sessions(id, session.id, SessionEnd::Replaced, origin.now).await?;
+    if others > 0 {
+        let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::Replaced.as_str());
+        origin.record(tx, &*app.random, line).await?;
+    }
+    let mail = Mail::Password { at: origin.now, which };
+    notices::tell(app, origin, tx, &customer, notices::To::Everyone, &mail, "").await?;
+    let line = Line::ok(Kind::PasswordChanged)
+        .of(id)
+        .because(which.as_str())
+        .after(serde_json::json!({"hold_until": customer.hold_until}));
+    origin.record(tx, &*app.random, line).await?;
+    sessions::renew_secret(app, origin, tx, &customer, session).await
+}

@@ -1,0 +1,125 @@
+//! What BPT001 shows beside the token's state: the customer's own events, and what the bank has to say.
+
+use std::time::Duration;
+
+use warifu_core::{
+    audit::Kind,
+    ids::{CustomerId, NoticeId},
+    time::Millis,
+};
+use warifu_store::{Notice, StoreError};
+
+use super::{commit, places};
+use crate::{
+    app::App,
+    error::AppError,
+    institutions::Institution,
+    origin::{Line, Origin},
+    text::Lang,
+};
+
+/// Events are shown for this long.
+const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
+/// No more of them than this.
+const MOST: i64 = 20;
+
+/// Something that happened to a customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) at: Millis,
+    pub(crate) kind: Kind,
+    /// Which of several: the stable word of the trail.
+    pub(crate) reason: String,
+}
+
+/// The customer's own events, the newest first.
+pub(crate) async fn events(
+    app: &App,
+    origin: &Origin,
+    id: CustomerId,
+) -> Result<Vec<Event>, AppError> {
+    let mut tx = app.store.read().await?;
+    let (bucket, since) = (i64::from(id.bucket()), origin.now.minus(SHOWN_FOR));
+    let rows = tx.events_of(bucket, &id.to_string(), since, MOST).await?;
+    let event = |row: warifu_store::audit::AuditRow| {
+        let kind = row.kind.parse().ok()?;
+        Some(Event { at: Millis(row.at), kind, reason: row.reason.unwrap_or_default() })
+    };
+    Ok(rows.into_iter().filter_map(event).collect())
+}
+
+/// The bank's texts that are shown now, the newest first.
+pub(crate) async fn notices(
+    app: &App,
+    origin: &Origin,
+    lang: Lang,
+) -> Result<Vec<String>, AppError> {
+    let all = listed(app, origin).await?;
+    let shown = all.into_iter().filter(|n| n.shown_from <= origin.now.0);
+    Ok(shown.map(|n| if lang == Lang::En { n.text_en } else { n.text_ja }).collect())
+}
+
+/// The same with those that are still to come.
+pub(crate) async fn listed(app: &App, origin: &Origin) -> Result<Vec<Notice>, AppError> {
+    let mut tx = app.store.read().await?;
+    let all = tx.notices(origin.institution.id, origin.now).await?;
+    for notice in &all {
+        // What the bank says to its customers is nobody else's to write.
+        if !origin.institution.keys.fits(&spot(&origin.institution, notice.id).place(), &bound(notice), &notice.mac) {
+            return Err(StoreError::Corrupt(format!("notice {}", notice.id)).into());
+        }
+    }
+    Ok(all)
+}
+
+/// Adds a text for the top page.
+pub(crate) async fn add(
+    app: &App,
+    origin: &Origin,
+    (ja, en): (&str, &str),
+    (from, until): (Millis, Millis),
+) -> Result<NoticeId, AppError> {
+    let id = NoticeId::generate(origin.now, &*app.random);
+    let mut notice = Notice {
+        id,
+        text_ja: ja.to_owned(),
+        text_en: en.to_owned(),
+        mac: Vec::new(),
+        shown_from: from.0,
+        shown_until: until.0,
+        created_at: origin.now.0,
+    };
+    let keys = &origin.institution.keys;
+    notice.mac = keys.mac(&spot(&origin.institution, id).place(), &bound(&notice));
+    let mut tx = app.store.begin().await?;
+    tx.insert_notice(origin.institution.id, &notice).await?;
+    let line = Line::ok(Kind::NoticeAdded).after(serde_json::json!({
+        "notice": id, "ja": ja, "en": en, "from": from.0, "until": until.0
+    }));
+    origin.record(&mut tx, &*app.random, line).await?;
+    commit(app, tx).await?;
+    Ok(id)
+}
+
+/// Takes a text down; false when there is none of this id.
+pub(crate) async fn end(app: &App, origin: &Origin, id: NoticeId) -> Result<bool, AppError> {
+    let mut tx = app.store.begin().await?;
+    if tx.remove_notice(origin.institution.id, id).await? == 0 {
+        return Ok(false);
+    }
+    let line = Line::ok(Kind::NoticeEnded).after(serde_json::json!({ "notice": id }));
+    origin.record(&mut tx, &*app.random, line).await?;
+    commit(app, tx).await?;
+    Ok(true)
+}
+
+fn spot(institution: &Institution, id: NoticeId) -> places::Spot {
+    places::notice(institution.id, id)
+}
+
+// Each part with its length, so that no two notices share their bytes.
+fn bound(notice: &Notice) -> Vec<u8> {
+    let parts = [&notice.text_ja, &notice.text_en];
+    let texts = parts.map(|text| format!("{}:{text}", text.len())).concat();
+    format!("{texts}{}:{}", notice.shown_from, notice.shown_until).into_bytes()
+}

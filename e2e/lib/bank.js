@@ -227,6 +227,8 @@ sender = "${sender}"
 sender_name = ${both(name)}
 [look]
 color = "${color}"
+[policy.password]
+change_first = false
 ${policy}`;
 }
 

@@ -1,4 +1,4 @@
-//! The house's own tasks: `cargo xtask test | tidy | migrations | demo | weekly`.
+//! The house's own tasks: `cargo xtask test | guide | tidy | migrations | demo | weekly`.
 //! Owns what is done around the code; the product itself knows nothing of it.
 #![expect(
     clippy::print_stdout,
@@ -26,13 +26,14 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test [--install] [--only STEP,…]   everything that must pass; --install may use sudo
+  guide                              the pictures of the user guide, from a walk
   tidy                               the house rules, each breach with its file and line
   migrations                         migrations in pairs, numbered without gaps
   demo [ARGUMENT …]                  cargo run --release -- demo ARGUMENT …
   weekly                             licences, spelling, unused dependencies";
 
 /// The commands that documents may name.
-const COMMANDS: [&str; 5] = ["test", "tidy", "migrations", "demo", "weekly"];
+const COMMANDS: [&str; 6] = ["test", "guide", "tidy", "migrations", "demo", "weekly"];
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -54,6 +55,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
         "test" => suite::test(house, &suite::Options::parse(&arguments)?),
         "demo" => demo(&house, &arguments),
         _ if !arguments.is_empty() => bail!("{command} takes no arguments\n\n{USAGE}"),
+        "guide" => suite::guide(house),
         "tidy" => tidy::check(&house),
         "migrations" => migrations::check(&house),
         "weekly" => weekly::check(&house),

@@ -108,12 +108,7 @@ pub(crate) fn test(mut house: House, options: &Options) -> Result<()> {
     let mut wanted: Vec<Need> = options.steps.iter().flat_map(|step| step.needs).copied().collect();
     wanted.sort();
     wanted.dedup();
-    house.export("PATH", needs::path(&house)?.display());
-    needs::meet(&house, &wanted, options.may_sudo)?;
-    house.export("WARIFU_TEST_PYTHON", needs::python(&house).display());
-    house.export("WARIFU_PROGRAM", house.programs.join("warifu").display());
-    house.export("WARIFU_WALK_SERVER", house.programs.join("examples/walk_server").display());
-
+    meet(&mut house, &wanted, options.may_sudo)?;
     let cluster = wanted.contains(&Need::Postgres).then(Cluster::start).transpose()?;
     if let Some(cluster) = &cluster {
         println!("  PostgreSQL of this run: {}", cluster.url());
@@ -131,6 +126,33 @@ pub(crate) fn test(mut house: House, options: &Options) -> Result<()> {
     let names: Vec<&str> = options.steps.iter().map(|step| step.name).collect();
     println!("\nEvery step passed in {}: {}.", shown(start.elapsed()), names.join(", "));
     Ok(())
+}
+
+fn meet(house: &mut House, wanted: &[Need], may_sudo: bool) -> Result<()> {
+    house.export("PATH", needs::path(house)?.display());
+    needs::meet(house, wanted, may_sudo)?;
+    house.export("WARIFU_TEST_PYTHON", needs::python(house).display());
+    house.export("WARIFU_PROGRAM", house.programs.join("warifu").display());
+    house.export("WARIFU_WALK_SERVER", house.programs.join("examples/walk_server").display());
+    Ok(())
+}
+
+/// Makes the pictures of the user guide anew, from a walk through the real screens.
+pub(crate) fn guide(mut house: House) -> Result<()> {
+    let wanted = [
+        Need::Openssl,
+        Need::Python,
+        Need::Tools,
+        Need::WalkPackages,
+        Need::Chromium,
+        Need::Fonts,
+        Need::Hosts,
+    ];
+    meet(&mut house, &wanted, false)?;
+    build(&house)?;
+    let folder = house.root.join("crates/server/assets/guide");
+    let script = house.root.join("e2e/guide.js");
+    run(house.command("node", [script, folder]).current_dir(house.root.join("e2e")))
 }
 
 fn fmt(house: &House) -> Result<()> {

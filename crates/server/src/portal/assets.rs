@@ -53,6 +53,7 @@ pub(crate) fn typed(name: &str, bytes: Vec<u8>, cache: &'static str) -> Response
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
         "png" => "image/png",
+        "webp" => "image/webp",
         "json" => "application/json",
         "webmanifest" => "application/manifest+json",
         "html" => "text/html; charset=utf-8",

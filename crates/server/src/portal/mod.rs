@@ -4,6 +4,7 @@ mod account;
 mod address;
 pub(crate) mod assets;
 pub(crate) mod errors;
+mod help;
 mod issue;
 mod otp;
 pub(crate) mod pages;
@@ -33,6 +34,8 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/top", get(account::top))
         .route("/customer", get(account::customer).post(account::choose_language))
         .route("/progress", get(account::progress))
+        .route("/help", get(help::show))
+        .route("/help/{topic}", get(help::topic))
         .route("/stop", get(stop::show).post(stop::post))
         .route("/stop/done", get(stop::done))
         .route("/password", get(password::show).post(password::enter))

@@ -40,6 +40,15 @@ pub(super) async fn in_use(app: &TestApp, person: &Person) -> Phone {
     phone
 }
 
+/// A customer with a token in use who has logged in with it; its passcode of now is fresh.
+pub(super) async fn logged_in_with_token(app: &TestApp, person: &Person) -> (Browser, Phone) {
+    let phone = in_use(app, person).await;
+    let mut pc = app.browser(person.bank);
+    pc.sign_in_with(person, &phone.passcode()).await;
+    app.advance_secs(person.bank.period());
+    (pc, phone)
+}
+
 /// So many browsers that stand before BLI002.
 pub(super) async fn before_passcode(app: &TestApp, person: &Person, count: usize) -> Vec<Browser> {
     let mut browsers = Vec::new();

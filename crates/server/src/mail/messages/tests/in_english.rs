@@ -119,10 +119,11 @@ fn the_mail_about_release_reads_so() {
 #[test]
 fn the_mail_about_lock_for_a_time_reads_so() {
     insta::assert_snapshot!(shown(Lang::En, "locked_until_passcode"), @r#"
-    [Minato Bank (sample)] Your access is locked for a time
+    [Minato Bank (sample)] We have locked your access for a time
 
     The one-time password was not entered correctly
-    several times in a row, so your access is locked until
+    several times in a row, so we have locked
+    your access until
     22 November 2026, 15:05:08.
     After that you can use the service again without doing anything.
 
@@ -137,10 +138,11 @@ fn the_mail_about_lock_for_a_time_reads_so() {
 #[test]
 fn the_mail_about_lock_until_it_is_lifted_reads_so() {
     insta::assert_snapshot!(shown(Lang::En, "locked_confirmation"), @r#"
-    [Minato Bank (sample)] Your access is locked
+    [Minato Bank (sample)] We have locked the issue of tokens and the like
 
     The confirmation password was not entered correctly
-    several times in a row, so the issue of tokens is locked.
+    several times in a row, so we have locked
+    the issue of tokens and the like.
     To use the service again, please contact your branch or the number
     below.
 

@@ -146,11 +146,11 @@ fn the_mail_about_lock_for_a_time_reads_so() {
 #[test]
 fn the_mail_about_lock_until_it_is_lifted_reads_so() {
     insta::assert_snapshot!(shown(Lang::Ja, "locked_confirmation"), @r#"
-    【みなと銀行（見本）】ご利用を停止しました
+    【みなと銀行（見本）】トークン発行などのお手続きを停止しました
 
     確認用パスワードが続けて
     正しく入力されなかったため、
-    トークン発行のお手続きを停止しました。再開には、お取引店または
+    トークン発行などのお手続きを停止しました。再開には、お取引店または
     下記窓口でのお手続きが必要です。
 
     日時　　　　2026年11月22日 14時35分08秒

@@ -262,6 +262,16 @@ fn a_lock_names_the_proof_that_was_wrong() {
 }
 
 #[test]
+fn the_mails_about_stops_passwords_and_addresses_read_so() {
+    for lang in [Lang::Ja, Lang::En] {
+        let dead = ["dead_stopped", "dead_taken_back"];
+        for name in changes(NOW, minutes(30)).iter().map(|(name, _)| *name).chain(dead) {
+            insta::assert_snapshot!(format!("{name}-{}", lang.tag()), shown(lang, name));
+        }
+    }
+}
+
+#[test]
 fn a_name_is_told_only_when_it_is_given() {
     assert!(shown(Lang::Ja, "token_with_name").contains("\n\n割符　太郎 様\n\nトークン発行の"));
     assert!(shown(Lang::En, "token_with_name").contains("\n\nDear 割符　太郎,\n\nThank you"));

@@ -4,8 +4,8 @@ use warifu_core::{text::StaticPassword, time::Millis};
 
 use super::{
     super::{
-        ADDRESS_STEPS, Bes001, Bes001Done, Bma001, Bma002, Bma003, Bma003Done, Bpw001, Bpw002,
-        Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress,
+        ADDRESS_STEPS, Bes001, Bes001Done, Bhp001, Bhp001Topic, Bma001, Bma002, Bma003, Bma003Done, Bpw001, Bpw002,
+        Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress, Topic,
     },
     PROCEDURE, Sample, inside, later, outside, sample, sampled, step, wrong,
 };
@@ -118,5 +118,17 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
         sampled!("bma003-changed", done(old, new, Some(later(168)))),
         sampled!("bma003-added", done("", new, Some(later(168)))),
         sampled!("bma003-removed", done(old, "", None)),
+    ]
+}
+
+pub(super) fn help(text: &Text) -> Vec<Sample> {
+    let page = |topic| Bhp001Topic {
+        frame: outside(text, "BHP001", Bhp001Topic::title(topic)),
+        topic,
+    };
+    vec![
+        sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
+        sampled!("bhp001-enter", page(Topic::Enter)),
+        sampled!("bhp001-phone", page(Topic::Phone)),
     ]
 }

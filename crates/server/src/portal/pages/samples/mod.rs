@@ -42,6 +42,7 @@ pub(crate) fn samples(lang: Lang) -> Vec<Sample> {
     all.extend(account::stop(&text));
     all.extend(account::passwords(&text));
     all.extend(account::addresses(&text));
+    all.extend(account::help(&text));
     all
 }
 

@@ -1,0 +1,183 @@
+//! BPW: one static password is changed, with the present one; those that the bank gave are changed
+//! before anything else.
+
+use super::harness::{
+    TestApp,
+    banks::{AOKI, Bank, ISHII, Person},
+    browser::Browser,
+    http::Reply,
+    on_both_engines,
+};
+use crate::actions::{customers, institutions};
+
+on_both_engines!(
+    a_login_password_is_changed_and_told_and_the_old_one_is_dead,
+    a_confirmation_password_is_changed_and_serves_the_next_issue,
+    a_new_password_that_cannot_be_one_says_why,
+    wrong_present_passwords_are_counted_and_lock_the_change_alone,
+    a_change_sent_twice_is_done_once,
+    a_newer_change_ends_the_one_before,
+    passwords_that_the_bank_gave_are_changed_before_anything_else,
+    nothing_of_a_password_is_kept_in_a_procedure,
+);
+
+const NEW: &str = "Aratani-Kimeta-88";
+
+async fn enter(pc: &mut Browser, which: &str, new: &str, new2: &str) -> Reply {
+    pc.open("/password").await.expect(200).expect_screen("BPW001");
+    let fields = [("which", which), ("new_password", new), ("new_password2", new2)];
+    pc.post("/password", &fields).await
+}
+
+async fn reach_confirm(pc: &mut Browser, which: &str, new: &str) {
+    pc.secrets.push(new.to_owned());
+    let reply = enter(pc, which, new, new).await.expect_to("/password/confirm");
+    pc.open(reply.location()).await.expect(200).expect_screen("BPW002");
+}
+
+async fn present(pc: &mut Browser, password: &str) -> Reply {
+    pc.post("/password/confirm", &[("present_password", password)]).await
+}
+
+async fn change(pc: &mut Browser, person: &Person, which: &str, new: &str) -> Reply {
+    reach_confirm(pc, which, new).await;
+    let old = if which == "login" { person.login_password } else { person.confirmation_password };
+    let reply = present(pc, old).await.expect_to("/password/done");
+    pc.open(reply.location()).await.expect(200).expect_screen("BPW003")
+}
+
+async fn a_login_password_is_changed_and_told_and_the_old_one_is_dead(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let before = pc.session();
+    let mark = app.mark();
+    let page = change(&mut pc, &AOKI, "login", NEW).await;
+    assert!(page.text().contains("ログインパスワードを変更しました。"), "{}", page.text());
+    assert!(page.text().contains("2026年11月29日"), "the hold is told");
+    assert_eq!(app.recorded(mark).await, ["password.changed|ok|login"]);
+    assert_ne!(pc.session(), before, "the session has a new secret");
+    pc.open("/top").await.expect(200);
+    assert!(pc.page.text().contains("ログインパスワードを変更しました。"));
+    app.deliver().await;
+    for address in AOKI.addresses.split(';') {
+        assert_eq!(app.subjects(address)[0], "【みなと銀行】パスワードを変更しました");
+    }
+    pc.sign_out().await;
+    let mut other = app.browser(Bank::A);
+    other.password(AOKI.login_id, AOKI.login_password).await.expect(422);
+    other.password(AOKI.login_id, NEW).await.expect_to("/top");
+}
+
+async fn a_confirmation_password_is_changed_and_serves_the_next_issue(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    change(&mut pc, &AOKI, "confirmation", NEW).await;
+    pc.reach_confirm(&AOKI).await;
+    let mail = app.mail_password(&AOKI).await;
+    pc.confirm(AOKI.confirmation_password, &mail).await.expect(422);
+    pc.confirm(NEW, &mail).await.expect_to("/otp/issue/done");
+}
+
+async fn a_new_password_that_cannot_be_one_says_why(app: &TestApp) {
+    let mut pc = app.browser(Bank::A);
+    pc.password(AOKI.login_id, AOKI.login_password).await.expect_to("/top");
+    for (which, new, new2, field, told) in [
+        ("", NEW, NEW, "which", "変更するパスワードをお選びください。"),
+        ("mail", NEW, NEW, "which", "変更するパスワードをお選びください。"),
+        ("login", "", "", "new_password", "新しいパスワードを入力してください。"),
+        ("login", "short-1", "short-1", "new_password", "8文字以上で入力してください。"),
+        ("login", &"a1-".repeat(22), "", "new_password", "64文字以下で入力してください。"),
+        ("login", "ｐａｓｓｗｏｒｄ９９", "", "new_password", "全角の文字は使えません。"),
+        ("login", "password1", "password1", "new_password", "よく使われている"),
+        ("login", "aoki-hana", "aoki-hana", "new_password", "ログインID、現在の"),
+        ("login", AOKI.login_password, AOKI.login_password, "new_password", "ログインID、現在の"),
+        ("login", AOKI.confirmation_password, AOKI.confirmation_password, "new_password", "ログインID、現在の"),
+        ("login", NEW, "Aratani-Kimeta-89", "new_password2", "2つの新しいパスワードが同じ"),
+    ] {
+        let mark = app.mark();
+        let page = enter(&mut pc, which, new, new2).await.expect(422).expect_screen("BPW001");
+        let error = page.error(field).unwrap_or_else(|| panic!("{which} {new}: {}", page.text()));
+        assert!(error.contains(told), "{new}: {error}");
+        assert_eq!(page.value("new_password").unwrap_or_default(), "", "never filled in");
+        assert_eq!(app.recorded(mark).await.len(), 1);
+    }
+    assert_eq!(app.database.count("procedures", "kind = 'password'").await, 0);
+}
+
+async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "login", NEW).await;
+    let empty = present(&mut pc, "").await.expect(422);
+    assert_eq!(empty.error("present_password").as_deref(), Some("現在のパスワードを入力してください。"));
+    for _ in 1..5 {
+        let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BPW002");
+        assert!(page.error("present_password").unwrap().starts_with("現在のパスワードが正しくありません。"));
+    }
+    let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BER001");
+    assert!(page.text().contains("パスワードは変更されていません。"), "{}", page.text());
+    assert!(page.text().contains("10時30分"), "until when: {}", page.text());
+    // The right one is not looked at any more, and the login itself is not locked.
+    reach_confirm(&mut pc, "login", "Betsuno-Mono-77").await;
+    present(&mut pc, AOKI.login_password).await.expect(422).expect_screen("BER001");
+    app.deliver().await;
+    assert_eq!(app.subjects(AOKI.address())[0], "【みなと銀行】パスワード変更のお手続きを一時的に停止しました");
+    pc.sign_out().await;
+    app.signed_in(&AOKI).await;
+    // Unlocked by the bank, it goes on.
+    let id = customers::find(&app.app, &app.origin(Bank::A), AOKI.number).await.unwrap().unwrap();
+    assert_eq!(customers::unlock(&app.app, &app.origin(Bank::A), id).await.unwrap(), 1);
+    let mut pc = app.signed_in(&AOKI).await;
+    change(&mut pc, &AOKI, "login", NEW).await;
+}
+
+async fn a_change_sent_twice_is_done_once(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "login", NEW).await;
+    let mut second = pc.clone();
+    present(&mut pc, AOKI.login_password).await.expect_to("/password/done");
+    // The same form again comes with the secret before.
+    present(&mut second, AOKI.login_password).await.expect_to("/top");
+    assert_eq!(app.audited("password.changed").await, 1);
+    app.deliver().await;
+    assert_eq!(app.subjects(AOKI.address()).len(), 1);
+}
+
+async fn a_newer_change_ends_the_one_before(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "login", NEW).await;
+    let first = pc.page.clone();
+    reach_confirm(&mut pc, "login", "Atoni-Kimeta-55").await;
+    let second = std::mem::replace(&mut pc.page, first);
+    present(&mut pc, AOKI.login_password).await.expect(409).expect_screen("BER003");
+    pc.page = second;
+    present(&mut pc, AOKI.login_password).await.expect_to("/password/done");
+    assert_eq!(app.audited("password.changed").await, 1);
+}
+
+async fn passwords_that_the_bank_gave_are_changed_before_anything_else(app: &TestApp) {
+    let document = Bank::A.document().replace("change_first = false", "change_first = true");
+    institutions::apply(&app.app, &document).await.unwrap();
+    let mut pc = app.browser(Bank::A);
+    pc.password(ISHII.login_id, ISHII.login_password).await.expect_to("/top");
+    for path in ["/top", "/otp", "/customer", "/address"] {
+        pc.get(path).await.expect_to("/password");
+    }
+    let page = pc.open("/top").await.expect(200).expect_screen("BPW001");
+    assert!(page.text().contains("当行からお知らせしたパスワード"), "{}", page.text());
+    pc.post("/otp/issue", &[]).await.expect_to("/password");
+    let page = change(&mut pc, &ISHII, "login", NEW).await;
+    assert!(page.text().contains("もう一方のパスワードも"), "{}", page.text());
+    pc.get("/top").await.expect_to("/password");
+    change(&mut pc, &ISHII, "confirmation", "Kakunin-Atarashii-2").await;
+    pc.open("/top").await.expect(200).expect_screen("BPT001");
+    pc.sign_out().await.expect(200);
+}
+
+// Rule 4.
+async fn nothing_of_a_password_is_kept_in_a_procedure(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "login", NEW).await;
+    for table in app.database.tables().await {
+        for row in app.database.dump(&table).await {
+            assert!(!row.contains(NEW), "{table}: {row}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! 緊急停止: it takes nothing but the login password, stops everything at once, and only two people
+//! lift it.
+
+use super::{
+    harness::{
+        TestApp, at_once,
+        banks::{AOKI, AOKI_B, Bank, ISHII, MUTO, Person},
+        browser::Browser,
+        http::Reply,
+        on_both_engines,
+    },
+    passcodes::{in_use, logged_in_with_token},
+};
+use crate::actions::{
+    applications::{self, NotTaken},
+    customers,
+    stop::stop_for,
+};
+
+on_both_engines!(
+    a_stop_ends_sessions_issues_and_passcodes_and_tells_every_address,
+    a_stop_ends_an_issue_that_waits_for_its_phone,
+    nothing_is_accepted_after_a_stop,
+    a_stop_cannot_be_told_apart_for_wrong_unknown_and_empty,
+    stopping_twice_tells_the_first_stop_and_changes_nothing,
+    a_page_that_tells_of_a_stop_cannot_be_made_up,
+    a_stop_by_the_bank_is_told_as_one,
+    a_resume_is_applied_for_once_and_resumes_nothing,
+    many_stops_at_once_are_one,
+);
+
+async fn stop(app: &TestApp, person: &Person) -> (Browser, Reply) {
+    let mut browser = app.browser(person.bank);
+    browser.open("/stop").await.expect(200).expect_screen("BES001");
+    let fields = [("login_id", person.login_id), ("login_password", person.login_password)];
+    let reply = browser.post("/stop", &fields).await;
+    (browser, reply)
+}
+
+async fn a_stop_ends_sessions_issues_and_passcodes_and_tells_every_address(app: &TestApp) {
+    let (mut pc, phone) = logged_in_with_token(app, &AOKI).await;
+    pc.open("/top").await.expect(200);
+    let mark = app.mark();
+    let (mut elsewhere, reply) = stop(app, &AOKI).await;
+    let reply = reply.expect_to("/stop/done");
+    let page = elsewhere.open(reply.location()).await.expect(200).expect_screen("BES001");
+    assert!(page.text().contains("ご利用を停止しました（2026年11月24日"), "{}", page.text());
+    assert!(page.text().contains("受付番号 R-"));
+    assert!(page.text().contains("0120-999-99a"), "the desk that answers at all hours");
+    assert_eq!(app.recorded(mark).await, ["customer.stopped|ok|"]);
+
+    // The session that was open says why it ended.
+    let page = pc.open("/top").await.expect(401).expect_screen("BER005");
+    assert!(page.text().contains("緊急停止が行われたため"), "{}", page.text());
+    // Nobody gets in, with both proofs right.
+    let mut again = app.browser(Bank::A);
+    let refused = again.password(AOKI.login_id, AOKI.login_password).await.expect(422);
+    assert!(refused.page_errors()[0].starts_with("ログインできませんでした。"));
+    assert_eq!(app.database.text("customers", "otp_required", &AOKI.row()).await, flag(app));
+    assert_eq!(app.database.count("verifiers", "suspended = TRUE").await, 1);
+    drop(phone);
+
+    app.deliver().await;
+    for address in AOKI.addresses.split(';').chain([AOKI.phone_address]) {
+        let subject = &app.subjects(address)[0];
+        assert_eq!(subject, "【みなと銀行】ご利用を停止しました（緊急停止）", "{address}");
+    }
+}
+
+fn flag(app: &TestApp) -> &'static str {
+    if app.database.is_postgresql() { "true" } else { "1" }
+}
+
+async fn a_stop_ends_an_issue_that_waits_for_its_phone(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let numbers = pc.issue(&AOKI).await;
+    app.advance_secs(1);
+    stop(app, &AOKI).await.1.expect_to("/stop/done");
+    let mut phone = app.phone(Bank::A);
+    phone.activate(&numbers, AOKI.start_password).await.expect(403);
+    assert_eq!(app.database.text("issues", "end_reason", "ended_at IS NOT NULL").await, "stopped");
+    assert_eq!(app.database.text("tokens", "state", "ended_at IS NOT NULL").await, "revoked");
+    app.deliver().await;
+    let subjects = app.subjects(AOKI.phone_address);
+    assert!(subjects.contains(&"【みなと銀行】トークンの発行を取り消しました".to_owned()));
+    assert!(subjects.contains(&"【みなと銀行】ご利用を停止しました（緊急停止）".to_owned()));
+}
+
+// Rule 2: a passcode raced against the stop is accepted before it or not at all.
+async fn nothing_is_accepted_after_a_stop(app: &TestApp) {
+    let phone = in_use(app, &ISHII).await;
+    let mut pc = app.browser(Bank::A);
+    pc.sign_in_half(&ISHII).await;
+    let (racer, passcode) = (app.clone(), phone.passcode());
+    let jobs: [std::pin::Pin<Box<dyn Future<Output = u16> + Send>>; 2] = [
+        Box::pin(async move { pc.passcode(&passcode).await.status }),
+        Box::pin(async move { stop(&racer, &ISHII).await.1.status }),
+    ];
+    let done = at_once(jobs).await;
+    assert_eq!(done[1], 303);
+    let order = app.database.trail(&["kind"], "kind IN ('passcode.accepted', 'customer.stopped')");
+    // The start of use is accepted earlier, in any case.
+    let order = order.await;
+    let logins = order.iter().filter(|kind| *kind == "passcode.accepted").count();
+    assert!((1..=2).contains(&logins), "{order:?}");
+    let mut after = app.browser(Bank::A);
+    after.password(ISHII.login_id, ISHII.login_password).await.expect(422);
+    assert_eq!(app.database.count("sessions", "ended_at IS NULL").await, 0);
+}
+
+async fn a_stop_cannot_be_told_apart_for_wrong_unknown_and_empty(app: &TestApp) {
+    let mut seen = Vec::new();
+    for (place, (login_id, password)) in [
+        ("nobody-here", "Something-1"),
+        (AOKI.login_id, "Something-1"),
+        (AOKI_B.login_id, AOKI_B.login_password),
+        ("!", "x"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mark = app.mark();
+        let mut browser = app.browser(Bank::A).from(&format!("198.51.100.{place}"));
+        browser.open("/stop").await;
+        let fields = [("login_id", login_id), ("login_password", password)];
+        let reply = browser.post("/stop", &fields).await.expect(422);
+        assert_eq!(app.recorded(mark).await, ["session.refused|refused|credentials"]);
+        let page = reply.body.replace(&reply.csrf(), "CSRF");
+        seen.push(page.replace(&format!("value=\"{login_id}\""), "value"));
+    }
+    assert!(seen.iter().all(|page| *page == seen[0]));
+    let mut browser = app.browser(Bank::A);
+    browser.open("/stop").await;
+    let page = browser.post("/stop", &[("login_id", " "), ("login_password", "")]).await.expect(422);
+    assert_eq!(page.error("login_id").as_deref(), Some("ログインIDを入力してください。"));
+    assert_eq!(page.error("login_password").as_deref(), Some("ログインパスワードを入力してください。"));
+}
+
+async fn stopping_twice_tells_the_first_stop_and_changes_nothing(app: &TestApp) {
+    let first = stop(app, &MUTO).await.1.expect_to("/stop/done").location().to_owned();
+    app.advance_mins(5);
+    let second = stop(app, &MUTO).await.1.expect_to("/stop/done").location().to_owned();
+    assert_eq!(first, second);
+    app.deliver().await;
+    let told = app.subjects(MUTO.address());
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+async fn a_page_that_tells_of_a_stop_cannot_be_made_up(app: &TestApp) {
+    let path = stop(app, &MUTO).await.1.location().to_owned();
+    let mut browser = app.browser(Bank::A);
+    browser.open(&path).await.expect(200);
+    for other in [
+        path.replace("at=17", "at=18"),
+        path.replace("reception=R-", "reception=R-1"),
+        "/stop/done".to_owned(),
+        "/stop/done?at=1795482000000&reception=R-1111-1111&seal=AAAA".to_owned(),
+    ] {
+        browser.get(&other).await.expect(404).expect_screen("BER008");
+    }
+    app.browser(Bank::B).get(&path).await.expect(404);
+}
+
+async fn a_stop_by_the_bank_is_told_as_one(app: &TestApp) {
+    let origin = app.origin(Bank::A);
+    let id = customers::find(&app.app, &origin, AOKI.number).await.unwrap().unwrap();
+    stop_for(&app.app, &origin, id).await.unwrap();
+    assert_eq!(app.database.text("customers", "stopped_by", &AOKI.row()).await, "command_line");
+    app.deliver().await;
+    assert!(app.body(AOKI.address(), "緊急停止").starts_with("安全のため、当行で"));
+}
+
+// Rule 12: the command line applies, and never approves.
+async fn a_resume_is_applied_for_once_and_resumes_nothing(app: &TestApp) {
+    let origin = app.origin(Bank::A);
+    let id = customers::find(&app.app, &origin, AOKI.number).await.unwrap().unwrap();
+    let who = ("山本 窓口", "運転免許証で確認");
+    let early = applications::apply_for_resume(&app.app, &origin, id, who).await;
+    assert!(matches!(early, Err(NotTaken::NotStopped)), "{early:?}");
+    stop(app, &AOKI).await.1.expect_to("/stop/done");
+    let one = applications::apply_for_resume(&app.app, &origin, id, who).await.unwrap();
+    let other = applications::apply_for_resume(&app.app, &origin, id, ("別の人", "")).await.unwrap();
+    assert_eq!(one, other, "one that is open is given again");
+    assert_eq!(app.audited("application.made").await, 1);
+    assert_eq!(app.database.count("customers", "suspended_at IS NOT NULL").await, 1);
+    let mut browser = app.browser(Bank::A);
+    browser.password(AOKI.login_id, AOKI.login_password).await.expect(422);
+}
+
+async fn many_stops_at_once_are_one(app: &TestApp) {
+    let jobs = (0..6).map(|_| {
+        let app = app.clone();
+        async move { stop(&app, &AOKI).await.1.location().to_owned() }
+    });
+    let paths = at_once(jobs.collect::<Vec<_>>()).await;
+    assert!(paths.iter().all(|path| *path == paths[0]), "{paths:?}");
+    app.deliver().await;
+    assert_eq!(app.subjects(AOKI.address()).len(), 1);
+}

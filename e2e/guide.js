@@ -1,0 +1,107 @@
+/**
+ * Makes the pictures of the user guide: the real screens of a walk, in both languages, as small WebP
+ * files. Run by `cargo xtask guide`, which names the folder to write to.
+ */
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { startBanks } from './lib/bank.js';
+import { mailPassword } from './lib/mailbox.js';
+import { Phone } from './lib/phone.js';
+import { Portal } from './lib/portal.js';
+
+const FOLDER = process.argv[2];
+const QUALITY = 22;
+const PC = { width: 800, height: 600, scale: 0.8 };
+const PHONE = { width: 360, height: 640, scale: 0.8 };
+
+/** Takes what a customer sees from an element of the page on. */
+async function shoot(page, name, { width, height, scale }, from = 'h1') {
+  const top = await page.evaluate((from) => {
+    const anchor = document.querySelector(from);
+    return Math.max(0, anchor.getBoundingClientRect().top + window.scrollY - 16);
+  }, from);
+  const lines = await page.context().newCDPSession(page);
+  const { data } = await lines.send('Page.captureScreenshot', {
+    format: 'webp',
+    quality: QUALITY,
+    captureBeyondViewport: true,
+    clip: { x: 0, y: top, width, height, scale },
+  });
+  await lines.detach();
+  await writeFile(join(FOLDER, name), Buffer.from(data, 'base64'));
+}
+
+async function pictures(language) {
+  const ends = [];
+  const t = { after: (end) => ends.push(end), diagnostic: () => {} };
+  const banks = await startBanks({ language });
+  ends.push(() => banks.stop());
+  try {
+    await walk(t, banks, language);
+  } finally {
+    for (const end of ends.reverse()) await end();
+  }
+}
+
+async function walk(t, banks, language) {
+  const bank = banks.a;
+  const person = bank.people[0];
+  const size = (view) => ({ viewport: { width: view.width, height: view.height }, deviceScaleFactor: 1 });
+  const pc = await Portal.open(t, bank, { language, ...size(PC) });
+  const phone = await Phone.open(t, bank, { language, ...size(PHONE) });
+  const { words } = pc;
+  const take = (name, from) => shoot(pc.page, `${name}-${language}.webp`, PC, from);
+  const touch = (name) => shoot(phone.page, `${name}-${language}.webp`, PHONE);
+
+  await pc.go('/stop');
+  await take('bes001');
+  await pc.go('/login');
+  await take('bli001');
+  await pc.logInToOtp(person);
+  await take('bop001', '#offers');
+  await pc.press(words.issue);
+  await take('bot000');
+  await pc.press(words.choose);
+  await take('bmp001');
+  const after = (await banks.smtp.mails()).length;
+  await pc.press(words.ok);
+  await take('bot001', '#for-address');
+  await pc.enter(person);
+  const secret = await mailPassword(bank, person, after);
+  await pc.reload();
+  await take('bot002', '#for-confirm');
+  const ids = await pc.commit(person, secret);
+  await take('bot003', '#ids');
+
+  await phone.openApp();
+  await touch('app-empty');
+  await phone.beginSetUp();
+  await phone.type(ids, person.startPassword);
+  await touch('app-set-up');
+  await phone.tap(phone.words.set);
+  await phone.heading(phone.words.done);
+  await touch('app-done');
+  await phone.tap(phone.words.open);
+  const passcode = await phone.passcode();
+  await touch('app-passcode');
+
+  await pc.press(words.toOtp);
+  await pc.press(words.start);
+  await take('bok001');
+  await pc.press(words.next);
+  await take('bok002');
+  await pc.fill({ [words.passcode]: passcode });
+  await pc.press(words.startUse);
+  await pc.logOut();
+  await pc.logIn(person);
+  await take('bli002');
+  await pc.verify(await phone.nextPasscode());
+  await pc.press(words.otp);
+  await pc.press(words.release);
+  await take('bos001');
+}
+
+await mkdir(FOLDER, { recursive: true });
+for (const language of ['ja', 'en']) await pictures(language);

@@ -262,7 +262,7 @@ describe('interrupted hands', () => {
     await mailPassword(bank, person, start);
     await pc.press(words.cancel);
     await pc.at('BER001');
-    await pc.says('トークン発行のお手続きを取りやめました。トークンは発行されていません。');
+    await pc.says('お手続きを取りやめました。', 'トークンは発行されていません。');
     await pc.back();
     await pc.at('BER003');
     await pc.says(stale);

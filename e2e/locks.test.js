@@ -59,8 +59,8 @@ describe('locks', () => {
     await guess();
     await pc.at('BER001');
     const until = told('ja', (await banks.now()) + 30 * MINUTE).moment;
-    await pc.says(`安全のため、このお手続きを中止しました。トークンは発行されていません。${until} 以降にもう一度行うか`);
-    await arrived(bank, person, 'lockedTime', { to: person.addresses, after: start });
+    await pc.says('安全のため、このお手続きを中止しました。', 'トークンは発行されていません。', `${until} 以降にもう一度行うか`);
+    await arrived(bank, person, 'lockedIssue', { to: person.addresses, after: start });
     assert.deepEqual((await bank.show(person)).tokens, []);
   });
 
@@ -77,7 +77,7 @@ describe('locks', () => {
       await pc.press(words.commit);
     }
     await pc.at('BER001');
-    await pc.says('安全のため、このお手続きを中止しました。トークンは発行されていません。');
+    await pc.says('安全のため、このお手続きを中止しました。', 'トークンは発行されていません。');
     await banks.advance(1000);
     await pc.press(words.backToOtp);
     await pc.at('BOP001');

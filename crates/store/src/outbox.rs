@@ -266,11 +266,7 @@ impl Tx {
 
     /// Moves a mail from one state to another, with what came back and the time of its next try;
     /// zero rows when it stands elsewhere by now.
-    pub async fn move_mail(
-        &mut self,
-        m: &MailRow,
-        from: MailState,
-    ) -> Result<u64, StoreError> {
+    pub async fn move_mail(&mut self, m: &MailRow, from: MailState) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE mails SET state = $4, last_error = $5, next_at = $6, \
              attempts = $7, expires_at = $8 \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND state = $9";

@@ -27,7 +27,9 @@ impl IssueEnd {
         match self {
             Self::Deadline => Event::DeadlinePassed,
             Self::Reissued => Event::Superseded,
-            Self::StartPassword | Self::SecondPhone | Self::Stopped | Self::TakenBack => Event::Revoked,
+            Self::StartPassword | Self::SecondPhone | Self::Stopped | Self::TakenBack => {
+                Event::Revoked
+            }
         }
     }
 }

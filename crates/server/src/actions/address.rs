@@ -179,7 +179,8 @@ fn read(origin: &Origin, all: &[Registered], entry: &Entry) -> Result<Input, Vec
     if MailAddress::parse(&entry.address2, &rules).ok().as_ref() != Some(&address) {
         return Err(one("address2", "err-address-differs"));
     }
-    let is_known = |a: &Registered| MailAddress::parse(&a.address, &rules).ok().as_ref() == Some(&address);
+    let is_known =
+        |a: &Registered| MailAddress::parse(&a.address, &rules).ok().as_ref() == Some(&address);
     if all.iter().any(is_known) {
         return Err(one("address", "err-address-known"));
     }
@@ -364,9 +365,7 @@ async fn prove_second(
 ) -> Result<Option<Outcome>, AppError> {
     match second {
         // A form that was made before the use began: the passcode is asked for now.
-        SecondProof::MailPassword(_) if customer.otp_required => {
-            Err(AppError::Stale(Stale::Ended))
-        }
+        SecondProof::MailPassword(_) if customer.otp_required => Err(AppError::Stale(Stale::Ended)),
         SecondProof::MailPassword(typed) => {
             let sent = tx.mail_password(customer.customer_id, procedure.id).await?;
             let sent = sent.ok_or(ORDER)?;

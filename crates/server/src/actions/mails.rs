@@ -137,11 +137,7 @@ fn mail_named(text: &[u8]) -> Option<MailId> {
 
 /// Records that a mail came back; false when there is no such mail of this institution, or it is known
 /// already.
-pub(crate) async fn bounced(
-    app: &App,
-    origin: &Origin,
-    report: &Report,
-) -> Result<bool, AppError> {
+pub(crate) async fn bounced(app: &App, origin: &Origin, report: &Report) -> Result<bool, AppError> {
     let mut tx = app.store.begin().await?;
     let found = tx.mail(report.mail).await?;
     let Some(mut mail) = found.filter(|m| m.institution_id == origin.institution.id) else {

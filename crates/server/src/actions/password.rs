@@ -66,8 +66,7 @@ pub(crate) async fn enter(
     drop(tx);
     let (which, hash) = read(app, origin, &customer, entry).await?;
     let (mut tx, customer) = sessions::take(app, origin, session).await?;
-    let mut procedure =
-        procedures::begin(app, origin, &mut tx, session, Flow::Password).await?;
+    let mut procedure = procedures::begin(app, origin, &mut tx, session, Flow::Password).await?;
     let id = customer.customer_id;
     let input = Input { which: Some(which), hash };
     procedures::keep(app, origin, id, &mut procedure, &input)?;
@@ -92,13 +91,16 @@ async fn read(
     let check = |same| {
         let (min, max) = (policy.min_length, policy.max_length);
         check_static_password(entry.new.expose(), min, max, &login_id, same).map_err(|error| {
-            Problem::new("new_password", match error {
-                StaticPasswordError::Short => "err-new-short",
-                StaticPasswordError::Long => "err-new-long",
-                StaticPasswordError::Width => "err-new-width",
-                StaticPasswordError::Common => "err-new-common",
-                StaticPasswordError::Same => "err-new-same",
-            })
+            Problem::new(
+                "new_password",
+                match error {
+                    StaticPasswordError::Short => "err-new-short",
+                    StaticPasswordError::Long => "err-new-long",
+                    StaticPasswordError::Width => "err-new-width",
+                    StaticPasswordError::Common => "err-new-common",
+                    StaticPasswordError::Same => "err-new-same",
+                },
+            )
         })
     };
     let mut problems: Vec<_> = check(false).err().into_iter().collect();

@@ -141,4 +141,3 @@ pub(crate) async fn prove_passcode(
     })
     .await
 }
-

@@ -65,7 +65,11 @@ pub(crate) async fn listed(app: &App, origin: &Origin) -> Result<Vec<Notice>, Ap
     let all = tx.notices(origin.institution.id, origin.now).await?;
     for notice in &all {
         // What the bank says to its customers is nobody else's to write.
-        if !origin.institution.keys.fits(&spot(&origin.institution, notice.id).place(), &bound(notice), &notice.mac) {
+        if !origin.institution.keys.fits(
+            &spot(&origin.institution, notice.id).place(),
+            &bound(notice),
+            &notice.mac,
+        ) {
             return Err(StoreError::Corrupt(format!("notice {}", notice.id)).into());
         }
     }

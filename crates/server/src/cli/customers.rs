@@ -244,7 +244,14 @@ async fn history(
     }).collect();
     let line = |row: &customers::AuditRow| {
         let at = moment(Some(row.at)).unwrap_or_default();
-        let told = [Some(row.result.as_str()), row.reason.as_deref(), row.screen.as_deref(), row.address.as_deref(), row.device.as_deref(), row.after_json.as_deref()];
+        let told = [
+            Some(row.result.as_str()),
+            row.reason.as_deref(),
+            row.screen.as_deref(),
+            row.address.as_deref(),
+            row.device.as_deref(),
+            row.after_json.as_deref(),
+        ];
         let told: Vec<_> = told.into_iter().flatten().collect();
         format!("{at}  {:<24} {}", row.kind, told.join("  "))
     };
@@ -308,7 +315,8 @@ async fn resume(
         String::new(),
         "Approved by (another person)  ______________________  on  ______________".to_owned(),
         String::new(),
-        "Nothing is resumed yet: an operator who did not apply approves it in the console.".to_owned(),
+        "Nothing is resumed yet: an operator who did not apply approves it in the console."
+            .to_owned(),
     ];
     say(json, &value, &words.join("\n"));
     Ok(())

@@ -120,7 +120,9 @@ async fn notice(app: &App, verb: &Notice, json: bool) -> Result<(), Failure> {
             let when = |name: &str, text: &Option<String>, otherwise: Millis| match text {
                 None => Ok(otherwise),
                 Some(text) => calendar::read(text, zone).ok_or_else(|| {
-                    Failure::Refused(format!("{name}: a day, or a moment like 2026-11-22T09:00:00Z"))
+                    Failure::Refused(format!(
+                        "{name}: a day, or a moment like 2026-11-22T09:00:00Z"
+                    ))
                 }),
             };
             let from = when("--from", from, origin.now)?;
@@ -136,7 +138,8 @@ async fn notice(app: &App, verb: &Notice, json: bool) -> Result<(), Failure> {
             for n in top::listed(app, &origin(app, which)?).await? {
                 let [from, until] =
                     [n.shown_from, n.shown_until].map(|at| moment(Some(at)).unwrap_or_default());
-                lines.push(format!("{}  {from} to {until}\n  {}\n  {}", n.id, n.text_ja, n.text_en));
+                lines
+                    .push(format!("{}  {from} to {until}\n  {}\n  {}", n.id, n.text_ja, n.text_en));
                 values.push(serde_json::json!({
                     "id": n.id, "ja": n.text_ja, "en": n.text_en, "from": from, "until": until,
                 }));

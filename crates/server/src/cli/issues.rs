@@ -28,9 +28,7 @@ pub(super) enum Verb {
 pub(super) async fn run(app: &App, verb: &Verb, json: bool) -> Result<(), Failure> {
     match verb {
         Verb::List { limit, which } => list(app, &origin(app, which)?, *limit, json).await,
-        Verb::Cancel { customer, which } => {
-            cancel(app, &origin(app, which)?, customer, json).await
-        }
+        Verb::Cancel { customer, which } => cancel(app, &origin(app, which)?, customer, json).await,
     }
 }
 

@@ -129,7 +129,8 @@ async fn bounce(app: &App, recipient: Option<&str>, json: bool) -> Result<(), Fa
         say(json, &serde_json::json!({ "mail": mail, "bounced": false }), words);
         return Ok(());
     }
-    let owner = mails::owner(app, mail).await?.and_then(|m| app.institutions.by_id(m.institution_id));
+    let owner =
+        mails::owner(app, mail).await?.and_then(|m| app.institutions.by_id(m.institution_id));
     let Some(institution) = owner else {
         return Err(Failure::Refused("that report names no mail of ours".to_owned()));
     };

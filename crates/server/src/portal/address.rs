@@ -17,7 +17,8 @@ use super::{
         self, ADDRESS_STEPS, Bma001, Bma002, Bma003, Bma003Done, FieldError, Frame, MailShown,
         ShownAddress,
     },
-    passcode, render,
+    passcode,
+    render::{self, Unfinished},
     usage::{self, hold, holds},
 };
 use crate::{
@@ -36,6 +37,9 @@ use crate::{
     },
 };
 
+const UNFINISHED: Unfinished =
+    Unfinished { unchanged: "bma-not-changed", back: ("/customer", "frame-to-customer") };
+
 type Asked = Query<BTreeMap<String, String>>;
 
 /// BMA001.
@@ -52,8 +56,7 @@ async fn input_page(
     let id = signed.customer.customer_id;
     let ready = address::ready(&visit.app, &visit.origin, id).await?;
     let frame = render::inside(signed, "BMA001", "bma001-title");
-    let frame =
-        Frame { here: "/address".to_owned(), ..render::step(frame, ADDRESS_STEPS, 0) };
+    let frame = Frame { here: "/address".to_owned(), ..render::step(frame, ADDRESS_STEPS, 0) };
     let blocked = ready.blocked.map(|blocked| pages::blocked(&frame, &blocked));
     let closed = ready.closed.and_then(|reason| passcode::closed(visit, "BMA001", reason));
     let shown = |a: address::Registered| ShownAddress {
@@ -119,8 +122,7 @@ async fn look(
 ) -> Result<(Procedure, Shown), AppError> {
     let visit = &signed.visit;
     let procedure = usage::shown(signed, id, Flow::Address, step).await?;
-    let shown =
-        address::shown(&visit.app, &visit.origin, &signed.customer, &procedure).await?;
+    let shown = address::shown(&visit.app, &visit.origin, &signed.customer, &procedure).await?;
     Ok((procedure, shown))
 }
 
@@ -167,9 +169,7 @@ pub(super) async fn confirm(
     let visit = &signed.visit;
     let (id, origin) = (fields.procedure(), visit.origin.on("BMA002"));
     let outcome = match proofs(&signed, &mut fields) {
-        Ok(proofs) => {
-            address::confirm(&visit.app, &origin, &signed.session, id, proofs).await?
-        }
+        Ok(proofs) => address::confirm(&visit.app, &origin, &signed.session, id, proofs).await?,
         Err(problems) => {
             let customer = Some(signed.customer.customer_id);
             let errors = render::problems(visit, "BMA002", customer, &problems).await?;
@@ -191,7 +191,7 @@ pub(super) async fn confirm(
             let frame = render::inside(&signed, "BMA002", "bma002-title");
             again(&signed, id, pages::blocked(&frame, &blocked)).await
         }
-        Outcome::Stopped(until) => render::stopped(&signed, until, "bma-not-changed"),
+        Outcome::Stopped(until) => render::stopped(&signed, until, UNFINISHED),
     }
 }
 
@@ -219,13 +219,17 @@ fn proofs(signed: &Signed, fields: &mut Fields) -> Result<Proofs, Vec<Problem>> 
     let second = if signed.customer.otp_required {
         let typed = Passcode::typed(fields.secret("passcode").expose());
         typed.map(SecondProof::Passcode).map_err(|error| {
-            problems.push(Problem::new("passcode", match error {
-                PasscodeError::Empty => "err-passcode-empty",
-                PasscodeError::Length | PasscodeError::Digits => "err-passcode-form",
-            }));
+            problems.push(Problem::new(
+                "passcode",
+                match error {
+                    PasscodeError::Empty => "err-passcode-empty",
+                    PasscodeError::Length | PasscodeError::Digits => "err-passcode-form",
+                },
+            ));
         })
     } else {
-        let typed = digits(signed, fields, "mail_password", ["err-mailpw-empty", "err-mailpw-form"]);
+        let typed =
+            digits(signed, fields, "mail_password", ["err-mailpw-empty", "err-mailpw-form"]);
         typed.map(SecondProof::MailPassword).map_err(|problem| problems.push(problem))
     };
     match second {
@@ -248,11 +252,7 @@ fn digits(
 }
 
 // キャンセル, or the mail again; none when the form is to be worked on.
-async fn other(
-    signed: &Signed,
-    fields: &Fields,
-    step: Step,
-) -> Result<Option<Response>, AppError> {
+async fn other(signed: &Signed, fields: &Fields, step: Step) -> Result<Option<Response>, AppError> {
     let visit = &signed.visit;
     let screen = if step == Step::Number { "BMA003" } else { "BMA002" };
     let (id, origin) = (fields.procedure(), visit.origin.on(screen));
@@ -292,7 +292,7 @@ async fn not_resent(
 
 /// BER001: the procedure was left.
 pub(super) async fn cancelled(signed: Signed) -> Result<Response, AppError> {
-    render::left(&signed, "bma-not-changed")
+    render::left(&signed, UNFINISHED)
 }
 
 /// BMA003.
@@ -329,21 +329,22 @@ pub(super) async fn number(
     }
     let visit = &signed.visit;
     let (id, origin) = (fields.procedure(), visit.origin.on("BMA003"));
-    let typed = match digits(&signed, &mut fields, "number", ["err-number-empty", "err-number-form"]) {
-        Ok(typed) => typed,
-        Err(problem) => {
-            let customer = Some(signed.customer.customer_id);
-            let errors = render::problems(visit, "BMA003", customer, &[problem]).await?;
-            return render::corrected(&number_page(&signed, id, errors).await?);
-        }
-    };
+    let typed =
+        match digits(&signed, &mut fields, "number", ["err-number-empty", "err-number-form"]) {
+            Ok(typed) => typed,
+            Err(problem) => {
+                let customer = Some(signed.customer.customer_id);
+                let errors = render::problems(visit, "BMA003", customer, &[problem]).await?;
+                return render::corrected(&number_page(&signed, id, errors).await?);
+            }
+        };
     match address::number(&visit.app, &origin, &signed.session, id, &typed).await? {
         Outcome::Done(secret) => Ok(with_cookie(next(id, Step::Done)?, secret.cookie())),
         Outcome::Wrong(problems) => {
             let errors = render::told(visit, &problems);
             render::corrected(&number_page(&signed, id, errors).await?)
         }
-        Outcome::Stopped(until) => render::stopped(&signed, until, "bma-not-changed"),
+        Outcome::Stopped(until) => render::stopped(&signed, until, UNFINISHED),
         Outcome::NumberSent | Outcome::Closed(_) | Outcome::Blocked(_) => {
             Err(AppError::Stale(Stale::Order))
         }

@@ -16,10 +16,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
 }
 
 /// BHP001, one topic.
-pub(super) async fn topic(
-    visit: Visit,
-    Path(word): Path<String>,
-) -> Result<Response, AppError> {
+pub(super) async fn topic(visit: Visit, Path(word): Path<String>) -> Result<Response, AppError> {
     let topic = Topic::from_word(&word).ok_or(AppError::NotFound)?;
     let mut frame = render::outside(&visit, "BHP001", Bhp001Topic::title(topic));
     frame.signed_in = is_signed_in(&visit).await;

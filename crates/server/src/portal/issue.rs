@@ -8,7 +8,7 @@ use warifu_core::ids::ProcedureId;
 use super::{
     otp,
     pages::{self, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailShown},
-    render,
+    render::{self, Unfinished},
 };
 use crate::{
     actions::{
@@ -24,6 +24,9 @@ use crate::{
         visit::{Signed, see_other},
     },
 };
+
+const UNFINISHED: Unfinished =
+    Unfinished { unchanged: "issue-not-done", back: ("/otp", "frame-to-otp") };
 
 type Asked = Query<BTreeMap<String, String>>;
 
@@ -207,7 +210,7 @@ async fn commit(
     let origin = visit.origin.on("BOT002");
     match issue::confirm(&visit.app, &origin, &signed.session, id, proofs).await {
         Ok(Commit::Done) => next(id, Step::Done),
-        Ok(Commit::Stopped(again)) => render::stopped(signed, again, "issue-not-done"),
+        Ok(Commit::Stopped(again)) => render::stopped(signed, again, UNFINISHED),
         Ok(Commit::Wrong(problems)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let mut page = confirm_page(signed, id).await?;
@@ -236,7 +239,7 @@ async fn cancel(signed: &Signed, fields: &Fields) -> Result<Response, AppError> 
 
 /// BER001: the procedure was left.
 pub(super) async fn cancelled(signed: Signed) -> Result<Response, AppError> {
-    render::left(&signed, "issue-not-done")
+    render::left(&signed, UNFINISHED)
 }
 
 async fn resend(signed: &Signed, fields: &Fields) -> Result<Response, AppError> {

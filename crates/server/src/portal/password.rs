@@ -8,7 +8,7 @@ use warifu_core::{hold::HoldKind, ids::ProcedureId, text::StaticPassword, time::
 use super::{
     issue::asked,
     pages::{Bpw001, Bpw002, Bpw003, FieldError, Frame, PASSWORD_STEPS},
-    render,
+    render::{self, Unfinished},
     usage::{self, hold, holds},
 };
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
         visit::{Signed, see_other, with_cookie},
     },
 };
+
+const UNFINISHED: Unfinished =
+    Unfinished { unchanged: "bpw-not-changed", back: ("/customer", "frame-to-customer") };
 
 type Asked = Query<BTreeMap<String, String>>;
 
@@ -99,7 +102,7 @@ pub(super) async fn confirm(
             let errors = render::told(visit, &[problem]);
             render::corrected(&confirm_page(&signed, id, errors).await?)
         }
-        Ok(Changed::Stopped(again)) => render::stopped(&signed, again, "bpw-not-changed"),
+        Ok(Changed::Stopped(again)) => render::stopped(&signed, again, UNFINISHED),
         Err(AppError::InvalidField(problems)) => {
             let customer = Some(signed.customer.customer_id);
             let errors = render::problems(visit, "BPW002", customer, &problems).await?;

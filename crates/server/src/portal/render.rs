@@ -58,11 +58,18 @@ pub(crate) fn corrected(template: &impl Template) -> Result<Response, AppError> 
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page(template)?).into_response())
 }
 
-/// BER001: too many wrong proofs have ended a procedure; `unchanged` says what was not done.
+/// A procedure that has ended before its end: what was not done, and where its customer goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) unchanged: &'static str,
+    pub(crate) back: (&'static str, &'static str),
+}
+
+/// BER001: too many wrong proofs have ended a procedure.
 pub(crate) fn stopped(
     signed: &Signed,
     again: Again,
-    unchanged: &str,
+    what: Unfinished,
 ) -> Result<Response, AppError> {
     let text = &signed.visit.text;
     let told = match again {
@@ -70,24 +77,22 @@ pub(crate) fn stopped(
         Again::From(until) => text.with("err-proofs-locked", "until", text.moment(until)),
         Again::Unlocked => text.of("err-proofs-stopped"),
     };
-    corrected(&ended(signed, vec![text.of("err-proofs-many"), text.of(unchanged), told]))
+    corrected(&ended(signed, what, vec![text.of("err-proofs-many"), told]))
 }
 
-/// BER001: the customer has left a procedure; `unchanged` says what was not done.
-pub(crate) fn left(signed: &Signed, unchanged: &str) -> Result<Response, AppError> {
-    let text = &signed.visit.text;
-    page(&ended(signed, vec![text.of("ber-cancelled"), text.of(unchanged)]))
+/// BER001: the customer has left a procedure.
+pub(crate) fn left(signed: &Signed, what: Unfinished) -> Result<Response, AppError> {
+    page(&ended(signed, what, vec![signed.visit.text.of("ber-cancelled")]))
 }
 
-fn ended(signed: &Signed, paragraphs: Vec<String>) -> Ber {
+fn ended(signed: &Signed, what: Unfinished, mut paragraphs: Vec<String>) -> Ber {
     let text = &signed.visit.text;
+    let (path, label) = what.back;
     let mut frame = inside(signed, "BER001", "ber-title");
-    "/customer".clone_into(&mut frame.here);
-    let links = vec![
-        ("/customer".to_owned(), text.of("frame-to-customer")),
-        ("/top".to_owned(), text.of("frame-to-top")),
-    ];
-    Ber { frame, paragraphs, links }
+    path.clone_into(&mut frame.here);
+    paragraphs.insert(1, text.of(what.unchanged));
+    let link = |path: &str, key| (path.to_owned(), text.of(key));
+    Ber { frame, paragraphs, links: vec![link(path, label), link("/top", "frame-to-top")] }
 }
 
 /// The problems of a form in words, recorded.

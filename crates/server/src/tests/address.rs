@@ -91,7 +91,9 @@ async fn an_address_is_changed_and_the_old_one_is_told_for_thirty_days(app: &Tes
     assert!(page.text().contains("2026年12月1日 からトークン発行"), "{}", page.text());
     let recorded = app.recorded(mark).await;
     let kinds: Vec<_> = recorded.iter().map(|row| row.split('|').next().unwrap()).collect();
-    for kind in ["address.registered", "address.removed", "mail_password.sent", "address_number.sent"] {
+    for kind in
+        ["address.registered", "address.removed", "mail_password.sent", "address_number.sent"]
+    {
         assert_eq!(kinds.iter().filter(|k| **k == kind).count(), 1, "{kind}: {recorded:?}");
     }
     app.deliver().await;
@@ -135,7 +137,8 @@ async fn with_a_token_the_passcode_is_the_second_proof(app: &TestApp) {
     // A wrong password spends no passcode.
     let page = confirm(&mut pc, "Chigau-Mono-1", ("passcode", &passcode)).await.expect(422);
     assert!(page.error("confirmation_password").is_some() && page.error("passcode").is_none());
-    let page = confirm(&mut pc, AOKI.confirmation_password, ("passcode", "000000")).await.expect(422);
+    let page =
+        confirm(&mut pc, AOKI.confirmation_password, ("passcode", "000000")).await.expect(422);
     assert!(page.error("passcode").unwrap().contains("正しくありません"));
     let page = confirm(&mut pc, AOKI.confirmation_password, ("passcode", "12ab")).await.expect(422);
     assert!(page.error("passcode").unwrap().contains("6桁"));

@@ -89,7 +89,13 @@ async fn a_new_password_that_cannot_be_one_says_why(app: &TestApp) {
         ("login", "password1", "password1", "new_password", "よく使われている"),
         ("login", "aoki-hana", "aoki-hana", "new_password", "ログインID、現在の"),
         ("login", AOKI.login_password, AOKI.login_password, "new_password", "ログインID、現在の"),
-        ("login", AOKI.confirmation_password, AOKI.confirmation_password, "new_password", "ログインID、現在の"),
+        (
+            "login",
+            AOKI.confirmation_password,
+            AOKI.confirmation_password,
+            "new_password",
+            "ログインID、現在の",
+        ),
         ("login", NEW, "Aratani-Kimeta-89", "new_password2", "2つの新しいパスワードが同じ"),
     ] {
         let mark = app.mark();
@@ -106,10 +112,17 @@ async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &Tes
     let mut pc = app.signed_in(&AOKI).await;
     reach_confirm(&mut pc, "login", NEW).await;
     let empty = present(&mut pc, "").await.expect(422);
-    assert_eq!(empty.error("present_password").as_deref(), Some("現在のパスワードを入力してください。"));
+    assert_eq!(
+        empty.error("present_password").as_deref(),
+        Some("現在のパスワードを入力してください。")
+    );
     for _ in 1..5 {
         let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BPW002");
-        assert!(page.error("present_password").unwrap().starts_with("現在のパスワードが正しくありません。"));
+        assert!(
+            page.error("present_password")
+                .unwrap()
+                .starts_with("現在のパスワードが正しくありません。")
+        );
     }
     let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BER001");
     assert!(page.text().contains("パスワードは変更されていません。"), "{}", page.text());
@@ -118,7 +131,10 @@ async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &Tes
     reach_confirm(&mut pc, "login", "Betsuno-Mono-77").await;
     present(&mut pc, AOKI.login_password).await.expect(422).expect_screen("BER001");
     app.deliver().await;
-    assert_eq!(app.subjects(AOKI.address())[0], "【みなと銀行】パスワード変更のお手続きを一時的に停止しました");
+    assert_eq!(
+        app.subjects(AOKI.address())[0],
+        "【みなと銀行】パスワード変更のお手続きを一時的に停止しました"
+    );
     pc.sign_out().await;
     app.signed_in(&AOKI).await;
     // Unlocked by the bank, it goes on.

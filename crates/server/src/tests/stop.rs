@@ -131,9 +131,13 @@ async fn a_stop_cannot_be_told_apart_for_wrong_unknown_and_empty(app: &TestApp) 
     assert!(seen.iter().all(|page| *page == seen[0]));
     let mut browser = app.browser(Bank::A);
     browser.open("/stop").await;
-    let page = browser.post("/stop", &[("login_id", " "), ("login_password", "")]).await.expect(422);
+    let page =
+        browser.post("/stop", &[("login_id", " "), ("login_password", "")]).await.expect(422);
     assert_eq!(page.error("login_id").as_deref(), Some("ログインIDを入力してください。"));
-    assert_eq!(page.error("login_password").as_deref(), Some("ログインパスワードを入力してください。"));
+    assert_eq!(
+        page.error("login_password").as_deref(),
+        Some("ログインパスワードを入力してください。")
+    );
 }
 
 async fn stopping_twice_tells_the_first_stop_and_changes_nothing(app: &TestApp) {
@@ -179,7 +183,8 @@ async fn a_resume_is_applied_for_once_and_resumes_nothing(app: &TestApp) {
     assert!(matches!(early, Err(NotTaken::NotStopped)), "{early:?}");
     stop(app, &AOKI).await.1.expect_to("/stop/done");
     let one = applications::apply_for_resume(&app.app, &origin, id, who).await.unwrap();
-    let other = applications::apply_for_resume(&app.app, &origin, id, ("別の人", "")).await.unwrap();
+    let other =
+        applications::apply_for_resume(&app.app, &origin, id, ("別の人", "")).await.unwrap();
     assert_eq!(one, other, "one that is open is given again");
     assert_eq!(app.audited("application.made").await, 1);
     assert_eq!(app.database.count("customers", "suspended_at IS NOT NULL").await, 1);

@@ -77,7 +77,11 @@ async fn mails_follow_the_language_that_the_customer_chose(app: &TestApp) {
     let mut pc = app.signed_in(&AOKI).await;
     pc.open("/customer").await.expect(200).expect_screen("BCI001");
     let page = pc.submit("/customer", &[("language", "en")]).await.expect(200);
-    assert!(page.text().contains("The language of our notices has been changed."), "{}", page.text());
+    assert!(
+        page.text().contains("The language of our notices has been changed."),
+        "{}",
+        page.text()
+    );
     pc.post("/customer", &[("language", "en")]).await.expect_to("/customer");
     pc.post("/customer", &[("language", "fr")]).await.expect(403);
     assert_eq!(app.audited("language.changed").await, 1);

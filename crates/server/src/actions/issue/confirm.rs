@@ -60,8 +60,7 @@ pub(crate) async fn confirm(
         if !computed.is_of(&customer) {
             return Err(AppError::Stale(Stale::Ended));
         }
-        let confirmed =
-            static_password::count(app, origin, &mut tx, &customer, &computed).await?;
+        let confirmed = static_password::count(app, origin, &mut tx, &customer, &computed).await?;
         let sent = tx
             .mail_password(customer.customer_id, procedure.id)
             .await?

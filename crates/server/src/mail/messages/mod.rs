@@ -203,10 +203,13 @@ impl Mail<'_> {
             Self::Expiring { valid_until } => vec![("date", text.day(*valid_until))],
             Self::Password { at: when, which } => vec![
                 at(when),
-                ("which", text.of(match which {
-                    StaticPassword::Login => "mail-which-login",
-                    StaticPassword::Confirmation => "mail-which-confirmation",
-                })),
+                (
+                    "which",
+                    text.of(match which {
+                        StaticPassword::Login => "mail-which-login",
+                        StaticPassword::Confirmation => "mail-which-confirmation",
+                    }),
+                ),
             ],
             Self::AddressNumber { secret, sent_at, valid_until } => vec![
                 ("secret", (*secret).to_owned()),

@@ -31,8 +31,7 @@ pub(crate) const RELEASE_STEPS: &[&str] = &["step-choose", "step-release", "step
 pub(crate) const PASSWORD_STEPS: &[&str] = &["step-input", "step-check", "step-done"];
 
 /// The steps of a change of address; BMA001 is at 0, BMA003 at 2 and 3.
-pub(crate) const ADDRESS_STEPS: &[&str] =
-    &["step-input", "step-check", "step-number", "step-done"];
+pub(crate) const ADDRESS_STEPS: &[&str] = &["step-input", "step-check", "step-number", "step-done"];
 
 /// What every page has around it.
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use warifu_core::{text::StaticPassword, time::Millis};
 
 use super::{
     super::{
-        ADDRESS_STEPS, Bes001, Bes001Done, Bhp001, Bhp001Topic, Bma001, Bma002, Bma003, Bma003Done, Bpw001, Bpw002,
-        Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress, Topic,
+        ADDRESS_STEPS, Bes001, Bes001Done, Bhp001, Bhp001Topic, Bma001, Bma002, Bma003, Bma003Done,
+        Bpw001, Bpw002, Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress, Topic,
     },
     PROCEDURE, Sample, inside, later, outside, sample, sampled, step, wrong,
 };
@@ -34,7 +34,8 @@ pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     let input = || at("BPW001", "bpw001-title", 0);
     let page = |frame, which, due: &[StaticPassword]| Bpw001 { frame, which, due: due.to_vec() };
     let login = StaticPassword::Login;
-    let errors = [("which", text.of("err-which-empty")), ("new_password", text.of("err-new-short"))];
+    let errors =
+        [("which", text.of("err-which-empty")), ("new_password", text.of("err-new-short"))];
     let confirm = |errors: &[(&'static str, String)]| Bpw002 {
         frame: wrong(at("BPW002", "bpw002-title", 1), errors),
         procedure: PROCEDURE.into(),
@@ -122,10 +123,8 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
 }
 
 pub(super) fn help(text: &Text) -> Vec<Sample> {
-    let page = |topic| Bhp001Topic {
-        frame: outside(text, "BHP001", Bhp001Topic::title(topic)),
-        topic,
-    };
+    let page =
+        |topic| Bhp001Topic { frame: outside(text, "BHP001", Bhp001Topic::title(topic)), topic };
     vec![
         sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
         sampled!("bhp001-enter", page(Topic::Enter)),

@@ -2,7 +2,7 @@
 
 /**
  * A place in the app; kept in the browser's history, so that its own back button works.
- * @typedef {{name: "home"} | {name: "set-up"} | {name: "token", tokenId: string} | {name: "done", tokenId: string, wasHere: boolean}} Page
+ * @typedef {{name: "home"} | {name: "set-up"} | {name: "scan"} | {name: "settings"} | {name: "token", tokenId: string} | {name: "details", tokenId: string} | {name: "done", tokenId: string, wasHere: boolean}} Page
  */
 
 /**
@@ -25,6 +25,11 @@
  * @property {EventTarget} events  `clock` when something was learned of it, `install` when the offer changed
  * @property {Draft} draft
  * @property {InstallOffer | null} installOffer
+ * @property {import("./storage.js").Settings} settings
+ * @property {boolean} isOffline  whether the app cannot be opened without a network: its worker is missing
+ * @property {(settings: import("./storage.js").Settings) => Promise<void>} keepSettings
+ * @property {() => void} unlock  opens what the lock number was in front of
+ * @property {() => void} forget  lets go of the memory that there were tokens: they were deleted on purpose
  * @property {(page: Page) => void} go       opens a page
  * @property {(page: Page) => void} replace  opens a page in this one's place: back leads past it
  * @property {(serverNow: number, sentAt: number, receivedAt: number) => void} learnClock

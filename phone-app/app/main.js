@@ -5,14 +5,18 @@ import { acknowledge } from "./activation.js";
 import { checkClock, Clock } from "./clock.js";
 import { isApple, placeOf } from "./platform.js";
 import { ask } from "./server.js";
-import { loadClock, loadTokens, saveClock } from "./storage.js";
+import { checkTokens } from "./status.js";
+import { loadClock, loadSettings, loadTokens, saveClock, saveSettings } from "./storage.js";
 import { inFours, languageOf, Texts } from "./texts.js";
+import { detailsView } from "./views/details.js";
 import { doneView } from "./views/done.js";
 import { emptyView } from "./views/empty.js";
-import { foot, head } from "./views/frame.js";
+import { foot, head, updateOffer } from "./views/frame.js";
 import { passcodeView } from "./views/passcode.js";
 import { placeView } from "./views/place.js";
+import { scanView } from "./views/scan.js";
 import { setUpView } from "./views/set-up.js";
+import { lockView, settingsView } from "./views/settings.js";
 import { tokensView } from "./views/tokens.js";
 import { registerWorker } from "./worker.js";
 
@@ -42,6 +46,17 @@ async function start() {
     events: new EventTarget(),
     draft: { serviceId: "", userId: "", startPassword: "", link: null },
     installOffer: null,
+    settings: await loadSettings().catch(() => ({ isHidden: false, lock: null })),
+    isOffline: false,
+    keepSettings: async (settings) => {
+      app.settings = settings;
+      await saveSettings(settings).catch(() => undefined);
+    },
+    unlock: () => {
+      isLocked = false;
+      void render(app, true);
+    },
+    forget: () => remember(HAD_TOKENS, "no"),
     go: (page) => open(page, "pushState"),
     replace: (page) => open(page, "replaceState"),
     learnClock: (...moments) => learned(app, clock.learn(...moments)),
@@ -58,6 +73,8 @@ async function start() {
     // A tab restored days later says what the passcode is, not that the set-up has just ended.
     history.replaceState({ name: "token", tokenId: page.tokenId }, "");
   }
+  isLocked = app.settings.lock !== null;
+  lockWhenAway(app);
   listenForInstallOffer(app);
   onLink((link) => {
     Object.assign(app.draft, { serviceId: inFours(link.serviceId), userId: inFours(link.userId), link });
@@ -65,7 +82,15 @@ async function start() {
   });
   await render(app, false);
   keepUp(app);
-  await registerWorker();
+  await registerWorker({
+    missing: () => {
+      app.isOffline = true;
+    },
+    waiting: (take) => {
+      takeUpdate = take;
+      void render(app, false);
+    },
+  });
 }
 
 /**
@@ -97,7 +122,8 @@ async function render(app, takesFocus) {
   main.append(view.node);
   shown.leave?.();
   shown = view;
-  document.body.replaceChildren(head(app, () => switchLanguage(app)), main, foot(app));
+  const offer = takeUpdate === null ? [] : [updateOffer(app, takeUpdate, () => (takeUpdate = null))];
+  document.body.replaceChildren(head(app, () => switchLanguage(app)), ...offer, main, foot(app));
   if (takesFocus) {
     scrollTo(0, 0);
     main.querySelector("h1")?.focus();
@@ -111,18 +137,30 @@ async function render(app, takesFocus) {
  * @returns {View}
  */
 function viewOf(app, page, tokens) {
+  if (isLocked && app.settings.lock !== null) {
+    return lockView(app, app.settings.lock);
+  }
+  if (page.name === "settings") {
+    return settingsView(app);
+  }
   const place = placeHere();
-  const wantsSetUp = page.name === "set-up" || tokens.length === 0;
+  const wantsSetUp = page.name === "set-up" || page.name === "scan" || tokens.length === 0;
   if (wantsSetUp && place !== "ready") {
     return placeView(app, place, isApple(navigator.userAgent, navigator.maxTouchPoints));
   }
   if (page.name === "set-up") {
     return setUpView(app);
   }
+  if (page.name === "scan") {
+    return scanView(app);
+  }
   if (tokens.length === 0) {
     return emptyView(app, remembered(HAD_TOKENS) === "yes");
   }
   const token = "tokenId" in page ? tokens.find(({ tokenId }) => tokenId === page.tokenId) : undefined;
+  if (page.name === "details" && token !== undefined) {
+    return detailsView(app, token);
+  }
   if (page.name === "done" && token !== undefined) {
     return doneView(app, token, page.wasHere);
   }
@@ -173,6 +211,9 @@ function keepUp(app) {
     tell(isStart);
     isStart = false;
     learned(app, await checkClock(app.clock, outside.fetch));
+    if (await checkTokens(app.clock, outside.fetch).catch(() => false)) {
+      void render(app, false);
+    }
   };
   addEventListener("online", () => {
     askedAt = -Infinity;
@@ -192,6 +233,22 @@ function learned(app, record) {
     void saveClock(record).catch(() => undefined);
   }
   app.events.dispatchEvent(new Event("clock"));
+}
+
+/**
+ * What lies about for a while shows nothing any more.
+ * @param {App} app
+ */
+function lockWhenAway(app) {
+  let leftAt = Infinity;
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "hidden") {
+      leftAt = performance.now();
+    } else if (app.settings.lock !== null && performance.now() - leftAt > AWAY) {
+      isLocked = true;
+      void render(app, true);
+    }
+  });
 }
 
 /** @param {App} app */
@@ -254,9 +311,13 @@ const LANGUAGE = "warifu-language";
 const HAD_TOKENS = "warifu-had-tokens";
 const SHORTEST_PAUSE = 30_000;
 const LONGEST_PAUSE = 600_000;
+const AWAY = 60_000;
 
 /** @type {View} */
 let shown = { node: document.body };
 let renders = 0;
+let isLocked = false;
+/** @type {(() => void) | null} */
+let takeUpdate = null;
 
 await start();

@@ -117,6 +117,16 @@ export function acknowledgementMessage(activationId) {
 }
 
 /**
+ * The text the phone signs to ask how its token stands.
+ * @param {string} tokenId
+ * @param {number} at milliseconds since 1970 by the server's clock
+ * @returns {string}
+ */
+export function statusMessage(tokenId, at) {
+  return `warifu-token-1\n${tokenId}\n${at}`;
+}
+
+/**
  * The associated data of the box: a digest of everything both sides must agree on.
  * @param {{institutionId: string, issueId: string, userId: string, ecdh: string, ecdsa: string, server: string}} bound
  * @returns {Promise<ArrayBuffer>}

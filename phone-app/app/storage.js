@@ -22,6 +22,8 @@
  * @property {number} startDeadline    until when its use must be started
  * @property {number} addedAt          when it was set up
  * @property {boolean} acknowledged    whether the server knows that it arrived, or wants to hear no more of it
+ * @property {string} [name]           what the customer calls it
+ * @property {string} [state]          how it stood when the server was last asked
  * @property {number} [refusedAt]      when the server last refused the acknowledgement, by the phone's own clock
  */
 
@@ -64,7 +66,15 @@ export async function saveToken(token) {
  */
 export async function settleToken(token) {
   const transaction = (await database()).transaction(["tokens", "pending"], "readwrite", DURABLE);
-  transaction.objectStore("tokens").put({ ...token, acknowledged: true });
+  const tokens = transaction.objectStore("tokens");
+  /** @type {IDBRequest<TokenRecord | undefined>} */
+  const kept = tokens.get(token.tokenId);
+  kept.onsuccess = () => {
+    // What was deleted meanwhile stays deleted.
+    if (kept.result !== undefined) {
+      tokens.put({ ...kept.result, acknowledged: true });
+    }
+  };
   transaction.objectStore("pending").delete(pendingId(token.serviceId, token.userId));
   await finished(transaction);
 }
@@ -75,17 +85,59 @@ export async function settleToken(token) {
  * @param {number} refusedAt
  * @returns {Promise<void>}
  */
-export async function noteRefused(tokenId, refusedAt) {
+export function noteRefused(tokenId, refusedAt) {
+  return changeToken(tokenId, (token) => (token.acknowledged ? token : { ...token, refusedAt }));
+}
+
+/**
+ * Changes a token that is kept, from what is kept just now: another tab may have changed it meanwhile.
+ * @param {string} tokenId
+ * @param {(token: TokenRecord) => TokenRecord} change
+ * @returns {Promise<void>}
+ */
+export async function changeToken(tokenId, change) {
   const transaction = (await database()).transaction("tokens", "readwrite", DURABLE);
   const tokens = transaction.objectStore("tokens");
   /** @type {IDBRequest<TokenRecord | undefined>} */
   const kept = tokens.get(tokenId);
   kept.onsuccess = () => {
-    if (kept.result?.acknowledged === false) {
-      tokens.put({ ...kept.result, refusedAt });
+    if (kept.result !== undefined) {
+      tokens.put(change(kept.result));
     }
   };
   await finished(transaction);
+}
+
+/**
+ * Deletes a token and its keys for good.
+ * @param {string} tokenId
+ * @returns {Promise<void>}
+ */
+export async function deleteToken(tokenId) {
+  await run("tokens", "readwrite", (tokens) => tokens.delete(tokenId));
+}
+
+/**
+ * What the customer has set for the whole app.
+ * @typedef {{isHidden: boolean, lock: import("./lock.js").LockRecord | null}} Settings
+ */
+
+/**
+ * The customer's settings.
+ * @returns {Promise<Settings>}
+ */
+export async function loadSettings() {
+  const kept = await run("settings", "readonly", (settings) => settings.get("settings"));
+  return { isHidden: false, lock: null, ...kept };
+}
+
+/**
+ * Keeps the customer's settings.
+ * @param {Settings} settings
+ * @returns {Promise<void>}
+ */
+export async function saveSettings(settings) {
+  await run("settings", "readwrite", (kept) => kept.put(settings, "settings"));
 }
 
 /**

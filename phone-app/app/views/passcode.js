@@ -4,7 +4,8 @@ import { passcodeAt, secondsLeft, stepAt } from "../oath.js";
 import { inFours } from "../texts.js";
 import { h, lines, sign } from "./dom.js";
 import { ring } from "./ring.js";
-import { addToken } from "./tokens.js";
+import { isOver } from "../status.js";
+import { addToken, settingsLink } from "./tokens.js";
 
 /** @typedef {import("../app.js").App} App */
 /** @typedef {import("../storage.js").TokenRecord} TokenRecord */
@@ -19,9 +20,9 @@ import { addToken } from "./tokens.js";
  */
 export function passcodeView(app, token, count, lose) {
   const { texts, clock } = app;
-  const isEnded = clock.now() >= token.validUntil;
+  const isEnded = isOver(token.state) || clock.now() >= token.validUntil;
   const date = texts.date(token.validUntil);
-  const code = isEnded ? ended(app, date) : running(app, token, lose);
+  const code = isEnded ? ended(app, token, date) : running(app, token, lose);
   const time = h("p", { class: "note", id: "clock" });
   const drawTime = () => time.replaceChildren(...clockNote(app));
   drawTime();
@@ -30,6 +31,7 @@ export function passcodeView(app, token, count, lose) {
     "div",
     {},
     h("h1", { tabindex: -1, class: "code-label" }, texts.of("app-code-label")),
+    token.name ? h("p", { class: "token-name" }, token.name) : null,
     code.node,
     isEnded ? null : h("p", { class: "warn" }, texts.of("app-code-warn")),
     h(
@@ -39,10 +41,13 @@ export function passcodeView(app, token, count, lose) {
       h("p", {}, texts.of("app-token-user", { user: inFours(token.userId) })),
       expiring(app, token),
       time,
+      app.isOffline ? h("p", { class: "note" }, texts.of("app-no-worker")) : null,
     ),
     count > 1
       ? h("button", { type: "button", class: "secondary", click: () => app.go({ name: "home" }) }, texts.of("app-tokens-title"))
       : addToken(app, count),
+    h("button", { type: "button", class: "quiet", click: () => app.go({ name: "details", tokenId: token.tokenId }) }, texts.of("app-details")),
+    settingsLink(app),
   );
   const leave = () => {
     app.events.removeEventListener("clock", drawTime);
@@ -57,7 +62,8 @@ export function passcodeView(app, token, count, lose) {
  * @param {TokenRecord} token
  * @param {() => void} lose
  */
-function running({ texts, clock, events }, token, lose) {
+function running(app, token, lose) {
+  const { texts, clock, events, settings } = app;
   const rule = token.passcode;
   const digits = h("p", { class: `digits of-${rule.digits}`, "aria-hidden": "true", id: "passcode" });
   const spoken = h("p", { class: "spoken" });
@@ -102,7 +108,70 @@ function running({ texts, clock, events }, token, lose) {
     events.removeEventListener("clock", wake);
   };
   const sentence = h("p", { class: "left", role: "timer", "aria-live": "off" }, left);
-  return { node: h("div", { class: "code" }, digits, spoken, h("div", { class: "time" }, circle.node, sentence)), leave };
+  const time = h("div", { class: "time" }, circle.node, sentence);
+  const copy = copying(app, () => digits.textContent ?? "");
+  const shown = h("div", {}, digits, spoken, time, copy.node);
+  const end = () => {
+    leave();
+    copy.leave();
+  };
+  if (!settings.isHidden) {
+    return { node: h("div", { class: "code" }, shown), leave: end };
+  }
+  shown.hidden = true;
+  const button = h("button", { type: "button", class: "secondary", "aria-expanded": "false" }, texts.of("app-code-show"));
+  button.addEventListener("click", () => {
+    shown.hidden = !shown.hidden;
+    button.setAttribute("aria-expanded", String(!shown.hidden));
+    button.replaceChildren(texts.of(shown.hidden ? "app-code-show" : "app-code-hide"));
+  });
+  return { node: h("div", { class: "code" }, shown, button), leave: end };
+}
+
+/**
+ * Copies the digits, and takes them out of the clipboard again a minute later, if they are still there.
+ * @param {App} app
+ * @param {() => string} read
+ */
+function copying({ texts }, read) {
+  const told = h("span", { class: "note", role: "status" });
+  if (navigator.clipboard === undefined) {
+    return { node: told, leave: () => {} };
+  }
+  let timer = 0;
+  let isOurs = false;
+  const clear = async () => {
+    if (!isOurs || document.visibilityState === "hidden") {
+      return;
+    }
+    isOurs = false;
+    // Not what somebody has copied since; where that may not be looked at, nothing of ours is left there.
+    await navigator.clipboard.writeText("").catch(() => undefined);
+    told.textContent = "";
+  };
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(read());
+    } catch {
+      told.textContent = texts.of("app-copy-not");
+      return;
+    }
+    isOurs = true;
+    told.textContent = texts.of("app-copied");
+    clearTimeout(timer);
+    timer = setTimeout(() => void clear(), CLIPBOARD);
+  };
+  const theirs = () => {
+    isOurs = false;
+  };
+  document.addEventListener("copy", theirs);
+  const leave = () => {
+    document.removeEventListener("copy", theirs);
+    clearTimeout(timer);
+    void clear();
+  };
+  const button = h("button", { type: "button", class: "quiet", click: () => void copy() }, texts.of("app-copy"));
+  return { node: h("p", { class: "copy" }, button, told), leave };
 }
 
 /**
@@ -120,10 +189,12 @@ async function codeOf(token, now) {
 
 /**
  * @param {App} app
+ * @param {TokenRecord} token
  * @param {string} date
  */
-function ended({ texts }, date) {
-  return { node: h("div", { class: "message" }, sign(), h("p", {}, texts.of("app-code-ended", { date }))), leave: () => {} };
+function ended({ texts }, { state }, date) {
+  const text = state === "released" || state === "revoked" ? texts.of("app-dead") : texts.of("app-code-ended", { date });
+  return { node: h("div", { class: "message" }, sign(), h("p", {}, text)), leave: () => {} };
 }
 
 /**
@@ -166,6 +237,7 @@ function clockNote({ texts, clock }) {
 }
 
 const SOON = 10;
+const CLIPBOARD = 60_000;
 const DAY = 86_400_000;
 // Where the server is older than the setting.
 const NOTICE_DAYS = 30;

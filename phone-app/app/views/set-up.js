@@ -1,8 +1,10 @@
 /** 初期設定: three fields and one button. Owns what the customer reads while and after the phone asks for its token. */
 
 import { activate } from "../activation.js";
+import { readPasted } from "../pasted.js";
 import { normaliseDigits, wrongFields } from "../protocol.js";
 import { Refusal } from "../server.js";
+import { inFours } from "../texts.js";
 import { h, sign } from "./dom.js";
 import { digitsField, secretField } from "./field.js";
 
@@ -40,11 +42,72 @@ export function setUpView(app) {
     {},
     h("h1", { tabindex: -1 }, texts.of("app-set-title")),
     h("p", {}, texts.of(draft.link === null ? "app-set-lead" : "app-set-read")),
+    shortcuts(app, fields, message),
     message,
     form,
     h("button", { type: "button", class: "secondary", click: back }, texts.of("app-back")),
   );
   return { node };
+}
+
+/**
+ * Ways around typing: the camera, and what was copied from the mail or the page.
+ * @param {App} app
+ * @param {Record<FieldName, Field>} fields
+ * @param {HTMLElement} message
+ */
+function shortcuts(app, fields, message) {
+  const { texts } = app;
+  const told = h("p", { class: "note", role: "status" });
+  /** @param {string} text */
+  const take = (text) => {
+    const found = readPasted(text);
+    if (found === null) {
+      return false;
+    }
+    fillIn(app, fields, found);
+    told.textContent = texts.of("app-paste-done");
+    message.hidden = true;
+    fields.start_password.input.focus();
+    return true;
+  };
+  for (const field of [fields.service_id, fields.user_id]) {
+    field.input.addEventListener("paste", (event) => {
+      // A whole mail, or a link: one number alone goes into its field as it is.
+      const text = event.clipboardData?.getData("text") ?? "";
+      if (normaliseDigits(text).length > 12 && take(text)) {
+        event.preventDefault();
+      }
+    });
+  }
+  const paste = async () => {
+    const text = await navigator.clipboard.readText().catch(() => "");
+    if (!take(text)) {
+      told.textContent = texts.of("app-paste-nothing");
+    }
+  };
+  const hasCamera = navigator.mediaDevices?.getUserMedia !== undefined;
+  const hasClipboard = navigator.clipboard?.readText !== undefined;
+  return h(
+    "div",
+    { class: "shortcuts" },
+    hasCamera ? h("button", { type: "button", class: "secondary", click: () => app.go({ name: "scan" }) }, texts.of("app-scan")) : null,
+    hasClipboard ? h("button", { type: "button", class: "quiet", click: () => void paste() }, texts.of("app-paste")) : null,
+    told,
+  );
+}
+
+/**
+ * @param {App} app
+ * @param {Record<FieldName, Field>} fields
+ * @param {import("../pasted.js").Found} found
+ */
+function fillIn({ draft }, fields, { serviceId, userId, qrSecret }) {
+  draft.serviceId = serviceId === "" ? draft.serviceId : inFours(serviceId);
+  draft.userId = inFours(userId);
+  draft.link = qrSecret === null ? null : { serviceId, userId, qrSecret };
+  fields.service_id.input.value = draft.serviceId;
+  fields.user_id.input.value = draft.userId;
 }
 
 /**

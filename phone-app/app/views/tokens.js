@@ -1,5 +1,6 @@
 /** The list of tokens, where there is more than one; and the way to one more. */
 
+import { isOver } from "../status.js";
 import { inFours } from "../texts.js";
 import { h } from "./dom.js";
 
@@ -28,8 +29,9 @@ export function tokensView(app, tokens) {
       h(
         "button",
         { type: "button", class: "row", click: () => app.go({ name: "token", tokenId: token.tokenId }) },
-        h("strong", {}, texts.of("app-token", { number: at + 1 })),
+        h("strong", {}, nameOf(app, token, at)),
         h("span", {}, texts.of("app-token-user", { user: inFours(token.userId) })),
+        isDead(app, token) ? h("span", { class: "strong" }, texts.of("app-dead-mark")) : null,
       ),
     );
   const node = h(
@@ -39,8 +41,28 @@ export function tokensView(app, tokens) {
     h("p", {}, texts.of("app-tokens-lead")),
     h("ul", { class: "rows" }, ...tokens.map(item)),
     addToken(app, tokens.length),
+    settingsLink(app),
   );
   return { node };
+}
+
+/**
+ * What a token is called: its name, or its place in the list.
+ * @param {App} app
+ * @param {TokenRecord} token
+ * @param {number} at
+ */
+function nameOf({ texts }, { name }, at) {
+  return name === undefined || name === "" ? texts.of("app-token", { number: at + 1 }) : name;
+}
+
+/**
+ * Whether a token is over, as far as the phone knows.
+ * @param {App} app
+ * @param {TokenRecord} token
+ */
+function isDead({ clock }, { state, validUntil }) {
+  return isOver(state) || clock.now() >= validUntil;
 }
 
 /**
@@ -55,4 +77,13 @@ export function addToken(app, count) {
     return h("p", { class: "note" }, texts.of("app-add-full", { count: MOST_TOKENS }));
   }
   return h("button", { type: "button", class: "secondary", click: () => app.go({ name: "set-up" }) }, texts.of("app-add"));
+}
+
+/**
+ * The way to the settings of the app.
+ * @param {App} app
+ * @returns {HTMLElement}
+ */
+export function settingsLink(app) {
+  return h("button", { type: "button", class: "quiet", click: () => app.go({ name: "settings" }) }, app.texts.of("app-settings"));
 }

@@ -25,6 +25,16 @@ app-lost = The token that was kept on this phone cannot be found. This happens w
 
 app-set-title = Set-up
 app-set-lead = Please enter what is shown on the last page of “Issue of a token”, or in the e-mail about the token.
+app-scan = Scan the QR code
+app-scan-open = Opening the camera.
+app-scan-lead = Please hold the phone so that the code on the PC is in the picture.
+app-scan-picture = What the camera sees
+app-scan-type = Type the numbers
+app-scan-other = This code does not belong to the issue of a token of { $bank }.
+app-scan-denied = The camera cannot be used. Please press “Type the numbers” and enter the service ID and the user ID.
+app-paste = Paste copied numbers
+app-paste-done = The service ID and the user ID have been pasted. Please enter your start password.
+app-paste-nothing = No service ID and user ID were found. Please type the numbers.
 app-set-read = The service ID and the user ID have been read. Please enter the start password.
 app-set-service = Service ID
 app-set-service-hint = 8 digits.
@@ -59,6 +69,11 @@ app-code-label = One-time password
 app-code-left = Changes in { $seconds } s
 app-code-soon = It is about to change. You may still enter this one, or wait for the next; either is fine.
 app-code-reader = The one-time password is { $reader }
+app-code-show = Show the number
+app-code-hide = Hide the number
+app-copy = Copy the number
+app-copied = Copied. It will be cleared in a minute.
+app-copy-not = It could not be copied. Please type the number.
 app-code-valid = Valid until { $date }
 app-code-ended = This token was valid until { $date }. Please call { $contact } (telephone { $phone }).
 app-code-warn = If anyone asks for this number by telephone, e-mail or text message, do not tell them.
@@ -67,6 +82,21 @@ app-tokens-title = Choose a token
 app-tokens-lead = Please press the token you want to use.
 app-token = Token { $number }
 app-token-user = User ID { $user }
+app-dead = This token can no longer be used, because another was issued or its use was ended. You may delete it.
+app-dead-mark = Can no longer be used
+app-no-worker = On this phone the app cannot be opened without a signal.
+app-details = Settings of this token
+app-rename = Name of the token (for example: Dad)
+app-rename-hint = Up to { $count } characters. Leave it empty to show a number.
+app-rename-save = Change the name
+app-rename-done = The name has been changed.
+app-rename-long = Please enter { $count } characters or fewer.
+app-delete = Delete this token
+app-delete-ask = A deleted token cannot be brought back. If it is in use, you will not be able to log in. Delete it?
+app-delete-ask-dead = A deleted token cannot be brought back. This one can no longer be used, so you may delete it. Delete it?
+app-delete-really = Delete it
+app-delete-not = Do not delete it
+app-err-keep = It could not be kept on this phone. Please try again.
 app-add = Add a token
 app-add-full = At most { $count } tokens can be kept. If you need one more, please call { $contact } (telephone { $phone }).
 
@@ -77,6 +107,30 @@ app-clock-fast = The phone's clock is about { $minutes } min ahead. The number i
 app-clock-slow = The phone's clock is about { $minutes } min behind. The number is shown by the right time, but without a signal it may be wrong. Please switch on the automatic setting of date and time in the phone's settings.
 app-clock-far = The phone's date or time is far off. The number is shown by the right time, but without a signal it may be wrong. Please switch on the automatic setting of date and time in the phone's settings.
 app-clock-unknown = Without a connection the time cannot be checked. You can use the number as it is.
+
+## Settings, the lock number, updates
+
+app-settings = Settings of the app
+app-hide-setting = Hide the number until a button is pressed
+app-lock-title = The app is locked
+app-lock-set = Set a lock number for the app
+app-lock-about = A lock number keeps others from reading the number on the screen. You can use the app without one.
+app-lock-number = Lock number of the app
+app-lock-origin = 4 to 6 digits that you choose and enter to open the app on this phone. Please do not use the PIN of your cash card.
+app-lock-again = Lock number of the app (again)
+app-lock-again-hint = Please enter the same number once more.
+app-lock-on = A lock number is set. To remove it, please enter it.
+app-lock-remove = Remove the lock number
+app-lock-open = Open
+app-lock-form = A lock number has 4 to 6 digits.
+app-lock-weak = This number is easily guessed. Please avoid repeated digits and digits in sequence.
+app-lock-differs = The two numbers are not the same. Please enter it again.
+app-lock-wrong = The lock number is not correct. Please enter it again.
+app-lock-wait = The lock number is not correct. Please wait { $seconds } seconds and enter it again.
+app-lock-forgot = If you have forgotten it, we cannot look it up either. Please call { $contact } ({ $phone }).
+app-update = There is a new version of the app.
+app-update-now = Update
+app-update-later = Later
 
 ## The guide: installing the app
 

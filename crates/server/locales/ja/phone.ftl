@@ -25,6 +25,16 @@ app-lost = この携帯電話に保存されていたトークンが見つかり
 
 app-set-title = 初期設定
 app-set-lead = トークン発行の完了画面、またはトークン発行用メールを見ながら入力してください。
+app-scan = QRコードを読み取る
+app-scan-open = カメラを開いています。
+app-scan-lead = パソコンの画面に表示されている図を、枠の中に写してください。
+app-scan-picture = カメラに写っている画面
+app-scan-type = 番号を入力する
+app-scan-other = この図は、{ $bank }のトークン発行のものではありません。
+app-scan-denied = カメラを使えませんでした。「番号を入力する」を押し、サービスIDとユーザIDを入力してください。
+app-paste = コピーした番号を貼り付ける
+app-paste-done = サービスIDとユーザIDを貼り付けました。利用開始パスワードを入力してください。
+app-paste-nothing = サービスIDとユーザIDが見つかりませんでした。番号を入力してください。
 app-set-read = サービスIDとユーザIDを読み取りました。利用開始パスワードを入力してください。
 app-set-service = サービスID
 app-set-service-hint = 8桁の数字です。
@@ -59,6 +69,11 @@ app-code-label = ワンタイムパスワード
 app-code-left = あと{ $seconds }秒で切り替わります
 app-code-soon = まもなく切り替わります。このまま入力しても、次の番号を待っても、どちらでもかまいません。
 app-code-reader = ワンタイムパスワードは、{ $reader } です
+app-code-show = 番号を表示する
+app-code-hide = 番号を隠す
+app-copy = 番号をコピーする
+app-copied = コピーしました。1分後に消去します。
+app-copy-not = コピーできませんでした。番号を入力してください。
 app-code-valid = 有効期限　{ $date }
 app-code-ended = このトークンの有効期限（{ $date }）が過ぎました。お手数ですが、{ $contact }（電話 { $phone }）へご連絡ください。
 app-code-warn = 電話・メール・SMSで番号を聞かれても、教えないでください。
@@ -67,6 +82,21 @@ app-tokens-title = トークンの選択
 app-tokens-lead = ご利用になるトークンを押してください。
 app-token = トークン{ $number }
 app-token-user = ユーザID　{ $user }
+app-dead = このトークンは、再発行または利用解除により、使えなくなりました。削除してもかまいません。
+app-dead-mark = 使えなくなりました
+app-no-worker = この携帯電話では、電波の届かない場所でアプリを開けません。
+app-details = トークンの設定
+app-rename = トークンの表示名（例　お父さん用）
+app-rename-hint = { $count }文字まで。空欄にすると、番号で表示します。
+app-rename-save = 表示名を変える
+app-rename-done = 表示名を変えました。
+app-rename-long = 表示名は{ $count }文字以下で入力してください。
+app-delete = このトークンを削除する
+app-delete-ask = 削除すると元に戻せません。ワンタイムパスワードをご利用中の場合は、ログインできなくなります。削除しますか。
+app-delete-ask-dead = 削除すると元に戻せません。このトークンは使えなくなっていますので、削除してもかまいません。削除しますか。
+app-delete-really = 削除する
+app-delete-not = 削除しない
+app-err-keep = この携帯電話に保存できませんでした。もう一度お試しください。
 app-add = トークン追加
 app-add-full = 登録できるトークンは{ $count }個までです。さらに追加が必要な場合は、{ $contact }（電話 { $phone }）へご連絡ください。
 
@@ -77,6 +107,30 @@ app-clock-fast = 携帯電話の時刻が、約{ $minutes }分進んでいます
 app-clock-slow = 携帯電話の時刻が、約{ $minutes }分遅れています。番号は正しい時刻に合わせて表示していますが、電波の届かない場所では正しく表示できないことがあります。携帯電話の設定で「日付と時刻」の「自動設定」を入にしてください。
 app-clock-far = 携帯電話の日付または時刻が、大きくずれています。番号は正しい時刻に合わせて表示していますが、電波の届かない場所では正しく表示できないことがあります。携帯電話の設定で「日付と時刻」の「自動設定」を入にしてください。
 app-clock-unknown = 通信できないため、時刻を確認できません。番号はこのままご利用いただけます。
+
+## Settings, the lock number, updates
+
+app-settings = アプリの設定
+app-hide-setting = ボタンを押すまで番号を隠す
+app-lock-title = アプリのロック
+app-lock-set = アプリのロック番号を設定する
+app-lock-about = ロック番号は、ほかの人に番号を見られないようにするためのものです。設定しなくてもご利用いただけます。
+app-lock-number = アプリのロック番号
+app-lock-origin = この携帯電話でトークンを開くときに使う、お客様がお決めになる4～6桁の数字です。キャッシュカードの暗証番号とは別の番号にしてください。
+app-lock-again = アプリのロック番号（確認用）
+app-lock-again-hint = 同じ番号をもう一度入力してください。
+app-lock-on = アプリのロック番号を設定しています。やめるときは、番号を入力してください。
+app-lock-remove = アプリのロック番号をやめる
+app-lock-open = 開く
+app-lock-form = アプリのロック番号は、4桁以上6桁以下の数字で入力してください。
+app-lock-weak = 推測されやすい番号です。同じ数字の繰り返しや続き番号は避けてください。
+app-lock-differs = 2つの番号が同じではありません。もう一度入力してください。
+app-lock-wrong = ロック番号が違います。もう一度入力してください。
+app-lock-wait = ロック番号が違います。{ $seconds }秒待ってから、もう一度入力してください。
+app-lock-forgot = ロック番号をお忘れの場合、当行でもお調べできません。{ $contact }（電話 { $phone }）へご連絡ください。
+app-update = アプリの新しい版があります。
+app-update-now = 更新する
+app-update-later = あとで
 
 ## The guide: installing the app
 

@@ -1,4 +1,4 @@
-//! The endpoints of set-up: clock, activation, acknowledgement.
+//! The endpoints of the phone: clock, activation, acknowledgement, how a token stands.
 
 use axum::{
     Json,
@@ -13,6 +13,7 @@ use warifu_core::{
     ids::{ServiceId, UserId},
     issue::StartPassword,
     secret::SecretText,
+    time::Millis,
 };
 use zeroize::Zeroizing;
 
@@ -152,4 +153,44 @@ pub(super) async fn acknowledge(
     };
     activate::acknowledge(&visit.app, &visit.origin, id, &body.signature).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    at: i64,
+    signature: String,
+}
+
+/// How the phone's own token stands.
+pub(super) async fn status(
+    mut visit: Visit,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, AppError> {
+    visit.origin.actor.0 = ActorKind::Phone;
+    visit.catch_up();
+    let id = id.parse().map_err(|_| AppError::NotFound)?;
+    let Question { at, signature } = match json(&headers, &body) {
+        Ok(body) => body,
+        Err(problems) => {
+            refusals::input(&visit.app, &visit.origin, None, &problems).await?;
+            return Err(AppError::InvalidField(problems));
+        }
+    };
+    let asked = (id, Millis(at));
+    match activate::status(&visit.app, &visit.origin, asked, &signature).await {
+        Ok(status) => Ok(Json(serde_json::json!({
+            "state": status.state.as_str(),
+            "valid_until": status.valid_until.0,
+            "now": visit.origin.now.0,
+        }))
+        .into_response()),
+        Err(AppError::Forbidden) => {
+            refusals::access(&visit.app, &visit.origin, None, "token_status").await?;
+            Err(AppError::Forbidden)
+        }
+        Err(other) => Err(other),
+    }
 }

@@ -24,6 +24,7 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/app/{*path}", get(app_files::file))
         .route("/phone/v1/clock", get(handlers::clock))
         .route("/phone/v1/activations", post(handlers::activate))
+        .route("/phone/v1/tokens/{id}", post(handlers::status))
         .route("/phone/v1/activations/{id}/ack", post(handlers::acknowledge))
         .fallback(|| async { AppError::NotFound })
         .method_not_allowed_fallback(|| async { AppError::NotFound })

@@ -23,4 +23,5 @@ mod stop;
 mod storm;
 mod tampering;
 mod together;
+mod token_status;
 mod top;

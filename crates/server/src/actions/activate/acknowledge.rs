@@ -58,7 +58,7 @@ pub(crate) async fn acknowledge(
 }
 
 /// The phone's signing key, if its MAC fits the row.
-fn signing_key(origin: &Origin, id: CustomerId, token: &Token) -> Result<Jwk, AppError> {
+pub(super) fn signing_key(origin: &Origin, id: CustomerId, token: &Token) -> Result<Jwk, AppError> {
     let (jwk, tag) =
         token.signing_key.as_ref().zip(token.signing_mac.as_ref()).ok_or(AppError::Forbidden)?;
     let spot = places::token(origin.institution.id, id, "signing_key", token.id);

@@ -48,6 +48,8 @@ pub(super) async fn hand_over(
     let reference = issue.id.to_string();
     let key = activation.to_string();
     tx.reserve(institution.id, Key::Activation, &key, id, &reference, origin.now).await?;
+    // Stays for good: a phone may ask years later what became of its token.
+    tx.reserve(institution.id, Key::Token, &token.id.to_string(), id, "", origin.now).await?;
 
     activate_token(app, origin, &mut tx, ask, &customer, &mut token, &root).await?;
     let mail = Mail::Activated { at: origin.now, start_deadline: Millis(issue.start_until) };

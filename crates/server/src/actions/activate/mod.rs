@@ -3,6 +3,7 @@
 mod acknowledge;
 mod hand_over;
 mod reply;
+mod status;
 
 use subtle::ConstantTimeEq;
 use warifu_core::{
@@ -33,6 +34,7 @@ pub(crate) use acknowledge::acknowledge;
 use hand_over::hand_over;
 use reply::reply_again;
 pub(crate) use reply::{Recipient, reply};
+pub(crate) use status::status;
 
 /// Version of the protocol, first field of what is signed and bound.
 pub(crate) const PROTOCOL: &str = "warifu-activation-1";

@@ -33,6 +33,7 @@ pub(crate) struct Phone {
     pub(crate) peer: String,
     pub(crate) root: Option<Vec<u8>>,
     pub(crate) activation: String,
+    pub(crate) token: String,
 }
 
 impl Phone {
@@ -45,6 +46,7 @@ impl Phone {
             peer: "198.51.100.20".to_owned(),
             root: None,
             activation: String::new(),
+            token: String::new(),
         }
     }
 
@@ -104,6 +106,13 @@ impl Phone {
         let signature = self.sign(&format!("warifu-ack-1\n{}", self.activation));
         let path = format!("/phone/v1/activations/{}/ack", self.activation);
         self.post(&path, &json!({ "signature": signature }).to_string()).await
+    }
+
+    /// Asks how its token stands, as of a moment of its own clock.
+    pub(crate) async fn ask_status(&self, token: &str, at: i64) -> Reply {
+        let signature = self.sign(&format!("warifu-token-1\n{token}\n{at}"));
+        let body = json!({ "at": at, "signature": signature });
+        self.post(&format!("/phone/v1/tokens/{token}"), &body.to_string()).await
     }
 
     /// Sends any text as JSON.
@@ -169,6 +178,7 @@ impl Phone {
         assert_eq!(root.len(), 32);
         self.root = Some(root);
         text("activation_id").clone_into(&mut self.activation);
+        text("token_id").clone_into(&mut self.token);
     }
 
     fn ecdsa_public(&self) -> PublicKey {

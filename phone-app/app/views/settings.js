@@ -1,0 +1,135 @@
+/** アプリの設定: whether the digits wait for a touch, and the lock number. */
+
+import { faultOf, makeLock, tryLock } from "../lock.js";
+import { normaliseDigits } from "../protocol.js";
+import { h, sign } from "./dom.js";
+import { secretField } from "./field.js";
+
+/** @typedef {import("../app.js").App} App */
+
+/**
+ * The settings of the whole app.
+ * @param {App} app
+ * @returns {import("../app.js").View}
+ */
+export function settingsView(app) {
+  const { texts } = app;
+  const node = h(
+    "div",
+    {},
+    h("h1", { tabindex: -1 }, texts.of("app-settings")),
+    hiding(app),
+    app.settings.lock === null ? setting(app) : removing(app, app.settings.lock),
+    h("button", { type: "button", class: "secondary", click: () => app.go({ name: "home" }) }, texts.of("app-back")),
+  );
+  return { node };
+}
+
+/** @param {App} app */
+function hiding(app) {
+  const { texts, settings } = app;
+  const box = h("input", { type: "checkbox", id: "hidden", checked: settings.isHidden });
+  box.addEventListener("change", () => void app.keepSettings({ ...app.settings, isHidden: box.checked }));
+  return h("div", { class: "choice" }, box, h("label", { for: "hidden" }, texts.of("app-hide-setting")));
+}
+
+/** @param {App} app */
+function setting(app) {
+  const { texts } = app;
+  const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
+  const again = lockField(app, "lock2", "app-lock-again", "app-lock-again-hint");
+  const button = h("button", { type: "submit", class: "secondary" }, texts.of("app-lock-set"));
+  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, again.node, button);
+  const save = async () => {
+    const digits = normaliseDigits(number.input.value);
+    const fault = faultOf(digits);
+    number.setError(fault === null ? null : texts.of(fault === "form" ? "app-lock-form" : "app-lock-weak"));
+    const differs = fault === null && normaliseDigits(again.input.value) !== digits;
+    again.setError(differs ? texts.of("app-lock-differs") : null);
+    if (fault !== null || differs) {
+      (fault === null ? again : number).input.focus();
+      return;
+    }
+    button.disabled = true;
+    await app.keepSettings({ ...app.settings, lock: await makeLock(digits) });
+    app.replace({ name: "settings" });
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void save();
+  });
+  return h("section", {}, h("h2", {}, texts.of("app-lock-set")), h("p", {}, texts.of("app-lock-about")), form);
+}
+
+/**
+ * @param {App} app
+ * @param {import("../lock.js").LockRecord} lock
+ */
+function removing(app, lock) {
+  const { texts } = app;
+  const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
+  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, h("button", { type: "submit", class: "secondary" }, texts.of("app-lock-remove")));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void remove();
+  });
+  const remove = async () => {
+    const tried = await tryLock(app.settings.lock ?? lock, normaliseDigits(number.input.value), app.outside.now());
+    await app.keepSettings({ ...app.settings, lock: tried.isRight ? null : tried.record });
+    if (tried.isRight) {
+      app.replace({ name: "settings" });
+    } else {
+      number.input.value = "";
+      number.setError(wrongText(app, tried.waitSeconds));
+      number.input.focus();
+    }
+  };
+  return h("section", {}, h("h2", {}, texts.of("app-lock-remove")), h("p", {}, texts.of("app-lock-on")), form);
+}
+
+/**
+ * The page in front of everything, until the lock number is typed.
+ * @param {App} app
+ * @param {import("../lock.js").LockRecord} lock
+ * @returns {import("../app.js").View}
+ */
+export function lockView(app, lock) {
+  const { texts } = app;
+  const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
+  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, h("button", { type: "submit", class: "primary" }, texts.of("app-lock-open")));
+  const open = async () => {
+    const tried = await tryLock(app.settings.lock ?? lock, normaliseDigits(number.input.value), app.outside.now());
+    await app.keepSettings({ ...app.settings, lock: tried.record });
+    if (tried.isRight) {
+      app.unlock();
+      return;
+    }
+    number.input.value = "";
+    number.setError(wrongText(app, tried.waitSeconds));
+    number.input.focus();
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void open();
+  });
+  const node = h("div", {}, h("h1", { tabindex: -1 }, texts.of("app-lock-title")), form, h("div", { class: "note" }, sign(), h("p", {}, texts.of("app-lock-forgot"))));
+  return { node };
+}
+
+/**
+ * @param {App} app
+ * @param {number} seconds
+ */
+function wrongText({ texts }, seconds) {
+  return seconds > 0 ? texts.of("app-lock-wait", { seconds }) : texts.of("app-lock-wrong");
+}
+
+/**
+ * @param {App} app
+ * @param {string} id
+ * @param {string} label
+ * @param {string} hint
+ */
+function lockField({ texts }, id, label, hint) {
+  return secretField(texts, { id, label: texts.of(label), hint: texts.of(hint), value: "", input: () => {} });
+}

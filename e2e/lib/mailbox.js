@@ -34,6 +34,9 @@ export async function mailPassword(bank, person, after = 0) {
 /** The mail password in its mail. */
 export const secretIn = (mail) => field(mail, /^(?:メール通知パスワード　|Mail password: )(\d+)$/m);
 
+/** The number in the mail to an address that is to be registered. */
+export const numberIn = (mail) => field(mail, /^(?:確認番号　+|Confirmation number: )(\d+)$/m);
+
 /** When a mail password was sent, as its mail says. */
 export const sentAtIn = (mail) => field(mail, /^(?:送信日時　+|Sent: +)(.+)$/m);
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::{text::StaticPassword, time::Millis};
 
-use super::Frame;
+use super::{Frame, filters};
 use crate::actions::{progress::MailProgress, stop::Stopped};
 
 /// BES001 緊急停止.

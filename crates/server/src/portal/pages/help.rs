@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use super::Frame;
+use super::{Frame, filters};
 
 /// One part of the guide, short enough for one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

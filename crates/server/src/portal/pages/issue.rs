@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::time::Millis;
 
-use super::{Frame, MailShown};
+use super::{Frame, MailShown, filters};
 use crate::actions::{mail_password::Blocked, progress::MailProgress};
 
 /// BOT000 トークンの発行（選択）.

@@ -2,6 +2,7 @@
 //! Owns what a page shows and how it looks; decides nothing and reads no clock.
 
 mod account;
+mod filters;
 mod frame;
 mod help;
 mod issue;

@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::time::Millis;
 
-use super::Frame;
+use super::{Frame, filters};
 
 /// BLI001 ログイン.
 #[derive(Template, Debug)]

@@ -256,7 +256,7 @@ fn read_out(html: &str) -> String {
             "button" => "\n* ".into(),
             "h1" => "\n# ".into(),
             "h2" => "\n## ".into(),
-            "p" | "li" | "dt" | "dd" | "label" => "\n".into(),
+            "p" | "li" | "dt" | "dd" | "label" | "legend" | "h3" => "\n".into(),
             _ => String::new(),
         };
         told.push_str(&begin);

@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::{audit::Kind, time::Millis};
 
-use super::{Frame, TokenIds};
+use super::{Frame, TokenIds, filters};
 use crate::{actions::top::Event, text::Lang};
 
 /// BPT001 トップページ.

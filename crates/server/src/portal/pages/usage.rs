@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::time::Millis;
 
-use super::Frame;
+use super::{Frame, filters};
 
 /// BOK001 ワンタイムパスワード利用開始（内容確認）.
 #[derive(Template, Debug)]

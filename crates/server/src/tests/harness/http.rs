@@ -36,23 +36,15 @@ impl Reply {
     /// The text of the page as it is read, tags aside.
     pub(crate) fn text(&self) -> String {
         let main = between(&self.body, "<main", "</main>").unwrap_or(&self.body);
-        let mut text = String::new();
-        let mut inside = true;
-        for c in main.chars() {
-            match c {
-                '<' => inside = true,
-                '>' => inside = false,
-                _ if !inside => text.push(c),
-                _ => {}
-            }
-        }
-        unescaped(&text)
+        let main = main.split_once('>').map_or(main, |(_, rest)| rest);
+        unescaped(main)
     }
 
     /// The message beside a field.
     pub(crate) fn error(&self, field: &str) -> Option<String> {
         let line = between(&self.body, &format!("id=\"{field}-error\">"), "</p>")?;
-        let told = line.rsplit("</span>").nth(1)?;
+        // After the word that only a screen reader hears.
+        let (_, told) = line.split_once("</span>")?;
         Some(unescaped(told))
     }
 
@@ -127,8 +119,9 @@ pub(crate) fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a s
 
 /// HTML's escapes undone, named and numbered.
 pub(crate) fn unescaped(html: &str) -> String {
+    let text = without_tags(html);
     let mut out = String::new();
-    let mut rest = html;
+    let mut rest = text.as_str();
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         let end = rest[at..].find(';').map_or(rest.len(), |end| at + end + 1);
@@ -145,4 +138,18 @@ pub(crate) fn unescaped(html: &str) -> String {
         rest = &rest[end..];
     }
     out + rest
+}
+
+fn without_tags(html: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            _ if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
 }

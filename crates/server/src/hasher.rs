@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    password_hash::{
+        PasswordHasher, PasswordVerifier,
+        phc::{Output, PasswordHash, Salt},
+    },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warifu_core::secret::SecretText;
@@ -85,21 +88,54 @@ impl Hasher {
         hash.await?.map_err(|e| AppError::internal(format!("argon2: {e}")))
     }
 
-    /// Whether a password fits; `None` does the same work and says no.
+    /// Whether a password fits; `None` does the same work and says no. `elsewhere` are the schemes of
+    /// hashes that the institution's customers brought along: each is computed for everyone, since a
+    /// login must not tell by its time whose hash is of which kind. A right password whose hash came
+    /// from elsewhere gives its hash of our own scheme, salted with `salt`.
     pub(crate) async fn fits(
         &self,
         place: Place,
         hash: Option<String>,
         password: SecretText,
+        (elsewhere, salt): (Vec<Scheme>, [u8; 16]),
+    ) -> Result<Fits, AppError> {
+        let (hasher, nobody) = (self.clone(), Arc::clone(&self.nobody));
+        work(place, move || {
+            let password = password.expose().as_bytes();
+            let scheme = hash.as_deref().and_then(|hash| hasher.scheme(hash));
+            let mut fits = false;
+            for other in &elsewhere {
+                let own = hash.as_deref().filter(|_| scheme.as_ref() == Some(other));
+                fits |= verified(own.unwrap_or(&other.0), password) && own.is_some();
+            }
+            match (scheme, hash) {
+                (Some(scheme), Some(hash)) => {
+                    if !elsewhere.contains(&scheme) {
+                        fits = verified(&hash, password);
+                    }
+                    let better = hasher.argon2.hash_password_with_salt(password, &salt);
+                    let better = better.map_err(|e| AppError::internal(format!("argon2: {e}")))?;
+                    Ok(Fits { fits, better: fits.then(|| better.to_string()) })
+                }
+                (None, Some(hash)) => Ok(Fits { fits: verified(&hash, password), better: None }),
+                (_, None) => {
+                    verified(&nobody, password);
+                    Ok(Fits::default())
+                }
+            }
+        })
+        .await?
+    }
+
+    /// The same for a password of a session, whose hash is known to be the customer's.
+    pub(crate) async fn fits_own(
+        &self,
+        place: Place,
+        hash: &str,
+        password: SecretText,
     ) -> Result<bool, AppError> {
-        let argon2 = self.argon2.clone();
-        let known = hash.is_some();
-        let hash = hash.unwrap_or_else(|| self.nobody.to_string());
-        let fits = work(place, move || {
-            PasswordHash::new(&hash)
-                .is_ok_and(|h| argon2.verify_password(password.expose().as_bytes(), &h).is_ok())
-        });
-        Ok(fits.await? && known)
+        let hash = hash.to_owned();
+        work(place, move || verified(&hash, password.expose().as_bytes())).await
     }
 
     /// A place among those that compute at once. Who waits too long is told to come back: a queue
@@ -114,24 +150,76 @@ impl Hasher {
         Ok(Place(place.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?))
     }
 
-    /// The cost of this pool's hashes, as it stands in one.
-    pub(crate) fn cost(&self) -> String {
-        let params = self.argon2.params();
-        format!("m={},t={},p={}", params.m_cost(), params.t_cost(), params.p_cost())
+    /// Whether a text is a hash of our own scheme: a PHC string of argon2id at just this pool's cost.
+    fn is_own(&self, hash: &PasswordHash) -> bool {
+        let (cost, ours) = (Params::try_from(hash), self.argon2.params());
+        let same = |c: Params| {
+            (c.m_cost(), c.t_cost(), c.p_cost()) == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+        };
+        hash.algorithm.as_str() == "argon2id" && cost.is_ok_and(same)
     }
 
-    /// Whether a text is a hash that this pool may check: a PHC string of argon2id at just its own
-    /// cost, since another one would tell known login IDs from unknown ones by their time.
+    /// The scheme of a hash that is none of our own; none for our own, and for what cannot be checked.
+    pub(crate) fn scheme(&self, hash: &str) -> Option<Scheme> {
+        let hash = PasswordHash::new(hash).ok()?;
+        if self.is_own(&hash) {
+            return None;
+        }
+        Scheme::of(&hash)
+    }
+
+    /// Whether a text is a hash that can be checked at a login: of our own scheme, or of one whose cost
+    /// is neither a joke nor a way to keep the machine busy.
     #[must_use]
     pub fn accepts(&self, hash: &str) -> bool {
-        PasswordHash::new(hash).is_ok_and(|h| {
-            let (cost, ours) = (Params::try_from(&h), self.argon2.params());
-            h.algorithm.as_str() == "argon2id"
-                && h.hash.is_some()
-                && cost.is_ok_and(|c| {
-                    (c.m_cost(), c.t_cost(), c.p_cost())
-                        == (ours.m_cost(), ours.t_cost(), ours.p_cost())
-                })
+        PasswordHash::new(hash).is_ok_and(|hash| {
+            hash.hash.is_some()
+                && hash.salt.is_some()
+                && (self.is_own(&hash) || Scheme::of(&hash).is_some())
         })
+    }
+}
+
+/// How a password was found.
+#[derive(Default)]
+pub(crate) struct Fits {
+    pub(crate) fits: bool,
+    /// Its hash of our own scheme, where the one that it was checked against is of another.
+    pub(crate) better: Option<String>,
+}
+
+/// The scheme of a hash that came from elsewhere: a hash of it that no password fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scheme(pub(crate) String);
+
+impl Scheme {
+    fn of(hash: &PasswordHash) -> Option<Self> {
+        let bearable = match hash.algorithm.as_str() {
+            "argon2id" | "argon2i" => Params::try_from(hash).is_ok_and(|cost| {
+                (1_024..=65_536).contains(&cost.m_cost())
+                    && cost.t_cost() <= 16
+                    && cost.p_cost() <= 4
+            }),
+            "pbkdf2-sha256" | "pbkdf2-sha512" => pbkdf2::Params::try_from(hash)
+                .is_ok_and(|cost| (1_000..=2_000_000).contains(&cost.rounds())),
+            _ => false,
+        };
+        let length = hash.hash.as_ref()?.len();
+        let nobodys = PasswordHash {
+            salt: Some(Salt::new(&[0; 16]).ok()?),
+            hash: Some(Output::new(&[0; 64][..length.min(64)]).ok()?),
+            ..hash.clone()
+        };
+        bearable.then(|| Self(nobodys.to_string()))
+    }
+}
+
+fn verified(hash: &str, password: &[u8]) -> bool {
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    if hash.algorithm.as_str().starts_with("pbkdf2-") {
+        pbkdf2::Pbkdf2::default().verify_password(password, &hash).is_ok()
+    } else {
+        // With the cost that stands in the hash.
+        Argon2::default().verify_password(password, &hash).is_ok()
     }
 }

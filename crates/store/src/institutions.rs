@@ -47,6 +47,29 @@ impl Tx {
         Ok(fetch_optional!(self, (i64,), SQL)?.map_or(0, |r| r.0))
     }
 
+    /// The schemes of password hashes that customers of an institution brought along.
+    pub async fn password_schemes(
+        &mut self,
+        institution: InstitutionId,
+    ) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT scheme FROM password_schemes WHERE institution_id = $1 \
+             ORDER BY scheme";
+        let rows = fetch_all!(self, (String,), SQL, institution.to_string())?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
+    /// Notes a scheme that some customer's hash is of.
+    pub async fn add_password_scheme(
+        &mut self,
+        institution: InstitutionId,
+        scheme: &str,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO password_schemes (institution_id, scheme) VALUES ($1, $2) \
+             ON CONFLICT (institution_id, scheme) DO NOTHING";
+        execute!(self, SQL, institution.to_string(), scheme)?;
+        Ok(())
+    }
+
     /// Writes a new institution with its first data key.
     pub async fn insert_institution(
         &mut self,

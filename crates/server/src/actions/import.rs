@@ -18,7 +18,7 @@ use crate::{
     app::App,
     calendar,
     error::AppError,
-    hasher::Hasher,
+    hasher::{Hasher, Scheme},
     origin::{Line, Origin},
     text::Lang,
 };
@@ -132,17 +132,30 @@ pub(crate) async fn import(
             });
             continue;
         }
+        if let Password::Hashed(hash) = &line.login
+            && let Some(Scheme(scheme)) = app.hasher.scheme(hash)
+        {
+            tx.add_password_scheme(origin.institution.id, &scheme).await?;
+        }
         insert(app, origin, &mut tx, line).await?;
         imported.taken += 1;
+        progress(imported.taken, count);
     }
     imported.bad = bad;
     if !imported.bad.is_empty() && !skip_bad {
         imported.taken = 0;
         return Ok(imported);
     }
+    if tx.password_schemes(origin.institution.id).await?.len() > MOST_SCHEMES {
+        let reason = format!("login_password_hash: at most {MOST_SCHEMES} schemes beside our own");
+        return Ok(Imported { taken: 0, bad: vec![BadLine { line: 1, reason }] });
+    }
     tx.commit().await?;
     Ok(imported)
 }
+
+/// Each one is computed at every login of the institution.
+const MOST_SCHEMES: usize = 2;
 
 // Replaces plain passwords by their hashes, a few lines at a time.
 async fn hash_all(
@@ -320,7 +333,7 @@ fn password(
         (false, false) => Err(format!("{column}: both it and {column}_hash are there")),
         (true, false) if hasher.accepts(&hash) => Ok(Password::Hashed(hash)),
         (true, false) => {
-            Err(format!("{column}_hash: must be an argon2id hash of the cost {}", hasher.cost()))
+            Err(format!("{column}_hash: must be a PHC string of argon2id, argon2i or pbkdf2"))
         }
         (false, true) => {
             let policy = &origin.institution.policy().password;

@@ -7,6 +7,7 @@ use warifu_core::{
     audit::Kind,
     counter::{Counter, Gate, Grade},
     ids::{CustomerId, LoginId},
+    random,
     secret::SecretText,
     time::Millis,
 };
@@ -21,7 +22,7 @@ use crate::{
     app::App,
     calendar,
     error::AppError,
-    hasher::Lane,
+    hasher::{Fits, Lane, Scheme},
     mail::messages::Which,
     origin::{Line, Origin},
 };
@@ -62,12 +63,13 @@ impl Opens {
 }
 
 /// A login password that was computed, and for whom; nothing is counted yet.
-#[derive(Debug)]
 pub(crate) struct Computed {
     asked: AskedFor,
     opens: Opens,
     hash: Option<String>,
     fits: bool,
+    /// The hash of our own scheme, where the one before came from elsewhere.
+    better: Option<String>,
 }
 
 /// Computes a login password. The same work is done whoever was named, and nothing of it is left undone
@@ -94,8 +96,9 @@ pub(crate) async fn compute(
     if let Some(wait) = waiting(app, origin, &asked).await? {
         return Ok(Err(wait));
     }
-    let fits = app.hasher.fits(place, hash.clone(), given.password).await?;
-    Ok(Ok(Computed { asked, opens, hash, fits }))
+    let with = (asked.elsewhere.clone(), random::bytes(&*app.random));
+    let Fits { fits, better } = app.hasher.fits(place, hash.clone(), given.password, with).await?;
+    Ok(Ok(Computed { asked, opens, hash, fits, better }))
 }
 
 /// Counts what was computed. Where it was right, its customer is taken and the transaction is still
@@ -105,7 +108,7 @@ pub(crate) async fn count(
     origin: &Origin,
     computed: &Computed,
 ) -> Result<Answer<(Tx, Customer)>, AppError> {
-    let Computed { asked, opens, hash, fits } = computed;
+    let Computed { asked, opens, hash, fits, better } = computed;
     let known = asked.customer.as_ref().filter(|c| *fits && opens.admits(c));
     let mut tx = app.store.begin().await?;
     if let Some(until) = count_in(app, origin, &mut tx, asked, known.is_some()).await? {
@@ -119,7 +122,16 @@ pub(crate) async fn count(
     // Between check and lock the password may have been changed or the customer stopped.
     let same = |c: &Customer| hash.as_deref() == Some(&c.login_hash) && opens.admits(c);
     match taken.filter(same) {
-        Some(customer) => Ok(Answer::Right((tx, customer))),
+        Some(mut customer) => {
+            if let Some(better) = better {
+                let id = customer.customer_id;
+                let spot = places::password(origin.institution.id, id, "login_hash");
+                customer.login_mac = origin.institution.keys.mac(&spot.place(), better.as_bytes());
+                better.clone_into(&mut customer.login_hash);
+                tx.save_customer(&customer).await?;
+            }
+            Ok(Answer::Right((tx, customer)))
+        }
         None => {
             if known.is_some() {
                 origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
@@ -135,6 +147,8 @@ pub(crate) async fn count(
 #[derive(Debug)]
 struct AskedFor {
     customer: Option<Customer>,
+    /// Schemes of hashes that customers of this institution brought along.
+    elsewhere: Vec<Scheme>,
     account: Subject,
     /// None for a browser that the customer knows: what its network does is not its doing.
     network: Option<Subject>,
@@ -156,6 +170,8 @@ async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<Aske
     let found = tx.find(origin.institution.id, Key::LoginId, wanted).await?;
     let id = found.map_or(NOBODY, |found| found.customer_id);
     let customer = tx.customer(id).await?;
+    let elsewhere = tx.password_schemes(origin.institution.id).await?;
+    let elsewhere = elsewhere.into_iter().map(Scheme).collect();
     let is_known = tx.knows_device(id, &given.device, origin.now.minus(KNOWN_FOR)).await?;
     let account = if is_known {
         counters::login_in(origin, typed, &given.device)
@@ -163,7 +179,7 @@ async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<Aske
         counters::login(origin, typed)
     };
     let network = (!is_known).then(|| network::subject(origin, Door::Login));
-    Ok(AskedFor { customer, account, network })
+    Ok(AskedFor { customer, elsewhere, account, network })
 }
 
 /// A browser is known for as long after a login as it keeps its cookie.

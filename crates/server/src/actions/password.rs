@@ -127,7 +127,7 @@ async fn is_used(
         let hash = places::checked_hash(&origin.institution, customer, column(*which))?;
         let place = app.hasher.place(Lane::Known).await?;
         let new = SecretText::new(new.expose().to_owned());
-        if app.hasher.fits(place, Some(hash.to_owned()), new).await? {
+        if app.hasher.fits_own(place, hash, new).await? {
             return Ok(true);
         }
     }

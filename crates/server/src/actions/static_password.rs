@@ -91,7 +91,7 @@ pub(crate) async fn compute(
     let hash = places::checked_hash(&origin.institution, customer, column(which))?.to_owned();
     let fits = gate == Gate::Open && {
         let place = app.hasher.place(Lane::Known).await?;
-        app.hasher.fits(place, Some(hash.clone()), password).await?
+        app.hasher.fits_own(place, &hash, password).await?
     };
     Ok(Computed { which, hash, fits })
 }

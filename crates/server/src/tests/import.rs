@@ -20,6 +20,8 @@ on_both_engines!(
     bad_lines_can_be_skipped,
     an_imported_customer_can_log_in_and_issue,
     hashes_of_our_own_cost_are_taken_as_they_are,
+    hashes_of_another_scheme_are_taken_and_become_our_own,
+    a_hash_that_costs_nothing_or_too_much_is_refused,
     the_same_file_twice_changes_nothing,
 );
 
@@ -93,7 +95,7 @@ async fn each_kind_of_bad_line_is_told_with_its_number_and_reason(app: &TestApp)
     }
     let hash = GOOD.replace("Login-Pass-1,", ",$2y$10$abcdefgh");
     let imported = run(app, format!("{HEAD}\n{hash}\n"), false).await;
-    assert!(imported.bad[0].reason.starts_with("login_password_hash: must be an argon2id"));
+    assert!(imported.bad[0].reason.starts_with("login_password_hash: must be a PHC string"));
 }
 
 async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
@@ -175,14 +177,60 @@ async fn hashes_of_our_own_cost_are_taken_as_they_are(app: &TestApp) {
     let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
     assert_eq!(imported.bad, []);
     app.browser(Bank::A).password("good-one", "From-The-Bank-9").await.expect_to("/top");
-    // Another cost would tell by its time which login IDs there are.
-    for other in [Hasher::new(128, 1, 1), Hasher::new(64, 2, 1)] {
-        let other = hash(other.unwrap()).await;
-        let line =
-            GOOD.replace("Login-Pass-1,", &format!(",\"{other}\"")).replace("N-1,good", "N-2,more");
+    assert!(app.database.dump("password_schemes").await.is_empty());
+}
+
+/// `From-The-Bank-9` by PBKDF2 with SHA-256, as Python's `hashlib` computes it.
+const PBKDF2: &str =
+    "$pbkdf2-sha256$i=4096,l=32$c2FsdHNhbHRzYWx0c2FsdA$Q0T3BCioZj5WtxifLqZRG0vJoXFq3VlaKpRpJWyGr7g";
+
+async fn hashes_of_another_scheme_are_taken_and_become_our_own(app: &TestApp) {
+    let argon2 = Hasher::new(2_048, 2, 1).unwrap();
+    let password = SecretText::new("From-The-Bank-9".to_owned());
+    let argon2 = argon2.hash(password, [7; 16]).await.unwrap();
+    for (number, hash) in [("N-1", argon2.as_str()), ("N-2", PBKDF2)] {
+        let login = format!("{}-one", number.to_lowercase());
+        let line = GOOD.replace("N-1", number).replace("good-one", &login);
+        let line = line.replace("Login-Pass-1,", &format!(",\"{hash}\""));
         let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
-        let told = "login_password_hash: must be an argon2id hash of the cost m=64,t=1,p=1";
-        assert_eq!(imported.bad[0].reason, told);
+        assert_eq!(imported.bad, []);
+        let row = format!("customer_number = '{number}'");
+        assert_eq!(app.database.text("customers", "login_hash", &row).await, hash);
+        app.browser(Bank::A).password(&login, "From-The-Bank-8").await.expect(422);
+        assert_eq!(app.database.text("customers", "login_hash", &row).await, hash);
+        app.browser(Bank::A).password(&login, "From-The-Bank-9").await.expect_to("/top");
+        let now = app.database.text("customers", "login_hash", &row).await;
+        assert!(now.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{now}");
+        app.browser(Bank::A).password(&login, "From-The-Bank-9").await.expect_to("/top");
+        // What the bank does not know, the customer need not change.
+        assert_eq!(
+            app.database.count("customers", &format!("{row} AND login_given = TRUE")).await,
+            0
+        );
+    }
+    assert_eq!(app.database.count("password_schemes", "TRUE").await, 2);
+    // Two are computed at each login; a third would be too much.
+    let third = PBKDF2.replace("i=4096", "i=5000");
+    let line = GOOD.replace("N-1", "N-3").replace("good-one", "third-one");
+    let line = line.replace("Login-Pass-1,", &format!(",\"{third}\""));
+    let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
+    assert!(imported.bad[0].reason.contains("at most 2 schemes"), "{:?}", imported.bad);
+    assert_eq!(app.database.count("password_schemes", "TRUE").await, 2);
+}
+
+async fn a_hash_that_costs_nothing_or_too_much_is_refused(app: &TestApp) {
+    for hash in [
+        PBKDF2.replace("i=4096", "i=1"),
+        PBKDF2.replace("i=4096", "i=90000000"),
+        "$argon2id$v=19$m=4194304,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        "$argon2id$v=19$m=2048,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        "$2y$10$abcdefgh".to_owned(),
+        "plain".to_owned(),
+    ] {
+        let line = GOOD.replace("Login-Pass-1,", &format!(",\"{hash}\""));
+        let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
+        assert!(imported.bad[0].reason.starts_with("login_password_hash: must be"), "{hash}");
+        assert!(!imported.bad[0].reason.contains(&hash), "what a column holds is not told");
     }
 }
 

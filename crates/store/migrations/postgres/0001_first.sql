@@ -326,3 +326,10 @@ CREATE TABLE notices (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (institution_id, id)
 );
+
+-- How passwords were hashed that customers brought along: each is computed at every login.
+CREATE TABLE password_schemes (
+    institution_id TEXT COLLATE "C" NOT NULL,
+    scheme TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (institution_id, scheme)
+);

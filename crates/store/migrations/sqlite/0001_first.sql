@@ -324,3 +324,10 @@ CREATE TABLE notices (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (institution_id, id)
 );
+
+-- How passwords were hashed that customers brought along: each is computed at every login.
+CREATE TABLE password_schemes (
+    institution_id TEXT NOT NULL,
+    scheme TEXT NOT NULL,
+    PRIMARY KEY (institution_id, scheme)
+);

@@ -261,7 +261,7 @@ const EN = {
   sent: 'It has been sent. Please look for the e-mail with the time of sending below.',
   started: 'You have started using one-time passwords. From the next login on you will be asked for one.',
   wrong: 'The one-time password is not correct.',
-  used: 'This number has already been used.',
+  used: 'This number has been used already.',
   lockedUntil: (time) => `After several wrong entries in a row the service is locked until ${time}.`,
   locked: 'After several wrong entries in a row the service has been stopped.',
   loginRefused:

@@ -50,12 +50,12 @@ const NAMES = ['青木 さくら', '石川 湊', '上田 楓', '遠藤 凪', '�
 
 /**
  * Starts an installation. The clock is moved by hand (`advance`) unless `clock` is `real`.
- * @param {{engine?: 'sqlite' | 'postgres', clock?: 'manual' | 'real', language?: 'ja' | 'en'}} [options]
+ * @param {{engine?: 'sqlite' | 'postgres', clock?: 'manual' | 'real', language?: 'ja' | 'en', level?: string}} [options] `level` is how much is logged
  */
-export async function startBanks({ engine = 'sqlite', clock = 'manual', language = 'ja' } = {}) {
+export async function startBanks({ engine = 'sqlite', clock = 'manual', language = 'ja', level = 'trace' } = {}) {
   const banks = new Banks(clock === 'manual');
   try {
-    await setUp(banks, engine, language);
+    await setUp(banks, { engine, language, level });
   } catch (error) {
     // What was begun must end, or the test would never do so.
     await banks.stop().catch(() => {});
@@ -64,7 +64,7 @@ export async function startBanks({ engine = 'sqlite', clock = 'manual', language
   return banks;
 }
 
-async function setUp(banks, engine, language) {
+async function setUp(banks, { engine, language, level }) {
   const directory = await mkdtemp(join(tmpdir(), 'warifu-walk-'));
   banks.ends.push(() => rm(directory, { recursive: true, force: true }));
   const smtp = await startSmtp();
@@ -73,7 +73,7 @@ async function setUp(banks, engine, language) {
   const url = engine === 'postgres' ? await postgres(banks.ends) : `sqlite:${join(directory, 'warifu.db')}`;
   Object.assign(banks, { directory, smtp, port, ops, control });
   await writeFile(join(directory, 'smtp-password'), smtp.password);
-  await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url }));
+  await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url, level }));
   await banks.run('keys', 'create');
   await banks.run('migrate');
   for (const [key, bank] of Object.entries(BANKS)) banks[key] = await found(banks, key, bank, language);
@@ -127,6 +127,11 @@ class Banks {
     if (this.isManual) this.start = now + 1_000;
     this.crashes += 1;
     await serve(this);
+  }
+
+  /** Starts the server again after it was stopped. */
+  restart() {
+    return serve(this);
   }
 
   /** Ends everything; fails when the server had something to complain of. */
@@ -232,7 +237,7 @@ change_first = false
 ${policy}`;
 }
 
-function configuration({ directory, smtp, port, ops, url }) {
+function configuration({ directory, smtp, port, ops, url, level }) {
   return `[listen]
 ib = ["127.0.0.1:${port}"]
 token = ["127.0.0.1:${port}"]
@@ -249,7 +254,7 @@ username = "${smtp.user}"
 password_file = "${join(directory, 'smtp-password')}"
 ca_file = "${smtp.caFile}"
 [log]
-level = "trace"
+level = "${level}"
 `;
 }
 

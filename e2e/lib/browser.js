@@ -28,11 +28,12 @@ const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isM
  * `profile` keeps the profile in that folder (to close and open the same phone again);
  * everything else goes to Playwright (`javaScriptEnabled`, `colorScheme`, `locale` …).
  * `complaints` gathers what the browser complains of: script errors and broken policies.
- * @param {{phone?: boolean, profile?: string} & import('playwright-core').BrowserContextOptions} [options]
+ * A phone can be given more `flags`, such as what its camera sees.
+ * @param {{phone?: boolean, profile?: string, flags?: string[]} & import('playwright-core').BrowserContextOptions} [options]
  */
-export async function launch({ phone = false, profile, ...options } = {}) {
+export async function launch({ phone = false, profile, flags = [], ...options } = {}) {
   const all = { locale: 'ja-JP', timezoneId: 'Asia/Tokyo', ...(phone ? PHONE : PC), ...options };
-  const { context, close } = phone || profile ? await onDisk(profile, all) : await inProgram(all);
+  const { context, close } = phone || profile ? await onDisk(profile, flags, all) : await inProgram(all);
   const page = context.pages()[0] ?? (await context.newPage());
   const complaints = [];
   context.on('weberror', (error) => complaints.push(String(error.error())));
@@ -50,9 +51,9 @@ const PROGRAM = {
   args: FLAGS,
 };
 
-async function onDisk(profile, options) {
+async function onDisk(profile, flags, options) {
   const directory = profile ?? (await mkdtemp(join(tmpdir(), 'warifu-browser-')));
-  const context = await chromium.launchPersistentContext(directory, { ...PROGRAM, ...options });
+  const context = await chromium.launchPersistentContext(directory, { ...PROGRAM, args: [...FLAGS, ...flags], ...options });
   const close = async () => {
     await context.close();
     if (!profile) await rm(directory, { recursive: true, force: true, maxRetries: 5 });

@@ -101,6 +101,12 @@ export class Phone {
     await this.page.getByRole('main').getByText(sentence).first().waitFor();
   }
 
+  /** Opens the settings of the app, from any page with a token. */
+  async openSettings() {
+    await this.tap(this.words.settings);
+    await this.heading(this.words.settings);
+  }
+
   /** From the empty app to the form of the set-up. */
   async beginSetUp() {
     await this.tap(this.words.begin);

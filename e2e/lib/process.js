@@ -98,6 +98,11 @@ export class Server {
     }
   }
 
+  /** The number of its process. */
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** Everything it has printed, without colours. */
   async text() {
     return stripVTControlCharacters(await readFile(this.log, 'utf8'));

@@ -1,4 +1,4 @@
-//! The house's own tasks: `cargo xtask test | guide | tidy | migrations | demo | weekly`.
+//! The house's own tasks: `cargo xtask test | bench | guide | tidy | migrations | demo | weekly`.
 //! Owns what is done around the code; the product itself knows nothing of it.
 #![expect(
     clippy::print_stdout,
@@ -26,6 +26,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test [--install] [--only STEP,…]   everything that must pass; --install may use sudo
+  bench pages                        start, memory, sizes, times of pages, an import
   guide                              the pictures of the user guide, from a walk
   tidy                               the house rules, each breach with its file and line
   migrations                         migrations in pairs, numbered without gaps
@@ -33,7 +34,7 @@ cargo xtask COMMAND
   weekly                             licences, spelling, unused dependencies";
 
 /// The commands that documents may name.
-const COMMANDS: [&str; 6] = ["test", "guide", "tidy", "migrations", "demo", "weekly"];
+const COMMANDS: [&str; 7] = ["test", "bench", "guide", "tidy", "migrations", "demo", "weekly"];
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -54,6 +55,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
     match command.as_str() {
         "test" => suite::test(house, &suite::Options::parse(&arguments)?),
         "demo" => demo(&house, &arguments),
+        "bench" => suite::bench(house, arguments.first().map_or("", String::as_str)),
         _ if !arguments.is_empty() => bail!("{command} takes no arguments\n\n{USAGE}"),
         "guide" => suite::guide(house),
         "tidy" => tidy::check(&house),

@@ -137,22 +137,37 @@ fn meet(house: &mut House, wanted: &[Need], may_sudo: bool) -> Result<()> {
     Ok(())
 }
 
+/// What a walk needs that looks and measures: a mail server and a browser.
+const LOOKING: [Need; 7] = [
+    Need::Openssl,
+    Need::Python,
+    Need::Tools,
+    Need::WalkPackages,
+    Need::Chromium,
+    Need::Fonts,
+    Need::Hosts,
+];
+
 /// Makes the pictures of the user guide anew, from a walk through the real screens.
 pub(crate) fn guide(mut house: House) -> Result<()> {
-    let wanted = [
-        Need::Openssl,
-        Need::Python,
-        Need::Tools,
-        Need::WalkPackages,
-        Need::Chromium,
-        Need::Fonts,
-        Need::Hosts,
-    ];
-    meet(&mut house, &wanted, false)?;
+    meet(&mut house, &LOOKING, false)?;
     build(&house)?;
     let folder = house.root.join("crates/server/assets/guide");
     let script = house.root.join("e2e/guide.js");
     run(house.command("node", [script, folder]).current_dir(house.root.join("e2e")))
+}
+
+/// Prints how fast and how large everything is: the release program, measured by a walk.
+pub(crate) fn bench(mut house: House, what: &str) -> Result<()> {
+    if what != "pages" {
+        bail!("there is no bench {what}; there is pages");
+    }
+    meet(&mut house, &LOOKING, false)?;
+    house.run("cargo", ["build", "--release", "--locked", "-p", "warifu", "--bin", "warifu"])?;
+    let release = house.programs.with_file_name("release").join("warifu");
+    house.export("WARIFU_PROGRAM", release.display());
+    let script = house.root.join("e2e/bench-pages.js");
+    run(house.command("node", [script]).current_dir(house.root.join("e2e")))
 }
 
 fn fmt(house: &House) -> Result<()> {

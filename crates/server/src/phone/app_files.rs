@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::{
     extract::{Path, Query},
+    http::{HeaderMap, header},
     response::{Html, IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
@@ -31,16 +32,30 @@ const PREFIXES: &[&str] = &["app-", "guide-"];
 #[template(path = "phone/guide.html")]
 struct Guide {
     text: Text,
+    /// The browser to open it in instead, where another app shows it inside itself.
+    in_app: Option<&'static str>,
+}
+
+/// Windows of other apps, where what is stored may vanish with theirs; the app knows the same list.
+const IN_APP: [&str; 7] =
+    ["Line/", "FBAN", "FBAV", "Instagram", "YJApp", "Twitter", "; wv)"];
+
+fn in_app(headers: &HeaderMap) -> Option<&'static str> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let is_apple = ["iPhone", "iPad", "iPod"].iter().any(|word| agent.contains(word));
+    let browser = if is_apple { "Safari" } else { "Chrome" };
+    IN_APP.iter().any(|word| agent.contains(word)).then_some(browser)
 }
 
 /// The guide: how to install the app; no entry field anywhere.
 pub(super) async fn guide(
     visit: Visit,
+    headers: HeaderMap,
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, AppError> {
     let lang = query.get("lang").and_then(|tag| Lang::from_tag(tag));
     let text = lang.map_or_else(|| visit.text.clone(), |lang| visit.text.in_lang(lang));
-    Ok(Html(Guide { text }.render().map_err(AppError::internal)?).into_response())
+    Ok(Html(Guide { text, in_app: in_app(&headers) }.render().map_err(AppError::internal)?).into_response())
 }
 
 pub(super) async fn to_app() -> Response {

@@ -71,7 +71,7 @@ async function setUp(banks, { engine, language, level }) {
   banks.ends.push(() => smtp.stop());
   const [port, ops, control] = await freePorts(3);
   const url = engine === 'postgres' ? await postgres(banks.ends) : `sqlite:${join(directory, 'warifu.db')}`;
-  Object.assign(banks, { directory, smtp, port, ops, control });
+  Object.assign(banks, { directory, smtp, port, ops, control, url });
   await writeFile(join(directory, 'smtp-password'), smtp.password);
   await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url, level }));
   await banks.run('keys', 'create');
@@ -127,6 +127,18 @@ class Banks {
     if (this.isManual) this.start = now + 1_000;
     this.crashes += 1;
     await serve(this);
+  }
+
+  /** Takes the PostgreSQL database away from the server, in the middle of whatever it does. */
+  async databaseGoes() {
+    const name = new URL(this.url).pathname.slice(1);
+    await sql(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    await sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${name}'`);
+  }
+
+  /** Gives it back. */
+  async databaseComes() {
+    await sql(`ALTER DATABASE ${new URL(this.url).pathname.slice(1)} ALLOW_CONNECTIONS true`);
   }
 
   /** Starts the server again after it was stopped. */

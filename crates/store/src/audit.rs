@@ -117,7 +117,8 @@ impl Tx {
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
              AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
              'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
-             'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
+             'password.changed', 'address.registered', 'address.removed', 'customer.stopped', \
+             'session.ended') AND (kind <> 'session.ended' OR reason = 'replaced') \
              ORDER BY at DESC, id DESC LIMIT $4";
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }

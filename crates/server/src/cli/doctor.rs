@@ -1,5 +1,7 @@
 //! `warifu doctor`: every setting in force, and what works and what does not.
 
+use warifu_core::mail::MailState;
+
 use super::{Failure, current, keyring, open, say, store, transport};
 use crate::config::{Config, KEYS};
 
@@ -73,7 +75,13 @@ async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
     }
     let mut tx = app.store.read().await?;
     for (state, count) in tx.mails_by_state().await? {
-        report.ok("mails", &format!("{count} {state}"));
+        let said = format!("{count} {state}");
+        match state {
+            MailState::Failed | MailState::Bounced => {
+                report.warn("mails", &format!("{said}: `warifu mail list --state {state}`"));
+            }
+            _ => report.ok("mails", &said),
+        }
     }
     drop(tx);
     app.store.close().await;

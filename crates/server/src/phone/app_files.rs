@@ -37,8 +37,7 @@ struct Guide {
 }
 
 /// Windows of other apps, where what is stored may vanish with theirs; the app knows the same list.
-const IN_APP: [&str; 7] =
-    ["Line/", "FBAN", "FBAV", "Instagram", "YJApp", "Twitter", "; wv)"];
+const IN_APP: [&str; 7] = ["Line/", "FBAN", "FBAV", "Instagram", "YJApp", "Twitter", "; wv)"];
 
 fn in_app(headers: &HeaderMap) -> Option<&'static str> {
     let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
@@ -55,7 +54,8 @@ pub(super) async fn guide(
 ) -> Result<Response, AppError> {
     let lang = query.get("lang").and_then(|tag| Lang::from_tag(tag));
     let text = lang.map_or_else(|| visit.text.clone(), |lang| visit.text.in_lang(lang));
-    Ok(Html(Guide { text, in_app: in_app(&headers) }.render().map_err(AppError::internal)?).into_response())
+    Ok(Html(Guide { text, in_app: in_app(&headers) }.render().map_err(AppError::internal)?)
+        .into_response())
 }
 
 pub(super) async fn to_app() -> Response {

@@ -7,7 +7,9 @@ use warifu_core::ids::CustomerId;
 use super::harness::{
     KEK, TestApp,
     banks::{AOKI, AOKI_B, Bank, Person},
+    browser::Browser,
     on_both_engines,
+    phone::Phone,
 };
 
 on_both_engines!(
@@ -60,6 +62,11 @@ async fn walk(app: &TestApp, person: &Person) -> Walked {
     pc.sign_in_with(person, &phone.passcode()).await;
     keep("session of the login", &pc.session());
     keep("device", &pc.cookies["__Host-device"]);
+    app.advance_secs(60);
+    let changed = change_address_and_password(app, person, &mut pc, &phone).await;
+    keep("address number", &changed[0]);
+    keep("new password", &changed[1]);
+    keep("session after the change", &pc.session());
     app.deliver().await;
     // The customer's id is public; the random half of a session's cookie is its secret.
     let public = secret_part(app, person).await;
@@ -69,6 +76,35 @@ async fn walk(app: &TestApp, person: &Person) -> Walked {
         }
     }
     Walked { secrets }
+}
+
+// A notice address is added and the login password changed: the number and the new password.
+async fn change_address_and_password(
+    app: &TestApp,
+    person: &Person,
+    pc: &mut Browser,
+    phone: &Phone,
+) -> [String; 2] {
+    let new = "fresh@mail.example";
+    pc.open("/address").await.expect(200);
+    let fields = [("act", "add"), ("address", new), ("address2", new)];
+    pc.submit("/address", &fields).await.expect_screen("BMA002");
+    let passcode = phone.passcode();
+    let fields =
+        [("confirmation_password", person.confirmation_password), ("passcode", &*passcode)];
+    pc.submit("/address/confirm", &fields).await.expect_screen("BMA003");
+    app.deliver().await;
+    let body = app.body(new, "メールアドレス確認番号");
+    let line = body.lines().find(|line| line.starts_with("確認番号")).unwrap();
+    let number: String = line.chars().filter(char::is_ascii_digit).collect();
+    pc.submit("/address/number", &[("number", &*number)]).await.expect_screen("BMA003");
+    let password = "Atarashii-Himitsu-91";
+    pc.open("/password").await.expect(200);
+    let fields = [("which", "login"), ("new_password", password), ("new_password2", password)];
+    pc.submit("/password", &fields).await.expect_screen("BPW002");
+    let fields = [("present_password", person.login_password)];
+    pc.submit("/password/confirm", &fields).await.expect_screen("BPW003");
+    [number, password.to_owned()]
 }
 
 async fn secret_part(app: &TestApp, person: &Person) -> [u8; 16] {
@@ -88,7 +124,7 @@ fn hex(bytes: &[u8]) -> String {
 async fn a_reader_of_the_database_finds_no_secret_of_the_walk(app: &TestApp) {
     for person in [&AOKI, &AOKI_B] {
         let walked = walk(app, person).await;
-        assert!(walked.secrets.len() >= 14);
+        assert!(walked.secrets.len() >= 17);
         let mut places = app.database.files();
         for table in app.database.tables().await {
             places.push(app.database.dump(&table).await.join("\n").to_lowercase().into_bytes());

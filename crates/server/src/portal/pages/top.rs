@@ -48,6 +48,7 @@ impl ShownEvent {
             (Kind::AddressRegistered, _) => "event-address-registered",
             (Kind::AddressRemoved, _) => "event-address-removed",
             (Kind::CustomerStopped, _) => "event-stopped",
+            (Kind::SessionEnded, _) => "event-session-replaced",
             _ => return None,
         };
         Some(Self { at: event.at, key })

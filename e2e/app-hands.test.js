@@ -154,16 +154,19 @@ describe('the app in a customer’s hands', () => {
     for (const wrong of ['0000', '1234', '4070']) {
       await number.fill(wrong);
       await phone.tap(phone.words.lockOpen);
+      // Computing it takes a while, and the field is emptied only then.
+      await phone.page.waitForFunction(() => document.querySelector('#lock')?.value === '');
       await phone.page.getByText(phone.words.lockWrong).waitFor();
     }
     await phone.page.getByText('30秒待ってから').waitFor();
     await number.fill('4071');
     await phone.tap(phone.words.lockOpen);
+    await phone.page.waitForFunction(() => document.querySelector('#lock')?.value === '');
     await phone.page.getByText(/秒待ってから/).waitFor();
     await banks.advance(31_000);
     await number.fill('４０７１');
     await phone.tap(phone.words.lockOpen);
-    await phone.page.locator('#lock').waitFor({ state: 'detached' });
+    await phone.page.locator('#lock').waitFor({ state: 'detached', timeout: 30_000 });
   });
 
   test('a released token says that it is over, and may be deleted', async (t) => {

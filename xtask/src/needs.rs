@@ -24,6 +24,7 @@ pub(crate) enum Need {
     Oathtool,
     Postgres,
     Chromium,
+    Webkit,
     Fonts,
     Hosts,
     Tools,
@@ -102,6 +103,7 @@ impl Need {
             Self::Oathtool => "oathtool (an independent check of passcodes)",
             Self::Postgres => "PostgreSQL 15 or newer (its programs; no running service)",
             Self::Chromium => "Chromium",
+            Self::Webkit => "WebKitGTK with its driver, and a screen in memory",
             Self::Fonts => "Japanese fonts",
             Self::Hosts => "names under localhost (ib.localhost)",
             Self::Tools => "the tests' own mail server and Node (in the target folder)",
@@ -123,6 +125,9 @@ impl Need {
             Self::Oathtool => answers(&["oathtool", "--version"]),
             Self::Postgres => postgres::programs().is_some(),
             Self::Chromium => Path::new("/usr/bin/chromium").exists(),
+            Self::Webkit => {
+                ["/usr/bin/WebKitWebDriver", "/usr/bin/Xvfb"].iter().all(|p| Path::new(p).exists())
+            }
             Self::Fonts => !printed(Command::new("fc-list").arg(":lang=ja")).is_empty(),
             Self::Hosts => answers(&["getent", "hosts", "ib.localhost"]),
             Self::Tools => is_same(&requirements(house), &installed_requirements(house)),
@@ -140,6 +145,7 @@ impl Need {
             Self::Oathtool => Remedy::Debian(&["oathtool"]),
             Self::Postgres => Remedy::Debian(&["postgresql"]),
             Self::Chromium => Remedy::Debian(&["chromium"]),
+            Self::Webkit => Remedy::Debian(&["webkit2gtk-driver", "xvfb"]),
             Self::Fonts => Remedy::Debian(&["fontconfig", "fonts-noto-cjk"]),
             Self::Hosts => Remedy::Debian(&["libnss-myhostname"]),
             Self::Tools => Remedy::Here(install_tools),

@@ -50,6 +50,7 @@ const STEPS: [Step; 9] = [
             Need::Tools,
             Need::WalkPackages,
             Need::Chromium,
+            Need::Webkit,
             Need::Fonts,
             Need::Hosts,
         ],

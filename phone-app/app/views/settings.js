@@ -68,22 +68,12 @@ function setting(app) {
 function removing(app, lock) {
   const { texts } = app;
   const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
-  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, h("button", { type: "submit", class: "secondary" }, texts.of("app-lock-remove")));
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void remove();
+  const button = h("button", { type: "submit", class: "secondary" }, texts.of("app-lock-remove"));
+  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, button);
+  trying(app, lock, { form, number, button }, async () => {
+    await app.keepSettings({ ...app.settings, lock: null });
+    app.replace({ name: "settings" });
   });
-  const remove = async () => {
-    const tried = await tryLock(app.settings.lock ?? lock, normaliseDigits(number.input.value), app.outside.now());
-    await app.keepSettings({ ...app.settings, lock: tried.isRight ? null : tried.record });
-    if (tried.isRight) {
-      app.replace({ name: "settings" });
-    } else {
-      number.input.value = "";
-      number.setError(wrongText(app, tried.waitSeconds));
-      number.input.focus();
-    }
-  };
   return h("section", {}, h("h2", {}, texts.of("app-lock-remove")), h("p", {}, texts.of("app-lock-on")), form);
 }
 
@@ -96,24 +86,41 @@ function removing(app, lock) {
 export function lockView(app, lock) {
   const { texts } = app;
   const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
-  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, h("button", { type: "submit", class: "primary" }, texts.of("app-lock-open")));
-  const open = async () => {
+  const button = h("button", { type: "submit", class: "primary" }, texts.of("app-lock-open"));
+  const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, button);
+  trying(app, lock, { form, number, button }, async () => app.unlock());
+  const node = h("div", {}, h("h1", { tabindex: -1 }, texts.of("app-lock-title")), form, h("div", { class: "note" }, sign(), h("p", {}, texts.of("app-lock-forgot"))));
+  return { node };
+}
+
+/**
+ * Tries the number that is typed, one at a time: two at once would count as one.
+ * @param {App} app
+ * @param {import("../lock.js").LockRecord} lock
+ * @param {{form: HTMLFormElement, number: import("./field.js").Field, button: HTMLButtonElement}} parts
+ * @param {() => Promise<void> | void} open what the right number leads to
+ */
+function trying(app, lock, { form, number, button }, open) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!button.disabled) {
+      void attempt();
+    }
+  });
+  const attempt = async () => {
+    button.disabled = true;
+    number.setError(null);
     const tried = await tryLock(app.settings.lock ?? lock, normaliseDigits(number.input.value), app.outside.now());
     await app.keepSettings({ ...app.settings, lock: tried.record });
+    button.disabled = false;
+    number.input.value = "";
     if (tried.isRight) {
-      app.unlock();
+      await open();
       return;
     }
-    number.input.value = "";
     number.setError(wrongText(app, tried.waitSeconds));
     number.input.focus();
   };
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    void open();
-  });
-  const node = h("div", {}, h("h1", { tabindex: -1 }, texts.of("app-lock-title")), form, h("div", { class: "note" }, sign(), h("p", {}, texts.of("app-lock-forgot"))));
-  return { node };
 }
 
 /**

@@ -121,25 +121,21 @@ pub(crate) async fn count(
     };
     // Between check and lock the password may have been changed or the customer stopped.
     let same = |c: &Customer| hash.as_deref() == Some(&c.login_hash) && opens.admits(c);
-    match taken.filter(same) {
-        Some(mut customer) => {
-            if let Some(better) = better {
-                let id = customer.customer_id;
-                let spot = places::password(origin.institution.id, id, "login_hash");
-                customer.login_mac = origin.institution.keys.mac(&spot.place(), better.as_bytes());
-                better.clone_into(&mut customer.login_hash);
-                tx.save_customer(&customer).await?;
-            }
-            Ok(Answer::Right((tx, customer)))
+    if let Some(mut customer) = taken.filter(same) {
+        if let Some(better) = better {
+            let id = customer.customer_id;
+            let spot = places::password(origin.institution.id, id, "login_hash");
+            customer.login_mac = origin.institution.keys.mac(&spot.place(), better.as_bytes());
+            better.clone_into(&mut customer.login_hash);
+            tx.save_customer(&customer).await?;
         }
-        None => {
-            if known.is_some() {
-                origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
-            }
-            commit(app, tx).await?;
-            Ok(Answer::Refused)
-        }
+        return Ok(Answer::Right((tx, customer)));
     }
+    if known.is_some() {
+        origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
+    }
+    commit(app, tx).await?;
+    Ok(Answer::Refused)
 }
 
 /// Who is asked for, and what counts the guess: the account's counter (or, in a browser the customer

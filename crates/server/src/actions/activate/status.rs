@@ -9,7 +9,7 @@ use super::acknowledge::signing_key;
 use crate::{app::App, error::AppError, origin::Origin};
 
 /// A question is as old as this at most, and as far ahead.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 
 /// What the phone is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

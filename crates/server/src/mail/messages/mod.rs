@@ -188,29 +188,21 @@ impl Mail<'_> {
                 vec![at(when), ("again-from", text.moment(*again_from))]
             }
             Self::LockedUntil { at: when, which, until } => {
-                vec![
-                    at(when),
-                    ("which", text.of(which.key())),
-                    ("stopped", text.of(which.stopped())),
-                    ("until", text.moment(*until)),
-                ]
+                let [proof, stopped] = which.told(text);
+                vec![at(when), proof, stopped, ("until", text.moment(*until))]
             }
-            Self::Locked { at: when, which } => vec![
-                at(when),
-                ("which", text.of(which.key())),
-                ("stopped", text.of(which.stopped())),
-            ],
+            Self::Locked { at: when, which } => {
+                let [proof, stopped] = which.told(text);
+                vec![at(when), proof, stopped]
+            }
             Self::Expiring { valid_until } => vec![("date", text.day(*valid_until))],
-            Self::Password { at: when, which } => vec![
-                at(when),
-                (
-                    "which",
-                    text.of(match which {
-                        StaticPassword::Login => "mail-which-login",
-                        StaticPassword::Confirmation => "mail-which-confirmation",
-                    }),
-                ),
-            ],
+            Self::Password { at: when, which } => {
+                let which = match which {
+                    StaticPassword::Login => Which::Login,
+                    StaticPassword::Confirmation => Which::Confirmation,
+                };
+                vec![at(when), ("which", text.of(which.key()))]
+            }
             Self::AddressNumber { secret, sent_at, valid_until } => vec![
                 ("secret", (*secret).to_owned()),
                 ("sent-at", text.moment(*sent_at)),
@@ -240,6 +232,11 @@ impl Which {
             Self::PresentLogin => "present_login",
             Self::MailPassword => "mail",
         }
+    }
+
+    // The proof, and what its lock stops, in words.
+    fn told(self, text: &Text) -> [(&'static str, String); 2] {
+        [("which", text.of(self.key())), ("stopped", text.of(self.stopped()))]
     }
 
     fn key(self) -> &'static str {

@@ -42,6 +42,7 @@ pub(crate) struct MailShown {
 }
 
 impl MailShown {
+    #[expect(clippy::unused_self, reason = "templates reach it through the mail they have")]
     /// What is told at each stage: its word, its sign and its text.
     pub(super) fn tellings(&self) -> [(&'static str, &'static str, &'static str); 5] {
         MailProgress::ALL.map(|progress| {

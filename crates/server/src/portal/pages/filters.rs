@@ -1,6 +1,11 @@
 //! How texts become markup: escaped, and with what must not be broken between two lines in elements of
 //! its own: telephone numbers, moments, reception numbers, the name of what is to be pressed.
-#![expect(unreachable_pub, reason = "the macro of filters writes it")]
+#![expect(
+    unreachable_pub,
+    clippy::inline_always,
+    clippy::unused_self,
+    reason = "the macro of filters writes them"
+)]
 
 use std::fmt::{Display, Write};
 

@@ -135,7 +135,7 @@ export class Portal {
   async facts(name) {
     const term = this.page.getByRole('term').filter({ hasText: new RegExp(`^${name}$`) });
     const texts = await this.page.locator('dl > div').filter({ has: term }).locator('dd').allInnerTexts();
-    return texts.map((text) => text.trim()).sort();
+    return texts.map((text) => text.trim().replaceAll(/\s+/g, ' ')).sort();
   }
 
   /** The one value beside a name in a list of facts. */

@@ -13,7 +13,7 @@ const UNDONE: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X
 const MACHINE: [&str; 4] =
     [concat!("/", "work"), concat!("/", "home"), concat!("/", "root"), concat!("/", "tmp")];
 
-const BINARY: [&str; 8] = ["png", "ico", "jpg", "woff2", "gz", "br", "pdf", "db"];
+const BINARY: [&str; 9] = ["png", "webp", "ico", "jpg", "woff2", "gz", "br", "pdf", "db"];
 
 /// Whether a file is no text, by its name.
 pub(super) fn is_binary(path: &str) -> bool {

@@ -166,7 +166,8 @@ describe('the app in a customer’s hands', () => {
     await banks.advance(31_000);
     await number.fill('４０７１');
     await phone.tap(phone.words.lockOpen);
-    await phone.page.locator('#lock').waitFor({ state: 'detached', timeout: 30_000 });
+    // Where it was before, with the field that takes the lock away.
+    await phone.page.getByRole('heading', { name: phone.words.lockRemove }).waitFor();
   });
 
   test('a released token says that it is over, and may be deleted', async (t) => {

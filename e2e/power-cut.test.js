@@ -164,6 +164,9 @@ async function pressAndCut(pc, banks, name) {
   await pc.page.evaluate((label) => [...document.querySelectorAll('button')].find((b) => b.textContent === label).click(), name);
   await pause(Math.round(Math.random() * 30));
   await banks.crash();
+  // What the browser shows of the cut line may come late, and would interrupt where one goes next.
+  await pc.page.waitForLoadState('networkidle').catch(() => {});
+  await pc.go('/').catch(() => {});
 }
 
 async function cutAtStart(t, banks, person, wait) {

@@ -62,15 +62,15 @@ impl Tx {
         Ok(())
     }
 
-    /// The open application of one kind for a customer.
-    pub async fn open_application(
+    /// The newest application of one kind for a customer, open or decided.
+    pub async fn newest_application(
         &mut self,
         customer: CustomerId,
         kind: &str,
     ) -> Result<Option<Application>, StoreError> {
         const SQL: &str = "SELECT id, customer_id, institution_id, kind, reason, reception, \
              applied_by, applied_at, decided_by, decided_at, decision FROM applications \
-             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 AND decided_at IS NULL";
+             WHERE bucket = $1 AND customer_id = $2 AND kind = $3 ORDER BY id DESC LIMIT 1";
         let bucket = i64::from(customer.bucket());
         fetch_optional!(self, Application, SQL, bucket, customer.to_string(), kind)
     }

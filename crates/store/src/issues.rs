@@ -216,10 +216,13 @@ impl Tx {
         now: Millis,
         limit: i64,
     ) -> Result<Vec<RunningIssue>, StoreError> {
-        const SQL: &str = "SELECT i.customer_id, c.customer_number, i.id, i.deadline, \
-             i.activation_id IS NOT NULL AS is_set_up FROM issues i \
-             JOIN customers c ON c.bucket = i.bucket AND c.customer_id = i.customer_id \
-             WHERE i.deadline > $1 AND c.institution_id = $2 ORDER BY i.deadline LIMIT $3";
+        // By subqueries and not by a join: that might begin with all customers of the institution.
+        const SQL: &str = "SELECT i.customer_id, (SELECT c.customer_number FROM customers c \
+             WHERE c.bucket = i.bucket AND c.customer_id = i.customer_id) AS customer_number, \
+             i.id, i.deadline, i.activation_id IS NOT NULL AS is_set_up FROM issues i \
+             WHERE i.deadline > $1 AND (SELECT c.institution_id FROM customers c \
+             WHERE c.bucket = i.bucket AND c.customer_id = i.customer_id) = $2 \
+             ORDER BY i.deadline LIMIT $3";
         fetch_all!(self, RunningIssue, SQL, now.0, institution.to_string(), limit)
     }
 

@@ -41,7 +41,8 @@ pub(crate) async fn apply_for_resume(
     if customer.suspended_at.is_none() {
         return Err(NotTaken::NotStopped);
     }
-    if let Some(open) = tx.open_application(id, RESUME).await? {
+    let newest = tx.newest_application(id, RESUME).await?;
+    if let Some(open) = newest.filter(|newest| newest.decided_at.is_none()) {
         return Ok(open);
     }
     let application = Application {

@@ -309,6 +309,9 @@ CREATE TABLE applications (
     decision TEXT,
     PRIMARY KEY (bucket, customer_id, id)
 );
+-- One at a time of a kind for a customer.
+CREATE UNIQUE INDEX applications_one ON applications (bucket, customer_id, kind)
+    WHERE decided_at IS NULL;
 CREATE INDEX applications_open ON applications (institution_id, applied_at)
     WHERE decided_at IS NULL;
 

@@ -162,7 +162,8 @@ async fn a_dropped_mail_loses_its_secret_and_one_that_is_being_sent_its_next_try
     };
     enqueue(db, &[of_one(1, "mail-code")]).await;
     let held = claim(db, "anna", after(1)).await.remove(0);
-    enqueue(db, &[of_one(2, "mail-code"), of_one(3, "mail-token"), mail(4)]).await;
+    let plain = MailRow { has_secret: false, ..of_one(3, "mail-token") };
+    enqueue(db, &[of_one(2, "mail-code"), plain, mail(4)]).await;
     db.write(async |tx| tx.drop_secret_mails(who(1), after(9)).await).await.unwrap();
 
     let left = "SELECT kind || ' ' || state || ' ' || CASE WHEN body IS NULL THEN 'wiped' ELSE \

@@ -68,7 +68,7 @@ worded! {
         /// A notice address was removed; it is told of everything for a while longer.
         AddressRemoved = "address.removed",
         /// An act that a second person approves was applied for.
-        ApplicationMade = "application.made",
+        ApplicationFiled = "application.filed",
         /// A customer came in by an import.
         CustomerImported = "customer.imported",
         /// An institution was set up.

@@ -2,7 +2,7 @@
 
 import { faultOf, makeLock, tryLock } from "../lock.js";
 import { normaliseDigits } from "../protocol.js";
-import { h, sign } from "./dom.js";
+import { h } from "./dom.js";
 import { secretField } from "./field.js";
 
 /** @typedef {import("../app.js").App} App */
@@ -89,7 +89,7 @@ export function lockView(app, lock) {
   const button = h("button", { type: "submit", class: "primary" }, texts.of("app-lock-open"));
   const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, button);
   trying(app, lock, { form, number, button }, async () => app.unlock());
-  const node = h("div", {}, h("h1", { tabindex: -1 }, texts.of("app-lock-title")), form, h("div", { class: "note" }, sign(), h("p", {}, texts.of("app-lock-forgot"))));
+  const node = h("div", {}, h("h1", { tabindex: -1 }, texts.of("app-lock-title")), form, h("p", { class: "note" }, texts.of("app-lock-forgot")));
   return { node };
 }
 

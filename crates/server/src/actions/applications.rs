@@ -59,7 +59,7 @@ pub(crate) async fn apply_for_resume(
         decision: None,
     };
     tx.insert_application(&application).await?;
-    let line = Line::ok(Kind::ApplicationMade).of(id).because(RESUME).after(serde_json::json!({
+    let line = Line::ok(Kind::ApplicationFiled).of(id).because(RESUME).after(serde_json::json!({
         "application": application.id, "reception": application.reception, "by": name
     }));
     origin.record(&mut tx, &*app.random, line).await?;

@@ -76,10 +76,13 @@ pub(crate) async fn begin(
     let policy = &origin.institution.policy().session;
     // A half session must not end a full one: whoever knows only the password could log others out.
     if level == Level::Full {
-        let replaced = tx.end_sessions(id, SessionEnd::Replaced, origin.now).await?;
-        if replaced > 0 {
+        let living = tx.living_sessions(id, origin.now).await?;
+        if tx.end_sessions(id, SessionEnd::Replaced, origin.now).await? > 0 {
             tx.end_procedures(id, ProcedureEnd::Superseded, origin.now).await?;
             tx.drop_secret_mails(id, origin.now).await?;
+        }
+        // One that had run out was not taken from anybody.
+        if living > 0 {
             let line = Line::ok(Kind::SessionEnded).of(id).because(SessionEnd::Replaced.as_str());
             origin.record(tx, &*app.random, line).await?;
         }

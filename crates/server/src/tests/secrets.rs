@@ -16,7 +16,7 @@ on_both_engines!(
     a_reader_of_the_database_finds_no_secret_of_the_walk,
     a_mail_that_waits_is_sealed_and_a_sent_secret_is_wiped,
     no_audit_row_holds_a_secret,
-    no_mail_but_the_mail_password_holds_a_secret_and_none_a_link,
+    no_mail_holds_a_secret_but_the_one_it_is_sent_for_and_none_a_link,
     what_the_command_line_shows_holds_no_secret,
     what_is_printed_for_debugging_hides_secrets,
 );
@@ -174,16 +174,20 @@ async fn no_audit_row_holds_a_secret(app: &TestApp) {
 }
 
 // Rule 8.
-async fn no_mail_but_the_mail_password_holds_a_secret_and_none_a_link(app: &TestApp) {
+async fn no_mail_holds_a_secret_but_the_one_it_is_sent_for_and_none_a_link(app: &TestApp) {
     for person in [&AOKI, &AOKI_B] {
         let walked = walk(app, person).await;
         for mail in app.mails() {
             let text = format!("{}\n{}", mail.subject, mail.body);
             assert!(!text.contains("http") && !text.contains("://"), "{text}");
-            let may_hold = mail.subject.contains("メール通知パスワードのお知らせ");
+            let held = [
+                ("mail password", "メール通知パスワードのお知らせ"),
+                ("address number", "メールアドレス確認番号のお知らせ"),
+            ];
             for (name, secret) in &walked.secrets {
                 let found = contains(text.as_bytes(), secret);
-                assert!(!found || (may_hold && *name == "mail password"), "{name}: {text}");
+                let may = held.iter().any(|(of, title)| of == name && mail.subject.contains(title));
+                assert!(!found || may, "{name}: {text}");
             }
         }
     }

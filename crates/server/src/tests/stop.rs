@@ -186,7 +186,7 @@ async fn a_resume_is_applied_for_once_and_resumes_nothing(app: &TestApp) {
     let other =
         applications::apply_for_resume(&app.app, &origin, id, ("別の人", "")).await.unwrap();
     assert_eq!(one, other, "one that is open is given again");
-    assert_eq!(app.audited("application.made").await, 1);
+    assert_eq!(app.audited("application.filed").await, 1);
     assert_eq!(app.database.count("customers", "suspended_at IS NOT NULL").await, 1);
     let mut browser = app.browser(Bank::A);
     browser.password(AOKI.login_id, AOKI.login_password).await.expect(422);

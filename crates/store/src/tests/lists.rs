@@ -272,6 +272,9 @@ async fn the_other_sessions_of_a_customer_end(db: &Db) {
     })
     .await
     .unwrap();
+    let living =
+        async |at: i64| db.read(async |tx| tx.living_sessions(who(1), Millis(at)).await).await;
+    assert_eq!((living(NOW.0).await, living(session(1, 1).idle_until).await), (2, 0));
     let but = SessionId::from_bytes([1; 16]);
     for rows in [1, 0] {
         let done: Result<u64, StoreError> = db

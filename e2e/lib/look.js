@@ -31,6 +31,11 @@ export function looker({ walk, axe = true }) {
       if (folder) await shoot(page, folder, `${walk}-${name}-${colorScheme}`);
     }
     await page.emulateMedia({ colorScheme: null });
+    if (folder) {
+      await page.emulateMedia({ forcedColors: 'active' });
+      await shoot(page, folder, `${walk}-${name}-forced`);
+      await page.emulateMedia({ forcedColors: null });
+    }
     if (axe) await narrow(page, name);
   };
 }

@@ -346,6 +346,12 @@ impl Tx {
         execute!(self, SQL, before.0)
     }
 
+    /// Forgets all browsers of a customer.
+    pub async fn forget_devices(&mut self, id: CustomerId) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM devices WHERE bucket = $1 AND customer_id = $2";
+        execute!(self, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
     /// Remembers a browser after a login.
     pub async fn remember_device(
         &mut self,

@@ -27,13 +27,13 @@ pub enum StaticPasswordError {
     /// Many people use it.
     #[error("the password is a common one")]
     Common,
-    /// It is the login ID, the present password or the other one.
+    /// It is the login ID or the other password.
     #[error("the password is the login ID or another password of the customer")]
     Same,
 }
 
-/// Whether a text may become a static password; `other_matches` says whether it is the customer's
-/// present password or the other one.
+/// Whether a text may become a static password; `other_matches` says whether it is given together
+/// with the customer's other one and equals it. Stored ones are compared with a proved one only.
 pub fn check_static_password(
     new: &str,
     min: u32,

@@ -67,7 +67,9 @@ pub(crate) async fn tell(
     let reception = ReceptionNumber::generate(&*app.random);
     let message = mail.render(&text_for(origin, customer), reception.as_str());
     let expires_at = match mail {
-        Mail::Code { valid_until, .. } => Some(valid_until.0),
+        Mail::Code { valid_until, .. } | Mail::AddressNumber { valid_until, .. } => {
+            Some(valid_until.0)
+        }
         _ => None,
     };
     for recipient in recipients {

@@ -88,50 +88,22 @@ async fn read(
     }
     let policy = &origin.institution.policy().password;
     let login_id = customer.login_id.parse::<LoginId>().map_err(AppError::internal)?;
-    let check = |same| {
-        let (min, max) = (policy.min_length, policy.max_length);
-        check_static_password(entry.new.expose(), min, max, &login_id, same).map_err(|error| {
-            Problem::new(
-                "new_password",
-                match error {
-                    StaticPasswordError::Short => "err-new-short",
-                    StaticPasswordError::Long => "err-new-long",
-                    StaticPasswordError::Width => "err-new-width",
-                    StaticPasswordError::Common => "err-new-common",
-                    StaticPasswordError::Same => "err-new-same",
-                },
-            )
-        })
-    };
-    let mut problems: Vec<_> = check(false).err().into_iter().collect();
-    if problems.is_empty() && entry.new.expose() != entry.new2.expose() {
-        problems.push(Problem::new("new_password2", "err-new-differs"));
+    // Not compared with a stored password here: whoever has the session could guess at it, uncounted.
+    let (min, max) = (policy.min_length, policy.max_length);
+    if let Err(error) = check_static_password(entry.new.expose(), min, max, &login_id, false) {
+        let key = match error {
+            StaticPasswordError::Short => "err-new-short",
+            StaticPasswordError::Long => "err-new-long",
+            StaticPasswordError::Width => "err-new-width",
+            StaticPasswordError::Common => "err-new-common",
+            StaticPasswordError::Same => "err-new-same",
+        };
+        return refused("new_password", key);
     }
-    if problems.is_empty() && is_used(app, origin, customer, &entry.new).await? {
-        problems.extend(check(true).err());
-    }
-    if !problems.is_empty() {
-        return Err(AppError::InvalidField(problems));
+    if entry.new.expose() != entry.new2.expose() {
+        return refused("new_password2", "err-new-differs");
     }
     Ok((which, app.hasher.hash(entry.new, random::bytes(&*app.random)).await?))
-}
-
-// Whether it is the present one, or the other one.
-async fn is_used(
-    app: &App,
-    origin: &Origin,
-    customer: &Customer,
-    new: &SecretText,
-) -> Result<bool, AppError> {
-    for which in StaticPassword::ALL {
-        let hash = places::checked_hash(&origin.institution, customer, column(*which))?;
-        let place = app.hasher.place(Lane::Known).await?;
-        let new = SecretText::new(new.expose().to_owned());
-        if app.hasher.fits_own(place, hash, new).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// What BPW002 and BPW003 show.
@@ -149,7 +121,7 @@ pub(crate) fn chosen(
 pub(crate) enum Changed {
     /// It is changed; the session goes on under a new secret.
     Done(BrowserSecret),
-    /// The present one is wrong; it was counted.
+    /// The present one is wrong, and was counted; or the new one is the present one.
     Wrong(Problem),
     /// Too many wrong ones: the procedure has ended.
     Stopped(Again),
@@ -172,7 +144,11 @@ pub(crate) async fn confirm(
     let procedure = tx.procedure(session.customer_id, id.ok_or(ORDER)?).await?;
     let procedure =
         procedures::check(procedure, session, Flow::Password, Step::Confirm, origin.now)?;
-    let which = chosen(origin, customer.customer_id, &procedure)?;
+    let input: Input = procedures::kept(origin, customer.customer_id, &procedure)?;
+    let which = input.which.ok_or(AppError::Stale(Stale::Ended))?;
+    let place = app.hasher.place(Lane::Known).await?;
+    let typed = SecretText::new(present.expose().to_owned());
+    let is_same = app.hasher.fits_own(place, &input.hash, typed).await?;
     let computed = static_password::compute(app, origin, tx, &customer, which, present).await?;
     again_on_conflict(|| async {
         let (mut tx, customer, mut procedure) =
@@ -182,6 +158,11 @@ pub(crate) async fn confirm(
         }
         let id = customer.customer_id;
         match static_password::count(app, origin, &mut tx, &customer, &computed).await? {
+            // Said only to who has proved the present one.
+            Proved::Right if is_same => {
+                commit(app, tx).await?;
+                Ok(Changed::Wrong(Problem::new("present_password", "err-new-present")))
+            }
             Proved::Right => {
                 let secret =
                     take_effect(app, origin, &mut tx, session, (customer, procedure)).await?;
@@ -229,6 +210,10 @@ async fn take_effect(
     }
     start::hold(origin, &mut customer, HoldKind::Password);
     tx.save_customer(&customer).await?;
+    if which == StaticPassword::Login {
+        // Who knew the old one may have logged in by it: no browser is known any more.
+        tx.forget_devices(id).await?;
+    }
     // The done page shows which one it was; the hash has served.
     let shown = Input { which: Some(which), hash: String::new() };
     procedures::keep(app, origin, id, &mut procedure, &shown)?;

@@ -121,6 +121,7 @@ async fn end_proofs(
     tx.end_sessions(id, SessionEnd::Stopped, origin.now).await?;
     tx.end_procedures(id, ProcedureEnd::Stopped, origin.now).await?;
     tx.drop_secret_mails(id, origin.now).await?;
+    tx.forget_devices(id).await?;
     if let Some(running) = tx.running_issue(id).await?
         && let Some(token) = tx.token(id, running.token_id).await?
     {

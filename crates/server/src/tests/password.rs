@@ -14,6 +14,8 @@ on_both_engines!(
     a_login_password_is_changed_and_told_and_the_old_one_is_dead,
     a_confirmation_password_is_changed_and_serves_the_next_issue,
     a_new_password_that_cannot_be_one_says_why,
+    a_stored_password_cannot_be_guessed_by_changing_one,
+    no_browser_is_known_after_a_login_password_is_changed,
     wrong_present_passwords_are_counted_and_lock_the_change_alone,
     a_change_sent_twice_is_done_once,
     a_newer_change_ends_the_one_before,
@@ -87,15 +89,7 @@ async fn a_new_password_that_cannot_be_one_says_why(app: &TestApp) {
         ("login", &"a1-".repeat(22), "", "new_password", "64文字以下で入力してください。"),
         ("login", "ｐａｓｓｗｏｒｄ９９", "", "new_password", "全角の文字は使えません。"),
         ("login", "password1", "password1", "new_password", "よく使われている"),
-        ("login", "aoki-hana", "aoki-hana", "new_password", "ログインID、現在の"),
-        ("login", AOKI.login_password, AOKI.login_password, "new_password", "ログインID、現在の"),
-        (
-            "login",
-            AOKI.confirmation_password,
-            AOKI.confirmation_password,
-            "new_password",
-            "ログインID、現在の",
-        ),
+        ("login", "aoki-hana", "aoki-hana", "new_password", "ログインIDと同じ"),
         ("login", NEW, "Aratani-Kimeta-89", "new_password2", "2つの新しいパスワードが同じ"),
     ] {
         let mark = app.mark();
@@ -106,6 +100,37 @@ async fn a_new_password_that_cannot_be_one_says_why(app: &TestApp) {
         assert_eq!(app.recorded(mark).await.len(), 1);
     }
     assert_eq!(app.database.count("procedures", "kind = 'password'").await, 0);
+}
+
+/// BPW001 says nothing about a stored password: whoever has the session could guess at it, uncounted.
+async fn a_stored_password_cannot_be_guessed_by_changing_one(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    for guess in [AOKI.login_password, AOKI.confirmation_password, NEW] {
+        enter(&mut pc, "login", guess, guess).await.expect_to("/password/confirm");
+    }
+    // The same one is refused to who proves it, and that is no wrong try.
+    for (which, old) in
+        [("login", AOKI.login_password), ("confirmation", AOKI.confirmation_password)]
+    {
+        reach_confirm(&mut pc, which, old).await;
+        let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BPW002");
+        let error = page.error("present_password").unwrap();
+        assert!(error.starts_with("現在のパスワードが正しくありません。"), "{error}");
+        let page = present(&mut pc, old).await.expect(422).expect_screen("BPW002");
+        let error = page.error("present_password").unwrap();
+        assert!(error.starts_with("新しいパスワードが現在のパスワードと同じです。"), "{error}");
+    }
+    assert_eq!(app.audited("password.changed").await, 0);
+}
+
+/// Who knew the old password may have logged in by it: its browser is a stranger again.
+async fn no_browser_is_known_after_a_login_password_is_changed(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 1);
+    change(&mut pc, &AOKI, "confirmation", "Betsuno-Mono-77").await;
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 1);
+    change(&mut pc, &AOKI, "login", NEW).await;
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 0);
 }
 
 async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &TestApp) {

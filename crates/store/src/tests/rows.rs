@@ -189,6 +189,17 @@ async fn a_known_browser_is_known_to_its_customer_alone(db: &Db) {
     assert!(!db.read(async |tx| tx.knows_device(who(1), &[1; 32], late).await).await);
     let swept = async |before| db.write(async |tx| tx.sweep_devices(before).await).await.unwrap();
     assert_eq!((swept(Millis(NOW.0 + 1)).await, swept(late).await), (0, 1));
+    db.write(async |tx| {
+        for (n, hash) in [(1, [3; 32]), (1, [4; 32]), (2, [3; 32])] {
+            tx.remember_device(who(n), &hash, NOW).await?;
+        }
+        assert_eq!(tx.forget_devices(who(1)).await?, 2);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert!(!knows(1, &[3; 32]).await);
+    assert!(knows(2, &[3; 32]).await);
 }
 
 async fn a_token_comes_back(db: &Db) {

@@ -86,8 +86,10 @@ pub(crate) async fn confirm(
         if !computed.is_of(&customer) {
             return Err(AppError::Stale(Stale::Ended));
         }
-        // Looked at first: no proof is spent for a number that could not be sent.
-        if let Some(blocked) = mail_password::limits(&mut tx, origin, &customer).await? {
+        // Looked at first: no proof is spent for a number that could not be sent. A removal sends none.
+        let input: Input = procedures::kept(origin, customer.customer_id, &procedure)?;
+        let sends = !matches!(input.act, Some(Act::Remove(_)));
+        if sends && let Some(blocked) = mail_password::limits(&mut tx, origin, &customer).await? {
             return Ok(Outcome::Blocked(blocked));
         }
         let proved = static_password::count(app, origin, &mut tx, &customer, &computed).await?;
@@ -126,6 +128,7 @@ async fn settle(
         let (id, stopped) = (customer.customer_id, ProcedureEnd::Stopped);
         procedures::end(&mut tx, origin, id, &mut procedure, stopped).await?;
         tx.end_mail_passwords(id, origin.now).await?;
+        tx.drop_secret_mails(id, origin.now).await?;
     }
     commit(app, tx).await?;
     Ok(refused)
@@ -226,6 +229,10 @@ pub(crate) async fn send_again(
 ) -> Result<Result<(), Blocked>, AppError> {
     let (mut tx, customer, procedure) =
         procedures::take(app, origin, session, Flow::Address, step, id).await?;
+    if step == Step::Confirm && customer.otp_required {
+        // A passcode is asked for there: no mail is waited for.
+        return Err(ORDER);
+    }
     let about = (&customer, &procedure);
     let sent = if step == Step::Number {
         let input: Input = procedures::kept(origin, customer.customer_id, &procedure)?;
@@ -288,6 +295,7 @@ async fn change(
     start::hold(origin, &mut customer, HoldKind::Address);
     tx.save_customer(&customer).await?;
     tx.end_mail_passwords(id, origin.now).await?;
+    tx.drop_secret_mails(id, origin.now).await?;
     procedures::end(tx, origin, id, &mut procedure, ProcedureEnd::Done).await?;
     let rules = MailRules::for_notices(origin.institution.policy());
     let [new, old] = [&input.address, &input.old]

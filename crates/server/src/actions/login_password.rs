@@ -78,10 +78,10 @@ pub(crate) struct Computed {
 pub(crate) async fn compute(
     app: &App,
     origin: &Origin,
-    given: Credentials,
+    given: &Credentials,
     opens: Opens,
 ) -> Result<Result<Computed, u64>, AppError> {
-    let asked = look_up(app, origin, &given).await?;
+    let asked = look_up(app, origin, given).await?;
     // The password is checked before any row is taken: 40 ms of work under a lock would queue people.
     let hash = match &asked.customer {
         Some(c) => Some(places::checked_hash(&origin.institution, c, "login_hash")?.to_owned()),
@@ -97,7 +97,8 @@ pub(crate) async fn compute(
         return Ok(Err(wait));
     }
     let with = (asked.elsewhere.clone(), random::bytes(&*app.random));
-    let Fits { fits, better } = app.hasher.fits(place, hash.clone(), given.password, with).await?;
+    let password = SecretText::new(given.password.expose().to_owned());
+    let Fits { fits, better } = app.hasher.fits(place, hash.clone(), password, with).await?;
     Ok(Ok(Computed { asked, opens, hash, fits, better }))
 }
 
@@ -119,7 +120,8 @@ pub(crate) async fn count(
         Some(c) => tx.take_customer(c.customer_id).await?,
         None => None,
     };
-    // Between check and lock the password may have been changed or the customer stopped.
+    // Between check and lock the password may have been changed, its hash become our own by the same
+    // form sent twice, or the customer been stopped: then nothing of this counts, and all is done anew.
     let same = |c: &Customer| hash.as_deref() == Some(&c.login_hash) && opens.admits(c);
     if let Some(mut customer) = taken.filter(same) {
         if let Some(better) = better {
@@ -132,7 +134,7 @@ pub(crate) async fn count(
         return Ok(Answer::Right((tx, customer)));
     }
     if known.is_some() {
-        origin.record(&mut tx, &*app.random, refusal(asked, "changed_meanwhile")).await?;
+        return Err(AppError::Conflict);
     }
     commit(app, tx).await?;
     Ok(Answer::Refused)

@@ -39,11 +39,11 @@ pub(crate) async fn sign_in(
     browser: &Arc<BrowserSecret>,
 ) -> Result<login_password::Answer<Begun>, AppError> {
     let device = given.device.clone();
-    let computed = match login_password::compute(app, origin, given, Opens::Login).await? {
-        Ok(computed) => computed,
-        Err(wait) => return Ok(login_password::Answer::Wait(wait)),
-    };
     again_on_conflict(|| async {
+        let computed = match login_password::compute(app, origin, &given, Opens::Login).await? {
+            Ok(computed) => computed,
+            Err(wait) => return Ok(login_password::Answer::Wait(wait)),
+        };
         let counted = login_password::count(app, origin, &computed).await?;
         let (mut tx, customer) = match counted {
             login_password::Answer::Right(opened) => opened,

@@ -36,11 +36,11 @@ pub(crate) async fn stop(
     origin: &Origin,
     given: Credentials,
 ) -> Result<Answer<Stopped>, AppError> {
-    let computed = match login_password::compute(app, origin, given, Opens::Stop).await? {
-        Ok(computed) => computed,
-        Err(wait) => return Ok(Answer::Wait(wait)),
-    };
     again_on_conflict(|| async {
+        let computed = match login_password::compute(app, origin, &given, Opens::Stop).await? {
+            Ok(computed) => computed,
+            Err(wait) => return Ok(Answer::Wait(wait)),
+        };
         let (mut tx, customer) = match login_password::count(app, origin, &computed).await? {
             Answer::Right(opened) => opened,
             Answer::Refused => return Ok(Answer::Refused),

@@ -4,7 +4,7 @@
 use warifu_core::secret::SecretText;
 
 use super::harness::{
-    TestApp,
+    TestApp, at_once,
     banks::{AOKI, Bank},
     on_both_engines,
 };
@@ -21,6 +21,7 @@ on_both_engines!(
     an_imported_customer_can_log_in_and_issue,
     hashes_of_our_own_cost_are_taken_as_they_are,
     hashes_of_another_scheme_are_taken_and_become_our_own,
+    a_first_login_sent_thrice_at_once_leads_on_thrice,
     a_hash_that_costs_nothing_or_too_much_is_refused,
     the_same_file_twice_changes_nothing,
 );
@@ -216,6 +217,21 @@ async fn hashes_of_another_scheme_are_taken_and_become_our_own(app: &TestApp) {
     let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
     assert!(imported.bad[0].reason.contains("at most 2 schemes"), "{:?}", imported.bad);
     assert_eq!(app.database.count("password_schemes", "TRUE").await, 2);
+}
+
+/// The first of them makes the hash our own, under the feet of the others.
+async fn a_first_login_sent_thrice_at_once_leads_on_thrice(app: &TestApp) {
+    let line = GOOD.replace("Login-Pass-1,", &format!(",\"{PBKDF2}\""));
+    assert_eq!(run(app, format!("{HEAD}\n{line}\n"), false).await.bad, []);
+    let mut pc = app.browser(Bank::A);
+    pc.open("/login").await.expect(200);
+    let tabs = [pc.clone(), pc.clone(), pc.clone()];
+    at_once(tabs.map(|mut tab| async move {
+        tab.password("good-one", "From-The-Bank-9").await.expect_to("/top");
+    }))
+    .await;
+    assert_eq!(app.audited("session.signed_in").await, 1);
+    assert_eq!(app.audited("password.refused").await, 0);
 }
 
 async fn a_hash_that_costs_nothing_or_too_much_is_refused(app: &TestApp) {

@@ -164,7 +164,11 @@ async function pressAndCut(pc, banks, name) {
   await pc.page.evaluate((label) => [...document.querySelectorAll('button')].find((b) => b.textContent === label).click(), name);
   await pause(Math.round(Math.random() * 30));
   await banks.crash();
-  // What the browser shows of the cut line may come late, and would interrupt where one goes next.
+  await afterCut(pc);
+}
+
+/** What the browser shows of a cut line may come late, and would interrupt where one goes next. */
+async function afterCut(pc) {
   await pc.page.waitForLoadState('networkidle').catch(() => {});
   await pc.go('/').catch(() => {});
 }
@@ -185,6 +189,7 @@ async function cutAtStart(t, banks, person, wait) {
   await pc.page.evaluate((name) => [...document.querySelectorAll('button')].find((b) => b.textContent === name).click(), words.startUse);
   await pause(wait);
   await banks.crash();
+  await afterCut(pc);
 
   const { tokens, otp_required: required } = await bank.show(person);
   assert.equal(tokens.length, 1);

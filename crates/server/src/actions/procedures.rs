@@ -18,13 +18,31 @@ use crate::{
     origin::{Line, Origin},
 };
 
+// Where the pages of a procedure are.
+const fn home(flow: Flow) -> &'static str {
+    match flow {
+        Flow::Issue => "/otp/issue",
+        Flow::Start => "/otp/start",
+        Flow::Release => "/otp/release",
+        Flow::Password => "/password",
+        Flow::Address => "/address",
+    }
+}
+
 /// The page of a procedure's step.
 pub(crate) fn path(flow: Flow, step: Step, procedure: ProcedureId) -> String {
-    let under = match flow {
-        Flow::Issue | Flow::Start | Flow::Release => "/otp",
-        Flow::Password | Flow::Address => "",
+    format!("{}/{step}?procedure={procedure}", home(flow))
+}
+
+/// The last page of a procedure that gives its session a new secret, for who stands on another page
+/// of it. An issue gives none.
+pub(crate) fn last_page(path: &str, procedure: ProcedureId) -> Option<String> {
+    let is_of = |flow: &&Flow| {
+        **flow != Flow::Issue
+            && path.strip_prefix(home(**flow)).is_some_and(|rest| rest.starts_with('/'))
     };
-    format!("{under}/{flow}/{step}?procedure={procedure}")
+    let flow = Flow::ALL.iter().find(is_of)?;
+    Some(self::path(*flow, Step::Done, procedure))
 }
 
 /// What an issue has gathered; sealed in its procedure's row.

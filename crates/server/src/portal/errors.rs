@@ -44,7 +44,7 @@ pub(crate) async fn render(visit: Visit, is_post: bool, mut response: Response) 
 async fn page(visit: &Visit, is_post: bool, error: AppError) -> Response {
     match (&error, is_post) {
         (AppError::MovedOn(path), _) => return see_other(path),
-        // A second click: the answer to the first has brought the new secret, which opens the top page.
+        // A second click outside of a procedure: the answer to the first has brought the new secret.
         (AppError::NotSignedIn(SignedOut::Renewed), true) => return see_other("/top"),
         // That answer got lost: whoever still comes with the old secret logs in again.
         (AppError::NotSignedIn(SignedOut::Never | SignedOut::Renewed), false) => {

@@ -14,7 +14,10 @@ use super::{
     csrf,
     visit::{HalfSigned, Signed, Visit},
 };
-use crate::error::AppError;
+use crate::{
+    actions::procedures,
+    error::{AppError, SignedOut},
+};
 
 /// What a form brought: one value per name, the first where there are several.
 #[derive(Default)]
@@ -82,7 +85,13 @@ impl<S: Sync> FromRequest<S> for SignedForm {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, AppError> {
         let (mut parts, body) = request.into_parts();
-        let mut signed = Signed::from_request_parts(&mut parts, state).await?;
+        let mut signed = match Signed::from_request_parts(&mut parts, state).await {
+            Err(AppError::NotSignedIn(SignedOut::Renewed)) => {
+                let visit = Visit::from_request_parts(&mut parts, state).await?;
+                return Err(pressed_again(&visit, Request::from_parts(parts, body)).await);
+            }
+            signed => signed?,
+        };
         let mut fields = fields(&signed.visit, Request::from_parts(parts, body)).await?;
         fields.turn = signed.visit.app.turn(signed.customer.customer_id).await;
         signed.visit.catch_up();
@@ -100,6 +109,18 @@ impl<S: Sync> FromRequest<S> for HalfForm {
         fields.turn = half.signed.visit.app.turn(half.signed.customer.customer_id).await;
         half.signed.visit.catch_up();
         Ok(Self(half, fields))
+    }
+}
+
+// The second press of a button whose first has brought the session a new secret: what it asked for is
+// done, and the last page of its procedure says so to whoever has that secret.
+async fn pressed_again(visit: &Visit, request: Request) -> AppError {
+    let path = request.uri().path().to_owned();
+    match fields(visit, request).await.map(|fields| fields.procedure()) {
+        Ok(procedure) => procedure
+            .and_then(|id| procedures::last_page(&path, id))
+            .map_or(AppError::NotSignedIn(SignedOut::Renewed), AppError::MovedOn),
+        Err(refused) => refused,
     }
 }
 

@@ -16,8 +16,8 @@ pub struct Counter {
     pub locked: bool,
 }
 
-/// Whether a guess may be evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a guess may be evaluated. Of two gates the later opens later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gate {
     /// It may.
     Open,

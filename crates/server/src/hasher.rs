@@ -79,13 +79,8 @@ impl Hasher {
         password: SecretText,
         salt: [u8; 16],
     ) -> Result<String, AppError> {
-        let argon2 = self.argon2.clone();
-        let hash = work(self.place(Lane::Known).await?, move || {
-            argon2
-                .hash_password_with_salt(password.expose().as_bytes(), &salt)
-                .map(|hash| hash.to_string())
-        });
-        hash.await?.map_err(|e| AppError::internal(format!("argon2: {e}")))
+        let (hasher, place) = (self.clone(), self.place(Lane::Known).await?);
+        work(place, move || hasher.hashed(password.expose().as_bytes(), &salt)).await?
     }
 
     /// Whether a password fits; `None` does the same work and says no. `elsewhere` are the schemes of
@@ -113,9 +108,9 @@ impl Hasher {
                     if !elsewhere.contains(&scheme) {
                         fits = verified(&hash, password);
                     }
-                    let better = hasher.argon2.hash_password_with_salt(password, &salt);
-                    let better = better.map_err(|e| AppError::internal(format!("argon2: {e}")))?;
-                    Ok(Fits { fits, better: fits.then(|| better.to_string()) })
+                    // Also where it does not fit, which may not be told by the time.
+                    let better = hasher.hashed(password, &salt)?;
+                    Ok(Fits { fits, better: fits.then_some(better) })
                 }
                 (None, Some(hash)) => Ok(Fits { fits: verified(&hash, password), better: None }),
                 (_, None) => {
@@ -133,9 +128,26 @@ impl Hasher {
         place: Place,
         hash: &str,
         password: SecretText,
-    ) -> Result<bool, AppError> {
-        let hash = hash.to_owned();
-        work(place, move || verified(&hash, password.expose().as_bytes())).await
+        salt: [u8; 16],
+    ) -> Result<Fits, AppError> {
+        let (hasher, hash) = (self.clone(), hash.to_owned());
+        work(place, move || {
+            let password = password.expose().as_bytes();
+            if !verified(&hash, password) {
+                return Ok(Fits::default());
+            }
+            let better = match hasher.scheme(&hash) {
+                Some(_) => Some(hasher.hashed(password, &salt)?),
+                None => None,
+            };
+            Ok(Fits { fits: true, better })
+        })
+        .await?
+    }
+
+    fn hashed(&self, password: &[u8], salt: &[u8]) -> Result<String, AppError> {
+        let hash = self.argon2.hash_password_with_salt(password, salt);
+        Ok(hash.map_err(|e| AppError::internal(format!("argon2: {e}")))?.to_string())
     }
 
     /// A place among those that compute at once. Who waits too long is told to come back: a queue
@@ -181,7 +193,7 @@ impl Hasher {
 }
 
 /// How a password was found.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Fits {
     pub(crate) fits: bool,
     /// Its hash of our own scheme, where the one that it was checked against is of another.

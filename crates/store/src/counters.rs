@@ -18,7 +18,7 @@ pub struct Subject {
     pub owner: String,
     /// What is counted: the customer, an issue, a browser.
     pub subject: String,
-    /// `login`, `confirm`, `mail`, `start`, `network`.
+    /// `login`, `stop`, `confirm`, `mail`, `start`, `network`.
     pub kind: &'static str,
 }
 
@@ -116,7 +116,7 @@ impl Tx {
 
     /// Forgets counters that nothing has touched since `before` and that lock nothing.
     pub async fn sweep_counters(&mut self, before: Millis) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM counters WHERE kind IN ('login', 'network', 'mail', 'start') \
+        const SQL: &str = "DELETE FROM counters WHERE kind IN ('login', 'stop', 'network', 'mail', 'start') \
              AND changed_at < $1 AND locked = $2";
         execute!(self, SQL, before.0, false)
     }

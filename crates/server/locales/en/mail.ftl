@@ -22,6 +22,7 @@ mail-which-mail-password = mail password
 mail-stopped-use = your access
 mail-stopped-issue = the issue of tokens and the like
 mail-stopped-password = the change of passwords
+mail-stopped-stop = the emergency stop page
 
 mail-code = [{ $bank }] Your mail password
 mail-code-body =

@@ -22,6 +22,7 @@ mail-which-mail-password = メール通知パスワード
 mail-stopped-use = ご利用
 mail-stopped-issue = トークン発行などのお手続き
 mail-stopped-password = パスワード変更のお手続き
+mail-stopped-stop = 画面からの緊急停止の受付
 
 mail-code = 【{ $bank }】メール通知パスワードのお知らせ
 mail-code-body =

@@ -31,14 +31,14 @@ fn own(customer: &Customer, kind: &'static str) -> Subject {
 }
 
 /// The counter of a login ID from browsers that its customer does not know; alike for IDs that
-/// nobody has.
-pub(crate) fn login(origin: &Origin, login_id: &str) -> Subject {
-    filed(origin, "login", login_id.as_bytes())
+/// nobody has. Of the kind `login`, or of `stop` where the login password stops.
+pub(crate) fn login(origin: &Origin, kind: &'static str, login_id: &str) -> Subject {
+    filed(origin, kind, login_id.as_bytes())
 }
 
-/// The counter of the same login ID in one browser that its customer knows.
-pub(crate) fn login_in(origin: &Origin, login_id: &str, device: &[u8]) -> Subject {
-    Subject { subject: hex(device), ..login(origin, login_id) }
+/// The same counter for one browser that the customer knows.
+pub(crate) fn of_browser(account: Subject, device: &[u8]) -> Subject {
+    Subject { subject: hex(device), ..account }
 }
 
 /// A counter of something from outside, filed by keyed hash: never under the text itself.

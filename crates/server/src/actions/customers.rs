@@ -15,6 +15,7 @@ use warifu_store::{Customer, Key, Session, Subject, Tx};
 
 use super::{
     again_on_conflict, commit, counters,
+    login_password::Opens,
     notices::{self, To},
     sessions,
 };
@@ -155,16 +156,20 @@ async fn clear(
     Ok(1)
 }
 
-// The login counters: one for browsers the customer does not know, one for each that it does.
+// The counters of login and stop: one for browsers the customer does not know, one for each that it does.
 async fn login_counters(
     tx: &mut Tx,
     origin: &Origin,
     customer: &Customer,
 ) -> Result<Vec<Subject>, AppError> {
-    let login = counters::login(origin, &customer.login_id);
-    let all = tx.counters_of(login.bucket, &login.owner).await?;
-    let all = all.into_iter().filter(|(kind, ..)| kind == login.kind);
-    Ok(all.map(|(_, subject, ..)| Subject { subject, ..login.clone() }).collect())
+    let mut found = Vec::new();
+    for opens in [Opens::Login, Opens::Stop] {
+        let account = counters::login(origin, opens.counter(), &customer.login_id);
+        for (_, subject, ..) in tx.counters_of(account.bucket, &account.owner).await? {
+            found.push(Subject { subject, ..account.clone() });
+        }
+    }
+    Ok(found)
 }
 
 /// What `customers show` prints: a view without any secret.

@@ -9,6 +9,7 @@ use warifu_core::{
     ids::{CustomerId, LoginId},
     random,
     secret::SecretText,
+    text::StaticPassword,
     time::Millis,
 };
 use warifu_store::{Customer, Key, Subject, Taken, Tx};
@@ -16,11 +17,10 @@ use warifu_store::{Customer, Key, Subject, Taken, Tx};
 use super::{
     commit, counters, locks,
     network::{self, Door},
-    places, refusals,
+    places, refusals, static_password,
 };
 use crate::{
     app::App,
-    calendar,
     error::AppError,
     hasher::{Fits, Lane, Scheme},
     mail::messages::Which,
@@ -43,8 +43,8 @@ pub(crate) struct Credentials {
 pub(crate) enum Answer<T> {
     /// One text for unknown, wrong and, at the login, stopped.
     Refused,
-    /// Not evaluated: wait this many seconds.
-    Wait(u64),
+    /// Not evaluated: too many were wrong before.
+    Closed(Gate),
     /// It was right, and this came of it.
     Right(T),
 }
@@ -57,6 +57,29 @@ pub(crate) enum Opens {
 }
 
 impl Opens {
+    /// The counter of its guesses: the two have one each, so that whoever guesses at the login keeps
+    /// nobody from stopping.
+    pub(crate) const fn counter(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Stop => "stop",
+        }
+    }
+
+    const fn door(self) -> Door {
+        match self {
+            Self::Login => Door::Login,
+            Self::Stop => Door::Stop,
+        }
+    }
+
+    const fn locked(self) -> Which {
+        match self {
+            Self::Login => Which::Login,
+            Self::Stop => Which::Stop,
+        }
+    }
+
     fn admits(self, customer: &Customer) -> bool {
         self == Self::Stop || customer.suspended_at.is_none()
     }
@@ -73,28 +96,27 @@ pub(crate) struct Computed {
 }
 
 /// Computes a login password. The same work is done whoever was named, and nothing of it is left undone
-/// by a caller who hangs up: requests run in tasks of their own. At a closed gate nothing is computed;
-/// then this gives the seconds to wait.
+/// by a caller who hangs up: requests run in tasks of their own. At a closed gate nothing is computed.
 pub(crate) async fn compute(
     app: &App,
     origin: &Origin,
     given: &Credentials,
     opens: Opens,
-) -> Result<Result<Computed, u64>, AppError> {
-    let asked = look_up(app, origin, given).await?;
+) -> Result<Result<Computed, Gate>, AppError> {
+    let asked = look_up(app, origin, given, opens).await?;
     // The password is checked before any row is taken: 40 ms of work under a lock would queue people.
     let hash = match &asked.customer {
         Some(c) => Some(places::checked_hash(&origin.institution, c, "login_hash")?.to_owned()),
         None => None,
     };
-    if let Some(wait) = waiting(app, origin, &asked).await? {
-        return Ok(Err(wait));
+    if let Some(closed) = closed(app, origin, &asked).await? {
+        return Ok(Err(closed));
     }
     let lane = if asked.network.is_some() { Lane::Strangers } else { Lane::Known };
     let place = app.hasher.place(lane).await?;
     // Many may have waited for this place: what the first of them have counted holds for the rest.
-    if let Some(wait) = waiting(app, origin, &asked).await? {
-        return Ok(Err(wait));
+    if let Some(closed) = closed(app, origin, &asked).await? {
+        return Ok(Err(closed));
     }
     let with = (asked.elsewhere.clone(), random::bytes(&*app.random));
     let password = SecretText::new(given.password.expose().to_owned());
@@ -112,9 +134,9 @@ pub(crate) async fn count(
     let Computed { asked, opens, hash, fits, better } = computed;
     let known = asked.customer.as_ref().filter(|c| *fits && opens.admits(c));
     let mut tx = app.store.begin().await?;
-    if let Some(until) = count_in(app, origin, &mut tx, asked, known.is_some()).await? {
+    if let Some(closed) = count_in(app, origin, &mut tx, computed, known.is_some()).await? {
         tx.commit().await?;
-        return Ok(Answer::Wait(calendar::seconds_until(origin.now, until)));
+        return Ok(Answer::Closed(closed));
     }
     let taken = match known {
         Some(c) => tx.take_customer(c.customer_id).await?,
@@ -125,10 +147,7 @@ pub(crate) async fn count(
     let same = |c: &Customer| hash.as_deref() == Some(&c.login_hash) && opens.admits(c);
     if let Some(mut customer) = taken.filter(same) {
         if let Some(better) = better {
-            let id = customer.customer_id;
-            let spot = places::password(origin.institution.id, id, "login_hash");
-            customer.login_mac = origin.institution.keys.mac(&spot.place(), better.as_bytes());
-            better.clone_into(&mut customer.login_hash);
+            static_password::rehash(origin, &mut customer, StaticPassword::Login, better);
             tx.save_customer(&customer).await?;
         }
         return Ok(Answer::Right((tx, customer)));
@@ -160,7 +179,12 @@ impl AskedFor {
 }
 
 // The same look-ups for an ID that nobody has: they find nobody.
-async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<AskedFor, AppError> {
+async fn look_up(
+    app: &App,
+    origin: &Origin,
+    given: &Credentials,
+    opens: Opens,
+) -> Result<AskedFor, AppError> {
     let typed = given.login_id.as_ref().map_or(given.typed.as_str(), LoginId::as_str);
     let mut tx = app.store.read().await?;
     // What cannot be a login ID is looked up all the same, but not as it was typed.
@@ -171,12 +195,9 @@ async fn look_up(app: &App, origin: &Origin, given: &Credentials) -> Result<Aske
     let elsewhere = tx.password_schemes(origin.institution.id).await?;
     let elsewhere = elsewhere.into_iter().map(Scheme).collect();
     let is_known = tx.knows_device(id, &given.device, origin.now.minus(KNOWN_FOR)).await?;
-    let account = if is_known {
-        counters::login_in(origin, typed, &given.device)
-    } else {
-        counters::login(origin, typed)
-    };
-    let network = (!is_known).then(|| network::subject(origin, Door::Login));
+    let account = counters::login(origin, opens.counter(), typed);
+    let account = if is_known { counters::of_browser(account, &given.device) } else { account };
+    let network = (!is_known).then(|| network::subject(origin, opens.door()));
     Ok(AskedFor { customer, elsewhere, account, network })
 }
 
@@ -191,49 +212,42 @@ fn present(subject: &Subject, taken: &Taken, now: Millis) -> Counter {
 }
 
 // A login at a closed gate costs no argon2 and moves no counter; it is recorded.
-async fn waiting(app: &App, origin: &Origin, asked: &AskedFor) -> Result<Option<u64>, AppError> {
+async fn closed(app: &App, origin: &Origin, asked: &AskedFor) -> Result<Option<Gate>, AppError> {
     let mut tx = app.store.read().await?;
-    let mut until = None;
+    let mut gate = Gate::Open;
     for subject in asked.counters() {
         let taken = tx.counter(subject).await?;
         let counter = taken.map_or(Counter::cleared(), |t| present(subject, &t, origin.now));
-        until = until.max(closed(counter.gate(origin.now), origin));
+        gate = gate.max(counter.gate(origin.now));
     }
     drop(tx);
-    let Some(until) = until else { return Ok(None) };
-    refusals::record(app, origin, refusal(asked, "waiting")).await?;
-    Ok(Some(calendar::seconds_until(origin.now, until)))
-}
-
-fn closed(gate: Gate, origin: &Origin) -> Option<Millis> {
-    match gate {
-        Gate::Open => None,
-        Gate::Until(until) => Some(until),
-        Gate::Stopped => {
-            Some(origin.now.plus(origin.institution.policy().login.longest_wait.duration()))
-        }
+    if gate == Gate::Open {
+        return Ok(None);
     }
+    refusals::record(app, origin, refusal(asked, "waiting")).await?;
+    Ok(Some(gate))
 }
 
-// Takes the counters and writes what this guess leaves in them; until when the gate is closed, if it
-// is. Then nothing is written: what a guess at a closed gate leaves must not depend on its being right.
+// Takes the counters and writes what this guess leaves in them, or says which gate is closed. Then
+// nothing is written: what a guess at a closed gate leaves must not depend on its being right.
 async fn count_in(
     app: &App,
     origin: &Origin,
     tx: &mut Tx,
-    asked: &AskedFor,
+    Computed { asked, opens, .. }: &Computed,
     right: bool,
-) -> Result<Option<Millis>, AppError> {
+) -> Result<Option<Gate>, AppError> {
     let mut taken = Vec::new();
     for subject in asked.counters() {
         let row = tx.take_counter(subject, origin.now).await?;
         let counter = present(subject, &row, origin.now);
         taken.push((subject, row, counter));
     }
-    let gates = taken.iter().map(|(.., counter)| closed(counter.gate(origin.now), origin));
-    if let Some(until) = gates.max().flatten() {
+    let gates = taken.iter().map(|(.., counter)| counter.gate(origin.now));
+    let gate = gates.max().unwrap_or(Gate::Open);
+    if gate != Gate::Open {
         origin.record(tx, &*app.random, refusal(asked, "waiting")).await?;
-        return Ok(Some(until));
+        return Ok(Some(gate));
     }
     let login = &origin.institution.policy().login;
     let mut stopped = false;
@@ -253,7 +267,7 @@ async fn count_in(
         origin.record(tx, &*app.random, refusal(asked, "credentials")).await?;
     }
     if let (true, Some(customer)) = (stopped, &asked.customer) {
-        locks::tell(app, origin, tx, customer, (Which::Login, None), Grade::Stopped).await?;
+        locks::tell(app, origin, tx, customer, (opens.locked(), None), Grade::Stopped).await?;
     }
     Ok(None)
 }

@@ -1,5 +1,6 @@
 //! The counters of networks: who guesses at many customers, or at many user IDs, from one place
-//! waits. Logins and set-ups have one each, so that neither closes the other.
+//! waits. Each door has its own, so that none closes another: whoever guesses at the login keeps
+//! nobody from stopping.
 
 use std::net::IpAddr;
 
@@ -17,6 +18,7 @@ use crate::{app::App, error::AppError, origin::Origin};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
     Login,
+    Stop,
     SetUp,
 }
 
@@ -29,6 +31,7 @@ const LONGEST_WAIT: Span = Span::of_seconds(60);
 pub(crate) fn subject(origin: &Origin, door: Door) -> Subject {
     let door = match door {
         Door::Login => "login",
+        Door::Stop => "stop",
         Door::SetUp => "set_up",
     };
     let address = origin.address.as_deref().unwrap_or_default();

@@ -14,10 +14,10 @@ use warifu_core::{
 use warifu_store::{Customer, Procedure, Session, Tx};
 
 use super::{
-    again_on_conflict, commit, notices, places,
+    again_on_conflict, commit, notices,
     procedures::{self, Flow, Step},
     sessions, start,
-    static_password::{self, Again, Proved, column},
+    static_password::{self, Again, Proved},
 };
 use crate::{
     app::App,
@@ -148,16 +148,17 @@ pub(crate) async fn confirm(
     let which = input.which.ok_or(AppError::Stale(Stale::Ended))?;
     let place = app.hasher.place(Lane::Known).await?;
     let typed = SecretText::new(present.expose().to_owned());
-    let is_same = app.hasher.fits_own(place, &input.hash, typed).await?;
+    let salt = random::bytes(&*app.random);
+    let is_same = app.hasher.fits_own(place, &input.hash, typed, salt).await?.fits;
     let computed = static_password::compute(app, origin, tx, &customer, which, present).await?;
     again_on_conflict(|| async {
-        let (mut tx, customer, mut procedure) =
+        let (mut tx, mut customer, mut procedure) =
             procedures::take(app, origin, session, Flow::Password, Step::Confirm, id).await?;
         if !computed.is_of(&customer) {
             return Err(AppError::Stale(Stale::Ended));
         }
         let id = customer.customer_id;
-        match static_password::count(app, origin, &mut tx, &customer, &computed).await? {
+        match static_password::count(app, origin, &mut tx, &mut customer, &computed).await? {
             // Said only to who has proved the present one.
             Proved::Right if is_same => {
                 commit(app, tx).await?;
@@ -196,17 +197,10 @@ async fn take_effect(
     let id = customer.customer_id;
     let input: Input = procedures::kept(origin, id, &procedure)?;
     let which = input.which.ok_or(AppError::Stale(Stale::Ended))?;
-    let spot = places::password(origin.institution.id, id, column(which));
-    let mac = origin.institution.keys.mac(&spot.place(), input.hash.as_bytes());
+    static_password::rehash(origin, &mut customer, which, &input.hash);
     match which {
-        StaticPassword::Login => {
-            (customer.login_hash, customer.login_mac) = (input.hash, mac);
-            customer.login_given = false;
-        }
-        StaticPassword::Confirmation => {
-            (customer.confirmation_hash, customer.confirmation_mac) = (input.hash, mac);
-            customer.confirmation_given = false;
-        }
+        StaticPassword::Login => customer.login_given = false,
+        StaticPassword::Confirmation => customer.confirmation_given = false,
     }
     start::hold(origin, &mut customer, HoldKind::Password);
     tx.save_customer(&customer).await?;

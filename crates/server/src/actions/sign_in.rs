@@ -42,13 +42,15 @@ pub(crate) async fn sign_in(
     again_on_conflict(|| async {
         let computed = match login_password::compute(app, origin, &given, Opens::Login).await? {
             Ok(computed) => computed,
-            Err(wait) => return Ok(login_password::Answer::Wait(wait)),
+            Err(closed) => return Ok(login_password::Answer::Closed(closed)),
         };
         let counted = login_password::count(app, origin, &computed).await?;
         let (mut tx, customer) = match counted {
             login_password::Answer::Right(opened) => opened,
             login_password::Answer::Refused => return Ok(login_password::Answer::Refused),
-            login_password::Answer::Wait(wait) => return Ok(login_password::Answer::Wait(wait)),
+            login_password::Answer::Closed(gate) => {
+                return Ok(login_password::Answer::Closed(gate));
+            }
         };
         let begun = enter(app, origin, &mut tx, customer, (&device, browser)).await?;
         commit(app, tx).await?;

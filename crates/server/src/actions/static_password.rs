@@ -4,6 +4,7 @@
 use warifu_core::{
     audit::Kind,
     counter::{Counter, Gate, Grade},
+    random,
     secret::SecretText,
     text::StaticPassword,
     time::Millis,
@@ -14,7 +15,7 @@ use super::{counters, locks, places};
 use crate::{
     app::App,
     error::AppError,
-    hasher::Lane,
+    hasher::{Fits, Lane},
     mail::messages::Which,
     origin::{Line, Origin},
 };
@@ -24,7 +25,7 @@ use crate::{
 pub(crate) struct Computed {
     which: StaticPassword,
     hash: String,
-    fits: bool,
+    fits: Fits,
 }
 
 impl Computed {
@@ -61,8 +62,23 @@ fn hash(customer: &Customer, which: StaticPassword) -> &String {
     }
 }
 
+/// Gives a customer another hash of a password, and its MAC; nothing is written yet.
+pub(crate) fn rehash(origin: &Origin, customer: &mut Customer, which: StaticPassword, hash: &str) {
+    let institution = &origin.institution;
+    let spot = places::password(institution.id, customer.customer_id, column(which));
+    let mac = institution.keys.mac(&spot.place(), hash.as_bytes());
+    let (own_hash, own_mac) = match which {
+        StaticPassword::Login => (&mut customer.login_hash, &mut customer.login_mac),
+        StaticPassword::Confirmation => {
+            (&mut customer.confirmation_hash, &mut customer.confirmation_mac)
+        }
+    };
+    hash.clone_into(own_hash);
+    *own_mac = mac;
+}
+
 /// The column that holds its hash.
-pub(crate) const fn column(which: StaticPassword) -> &'static str {
+const fn column(which: StaticPassword) -> &'static str {
     match which {
         StaticPassword::Login => "login_hash",
         StaticPassword::Confirmation => "confirmation_hash",
@@ -89,19 +105,22 @@ pub(crate) async fn compute(
     let gate = counters::gate(&mut tx, &counter(customer, which), origin.now).await?;
     drop(tx);
     let hash = places::checked_hash(&origin.institution, customer, column(which))?.to_owned();
-    let fits = gate == Gate::Open && {
+    let fits = if gate == Gate::Open {
         let place = app.hasher.place(Lane::Known).await?;
-        app.hasher.fits_own(place, &hash, password).await?
+        app.hasher.fits_own(place, &hash, password, random::bytes(&*app.random)).await?
+    } else {
+        Fits::default()
     };
     Ok(Computed { which, hash, fits })
 }
 
-/// Counts what was computed; at a closed gate it counts for nothing.
+/// Counts what was computed; at a closed gate it counts for nothing. A hash that the bank brought
+/// along and that fits becomes one of our own scheme.
 pub(crate) async fn count(
     app: &App,
     origin: &Origin,
     tx: &mut Tx,
-    customer: &Customer,
+    customer: &mut Customer,
     computed: &Computed,
 ) -> Result<Proved, AppError> {
     let (id, which) = (customer.customer_id, computed.which);
@@ -120,8 +139,12 @@ pub(crate) async fn count(
         origin.record(tx, &*app.random, Line::refused(kind, "waiting").of(id)).await?;
         return Ok(closed);
     }
-    if computed.fits {
+    if computed.fits.fits {
         tx.save_counter(&subject, &taken, &Counter::cleared(), origin.now).await?;
+        if let Some(better) = &computed.fits.better {
+            rehash(origin, customer, which, better);
+            tx.save_customer(customer).await?;
+        }
         return Ok(Proved::Right);
     }
     let policy = &origin.institution.policy().confirmation;

@@ -39,12 +39,12 @@ pub(crate) async fn stop(
     again_on_conflict(|| async {
         let computed = match login_password::compute(app, origin, &given, Opens::Stop).await? {
             Ok(computed) => computed,
-            Err(wait) => return Ok(Answer::Wait(wait)),
+            Err(closed) => return Ok(Answer::Closed(closed)),
         };
         let (mut tx, customer) = match login_password::count(app, origin, &computed).await? {
             Answer::Right(opened) => opened,
             Answer::Refused => return Ok(Answer::Refused),
-            Answer::Wait(wait) => return Ok(Answer::Wait(wait)),
+            Answer::Closed(gate) => return Ok(Answer::Closed(gate)),
         };
         let id = customer.customer_id.to_string();
         let origin = Origin { actor: (ActorKind::Customer, id), ..origin.clone() };

@@ -6,6 +6,7 @@ pub(crate) mod assets;
 pub(crate) mod errors;
 mod help;
 mod issue;
+mod login_password;
 mod otp;
 pub(crate) mod pages;
 mod passcode;

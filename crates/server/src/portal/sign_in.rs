@@ -3,21 +3,21 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{ids::LoginId, purpose::Purpose, secret::SecretText, time::Millis};
+use warifu_core::{purpose::Purpose, time::Millis};
 
 use super::{
+    login_password::{self, Screen},
     pages::{Bli001, Bli002, Frame, LoggedOut},
     passcode::{self, Proved},
     render,
 };
 use crate::{
     actions::{
-        login_password::{Answer, Credentials},
         overview,
         sessions::{self, Level},
         sign_in::{self, Begun},
     },
-    error::{AppError, Problem},
+    error::AppError,
     web::{
         cookies::BrowserSecret,
         form::{HalfForm, OpenForm, SignedForm},
@@ -27,71 +27,34 @@ use crate::{
 
 /// BLI001.
 pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
-    login_page(&visit, String::new())
+    let frame = render::outside(&visit, "BLI001", "bli001-title");
+    render::page(&Bli001 { frame, login_id: String::new() })
 }
 
-fn login_page(visit: &Visit, login_id: String) -> Result<Response, AppError> {
-    render::page(&Bli001 { frame: render::outside(visit, "BLI001", "bli001-title"), login_id })
-}
+const LOGIN: Screen = Screen {
+    id: "BLI001",
+    refused: "bli001-refused",
+    wait: "bli001-wait",
+    stopped: "bli001-stopped",
+};
 
 /// BLI001, posted.
-pub(super) async fn post(OpenForm(visit, mut fields): OpenForm) -> Result<Response, AppError> {
-    let typed = fields.text("login_id");
-    let password = fields.secret("login_password");
-    let wrong = missing(&typed, &password);
-    if !wrong.is_empty() {
-        return refused(&visit, typed, &wrong, true).await;
-    }
-    let given = Credentials {
-        login_id: LoginId::parse(&typed).ok(),
-        typed: typed.clone(),
-        password,
-        device: visit.device.hash(),
-    };
-    let origin = visit.origin.on("BLI001");
-    match sign_in::sign_in(&visit.app, &origin, given, &visit.browser).await? {
-        Answer::Refused => {
-            refused(&visit, typed, &[Problem::new("", "bli001-refused")], false).await
+pub(super) async fn post(OpenForm(visit, fields): OpenForm) -> Result<Response, AppError> {
+    let proved = login_password::prove(&visit, fields, &LOGIN, async |origin, given| {
+        sign_in::sign_in(&visit.app, origin, given, &visit.browser).await
+    });
+    match proved.await? {
+        login_password::Proved::Done(Begun { browser, level: Level::Full }) => {
+            Ok(entered(&visit, &browser))
         }
-        Answer::Wait(seconds) => {
-            let wait = visit.text.wait(seconds);
-            let problem = Problem::new("", "bli001-wait").with("wait", wait);
-            refused(&visit, typed, &[problem], false).await
-        }
-        Answer::Right(Begun { browser, level: Level::Full }) => Ok(entered(&visit, &browser)),
-        Answer::Right(Begun { browser, level: Level::Password }) => {
+        login_password::Proved::Done(Begun { browser, level: Level::Password }) => {
             Ok(with_cookie(see_other("/login/passcode"), browser.cookie()))
         }
+        login_password::Proved::Again { login_id, errors } => {
+            let frame = Frame { errors, ..render::outside(&visit, "BLI001", "bli001-title") };
+            render::corrected(&Bli001 { frame, login_id })
+        }
     }
-}
-
-/// What has not been typed at all.
-pub(super) fn missing(login_id: &str, password: &SecretText) -> Vec<Problem> {
-    let mut wrong = Vec::new();
-    if login_id.trim().is_empty() {
-        wrong.push(Problem::new("login_id", "err-login-id-empty"));
-    }
-    if password.expose().is_empty() {
-        wrong.push(Problem::new("login_password", "err-login-password-empty"));
-    }
-    wrong
-}
-
-// What an action has refused it has recorded itself; what did not get that far is recorded here.
-async fn refused(
-    visit: &Visit,
-    login_id: String,
-    wrong: &[Problem],
-    record: bool,
-) -> Result<Response, AppError> {
-    let errors = if record {
-        render::problems(visit, "BLI001", None, wrong).await?
-    } else {
-        render::told(visit, wrong)
-    };
-    let mut frame = render::outside(visit, "BLI001", "bli001-title");
-    frame.errors = errors;
-    render::corrected(&Bli001 { frame, login_id })
 }
 
 fn entered(visit: &Visit, browser: &BrowserSecret) -> Response {

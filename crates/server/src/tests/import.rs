@@ -21,6 +21,7 @@ on_both_engines!(
     an_imported_customer_can_log_in_and_issue,
     hashes_of_our_own_cost_are_taken_as_they_are,
     hashes_of_another_scheme_are_taken_and_become_our_own,
+    a_confirmation_password_of_another_scheme_becomes_our_own_when_it_is_proved,
     a_first_login_sent_thrice_at_once_leads_on_thrice,
     a_hash_that_costs_nothing_or_too_much_is_refused,
     the_same_file_twice_changes_nothing,
@@ -217,6 +218,27 @@ async fn hashes_of_another_scheme_are_taken_and_become_our_own(app: &TestApp) {
     let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
     assert!(imported.bad[0].reason.contains("at most 2 schemes"), "{:?}", imported.bad);
     assert_eq!(app.database.count("password_schemes", "TRUE").await, 2);
+}
+
+async fn a_confirmation_password_of_another_scheme_becomes_our_own_when_it_is_proved(
+    app: &TestApp,
+) {
+    let line = GOOD.replace("Other-Pass-2,", &format!(",\"{PBKDF2}\""));
+    assert_eq!(run(app, format!("{HEAD}\n{line}\n"), false).await.bad, []);
+    let mut pc = app.browser(Bank::A);
+    pc.password("good-one", "Login-Pass-1").await.expect_to("/top");
+    pc.reach_input().await;
+    let reply = pc.enter("phone@mail.example", AOKI.start_password).await;
+    pc.open(reply.expect_to("/otp/issue/confirm").location()).await.expect(200);
+    let hash =
+        async || app.database.text("customers", "confirmation_hash", "login_id = 'good-one'").await;
+    pc.confirm("From-The-Bank-8", "00000000").await.expect(422);
+    assert_eq!(hash().await, PBKDF2);
+    // Right, beside a mail password that is not.
+    pc.confirm("From-The-Bank-9", "00000000").await.expect(422);
+    assert!(hash().await.starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
+    let page = pc.confirm("From-The-Bank-9", "00000000").await.expect(422);
+    assert_eq!(page.error("confirmation_password"), None);
 }
 
 /// The first of them makes the hash our own, under the feet of the others.

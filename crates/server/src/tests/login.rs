@@ -182,7 +182,8 @@ async fn a_hundred_wrong_passwords_stop_the_account_until_unlocked(app: &TestApp
     wrong_ones(app, &AOKI, 100).await;
     app.advance_hours(24 * 30);
     let mut browser = app.browser(Bank::A);
-    assert!(wait_after(&mut browser, &AOKI, AOKI.login_password).await.is_some());
+    let reply = browser.password(AOKI.login_id, AOKI.login_password).await.expect(422);
+    assert!(reply.page_errors()[0].contains("ログインを停止しています。"), "{}", reply.text());
     app.deliver().await;
     for address in AOKI.addresses.split(';') {
         assert!(app.body(address, "停止しました").contains("ログインパスワード"));

@@ -176,7 +176,7 @@ async fn a_change_sent_twice_is_done_once(app: &TestApp) {
     present(&mut pc, AOKI.login_password).await.expect_to("/password/done");
     // The same form again comes with the secret before.
     let reply = present(&mut second, AOKI.login_password).await.expect_to("/password/done");
-    pc.open(&reply.location()).await.expect(200).expect_screen("BPW003");
+    pc.open(reply.location()).await.expect(200).expect_screen("BPW003");
     assert_eq!(app.audited("password.changed").await, 1);
     app.deliver().await;
     assert_eq!(app.subjects(AOKI.address()).len(), 1);

@@ -23,7 +23,9 @@ on_both_engines!(
     nothing_is_accepted_after_a_stop,
     a_stop_cannot_be_told_apart_for_wrong_unknown_and_empty,
     stopping_twice_tells_the_first_stop_and_changes_nothing,
-    a_page_that_tells_of_a_stop_cannot_be_made_up,
+    a_page_that_tells_of_a_stop_cannot_be_made_up_nor_passed_on,
+    guesses_at_the_login_keep_nobody_from_stopping,
+    a_stop_that_was_guessed_at_too_often_says_whom_to_call,
     a_stop_by_the_bank_is_told_as_one,
     a_resume_is_applied_for_once_and_resumes_nothing,
     many_stops_at_once_are_one,
@@ -141,18 +143,22 @@ async fn a_stop_cannot_be_told_apart_for_wrong_unknown_and_empty(app: &TestApp) 
 }
 
 async fn stopping_twice_tells_the_first_stop_and_changes_nothing(app: &TestApp) {
-    let first = stop(app, &MUTO).await.1.expect_to("/stop/done").location().to_owned();
+    let first = told(&stop(app, &MUTO).await.1);
     app.advance_mins(5);
-    let second = stop(app, &MUTO).await.1.expect_to("/stop/done").location().to_owned();
-    assert_eq!(first, second);
+    assert_eq!(told(&stop(app, &MUTO).await.1), first);
     app.deliver().await;
     let told = app.subjects(MUTO.address());
     assert_eq!(told.len(), 1, "{told:?}");
 }
 
-async fn a_page_that_tells_of_a_stop_cannot_be_made_up(app: &TestApp) {
-    let path = stop(app, &MUTO).await.1.location().to_owned();
-    let mut browser = app.browser(Bank::A);
+// What the address of the done page says, without its seal.
+fn told(reply: &Reply) -> String {
+    reply.clone().expect_to("/stop/done").location().split("&seal=").next().unwrap().to_owned()
+}
+
+async fn a_page_that_tells_of_a_stop_cannot_be_made_up_nor_passed_on(app: &TestApp) {
+    let (mut browser, reply) = stop(app, &MUTO).await;
+    let path = reply.location().to_owned();
     browser.open(&path).await.expect(200);
     for other in [
         path.replace("at=17", "at=18"),
@@ -163,6 +169,50 @@ async fn a_page_that_tells_of_a_stop_cannot_be_made_up(app: &TestApp) {
         browser.get(&other).await.expect(404).expect_screen("BER008");
     }
     app.browser(Bank::B).get(&path).await.expect(404);
+    // Whoever is sent the address sees nothing of the kind.
+    app.browser(Bank::A).get(&path).await.expect(404).expect_screen("BER008");
+}
+
+async fn guesses_at_the_login_keep_nobody_from_stopping(app: &TestApp) {
+    let mut guesser = app.browser(Bank::A);
+    loop {
+        let reply = guesser.password(AOKI.login_id, "Ate-Zuppou-1").await;
+        if reply.page_errors()[0].contains("ほど待ってから") {
+            break;
+        }
+    }
+    // From the same network, and in a browser that nobody knows.
+    app.browser(Bank::A).password(AOKI.login_id, AOKI.login_password).await.expect(422);
+    stop(app, &AOKI).await.1.expect_to("/stop/done");
+}
+
+async fn a_stop_that_was_guessed_at_too_often_says_whom_to_call(app: &TestApp) {
+    let mut told = Vec::new();
+    for (network, login_id) in [(1, AOKI.login_id), (2, "nobody-here")] {
+        let mut guesser = app.browser(Bank::A).from(&format!("198.51.100.{network}"));
+        guesser.open("/stop").await;
+        let error = loop {
+            let fields = [("login_id", login_id), ("login_password", "Ate-Zuppou-1")];
+            let reply = guesser.post("/stop", &fields).await.expect(422);
+            let error = reply.page_errors()[0].clone();
+            if error.contains("いますぐ") {
+                break error;
+            }
+            app.advance_mins(15);
+        };
+        told.push(error);
+    }
+    assert_eq!(told[0], told[1], "a lock is told alike for an ID that nobody has");
+    assert!(told[0].contains("0120-999-99a"), "the desk that answers at all hours: {}", told[0]);
+    app.deliver().await;
+    let subject = &app.subjects(AOKI.address())[0];
+    assert_eq!(subject, "【みなと銀行】画面からの緊急停止の受付を停止しました");
+    // The login is not touched, and the bank lifts the lock of the stop as any other.
+    app.browser(Bank::A).password(AOKI.login_id, AOKI.login_password).await.expect_to("/top");
+    let origin = app.origin(Bank::A);
+    let id = customers::find(&app.app, &origin, AOKI.number).await.unwrap().unwrap();
+    assert_eq!(customers::unlock(&app.app, &origin, id).await.unwrap(), 1);
+    stop(app, &AOKI).await.1.expect_to("/stop/done");
 }
 
 async fn a_stop_by_the_bank_is_told_as_one(app: &TestApp) {
@@ -195,7 +245,7 @@ async fn a_resume_is_applied_for_once_and_resumes_nothing(app: &TestApp) {
 async fn many_stops_at_once_are_one(app: &TestApp) {
     let jobs = (0..6).map(|_| {
         let app = app.clone();
-        async move { stop(&app, &AOKI).await.1.location().to_owned() }
+        async move { told(&stop(&app, &AOKI).await.1) }
     });
     let paths = at_once(jobs.collect::<Vec<_>>()).await;
     assert!(paths.iter().all(|path| *path == paths[0]), "{paths:?}");

@@ -81,7 +81,7 @@ pub(crate) async fn confirm(
         static_password::compute(app, origin, tx, &customer, which, proofs.confirmation).await?;
     let second = &proofs.second;
     again_on_conflict(|| async {
-        let (mut tx, customer, procedure) =
+        let (mut tx, mut customer, procedure) =
             procedures::take(app, origin, session, Flow::Address, Step::Confirm, id).await?;
         if !computed.is_of(&customer) {
             return Err(AppError::Stale(Stale::Ended));
@@ -92,7 +92,7 @@ pub(crate) async fn confirm(
         if sends && let Some(blocked) = mail_password::limits(&mut tx, origin, &customer).await? {
             return Ok(Outcome::Blocked(blocked));
         }
-        let proved = static_password::count(app, origin, &mut tx, &customer, &computed).await?;
+        let proved = static_password::count(app, origin, &mut tx, &mut customer, &computed).await?;
         // A passcode is not spent beside a wrong password; what is wrong is told one after the other.
         let refused = match proved {
             Proved::Right => {

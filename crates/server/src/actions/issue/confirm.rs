@@ -55,12 +55,13 @@ pub(crate) async fn confirm(
     // Argon2 before any row is taken; whether the hash still is the one is checked below.
     let computed = compute(app, origin, session, id, proofs.confirmation).await?;
     again_on_conflict(|| async {
-        let (mut tx, customer, mut procedure) =
+        let (mut tx, mut customer, mut procedure) =
             procedures::take(app, origin, session, Flow::Issue, Step::Confirm, id).await?;
         if !computed.is_of(&customer) {
             return Err(AppError::Stale(Stale::Ended));
         }
-        let confirmed = static_password::count(app, origin, &mut tx, &customer, &computed).await?;
+        let confirmed =
+            static_password::count(app, origin, &mut tx, &mut customer, &computed).await?;
         let sent = tx
             .mail_password(customer.customer_id, procedure.id)
             .await?

@@ -66,6 +66,8 @@ pub(crate) enum Which {
     Passcode,
     Confirmation,
     Login,
+    /// The login password, where it stops everything.
+    Stop,
     /// The login password, asked for before it is changed.
     PresentLogin,
     MailPassword,
@@ -229,6 +231,7 @@ impl Which {
             Self::Passcode => "passcode",
             Self::Confirmation => "confirm",
             Self::Login => "login",
+            Self::Stop => "stop",
             Self::PresentLogin => "present_login",
             Self::MailPassword => "mail",
         }
@@ -243,7 +246,7 @@ impl Which {
         match self {
             Self::Passcode => "mail-which-passcode",
             Self::Confirmation => "mail-which-confirmation",
-            Self::Login | Self::PresentLogin => "mail-which-login",
+            Self::Login | Self::Stop | Self::PresentLogin => "mail-which-login",
             Self::MailPassword => "mail-which-mail-password",
         }
     }
@@ -252,6 +255,7 @@ impl Which {
     fn stopped(self) -> &'static str {
         match self {
             Self::Passcode | Self::Login => "mail-stopped-use",
+            Self::Stop => "mail-stopped-stop",
             Self::PresentLogin => "mail-stopped-password",
             Self::Confirmation | Self::MailPassword => "mail-stopped-issue",
         }

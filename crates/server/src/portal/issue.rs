@@ -275,7 +275,6 @@ pub(super) async fn show_done(signed: Signed, query: Asked) -> Result<Response, 
         ids: otp::token_ids(&visit.origin, &shown.issue)?,
         qr: otp::present_qr(visit, &signed.customer, &shown.issue)?,
         procedure: procedure.id.to_string(),
-        app_link: otp::app_link(visit, &signed.customer, &shown.issue)?,
         mail: MailProgress::of(&shown.mails, shown.mailed_at, visit.origin.now),
         set_up: shown.issue.activation_id.is_some(),
     })

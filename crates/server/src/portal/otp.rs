@@ -12,7 +12,7 @@ use warifu_core::{
 };
 
 use super::{
-    pages::{Bop001, NoIssue, Offer, OtpState, TokenIds},
+    pages::{Bop001, NoIssue, Offer, OtpState, Qr, TokenIds},
     render,
 };
 use crate::{
@@ -49,14 +49,12 @@ pub(super) async fn show(
         .as_ref()
         .filter(|i| i.end_reason == Some(IssueEnd::SecondPhone))
         .and_then(|i| i.ended_at.map(Millis));
-    let (qr_svg, qr_until) = qr.unzip();
     render::page(&Bop001 {
         frame: render::inside(&signed, "BOP001", "bop001-title"),
         state: state(&view, now),
         offers: offers(&view, now),
         ids,
-        qr_svg,
-        qr_until,
+        qr,
         second_phone,
         no_issue: match view.may_issue {
             Err(IssueRefused::WaitUntil(until)) => Some(NoIssue::Released(until)),
@@ -154,36 +152,31 @@ pub(super) fn token_ids(origin: &Origin, waiting: &Issue) -> Result<TokenIds, Ap
     })
 }
 
-/// The address of the phone app with an issue's numbers in its fragment, which is never sent.
-pub(super) fn app_link(
-    visit: &Visit,
-    customer: &Customer,
-    waiting: &Issue,
-) -> Result<String, AppError> {
+// The address of the phone app with an issue's numbers in its fragment, which is never sent.
+fn app_link(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<String, AppError> {
     let (service, user) = issue::numbers(&visit.origin, waiting)?;
     let secret = issue::qr_secret(&visit.origin, customer, waiting);
     let fragment = format!("/app/#1.{}.{}.{secret}", service.as_str(), user.as_str());
     Ok(visit.app.link(&visit.origin.institution.document.hosts.token, &fragment))
 }
 
-/// The QR code, for as long as it can be used.
+/// What carries an issue's numbers to the phone, for as long as it can be used.
 pub(super) fn present_qr(
     visit: &Visit,
     customer: &Customer,
     waiting: &Issue,
-) -> Result<Option<(String, Millis)>, AppError> {
+) -> Result<Option<Qr>, AppError> {
     let until = Millis(waiting.qr_until);
-    if visit.origin.now < until {
-        Ok(Some((qr(visit, customer, waiting)?, until)))
-    } else {
-        Ok(None)
+    if until <= visit.origin.now {
+        return Ok(None);
     }
+    let link = app_link(visit, customer, waiting)?;
+    Ok(Some(Qr { svg: drawn(&link)?, link, until }))
 }
 
-/// The same as a QR code: an SVG of attributes only, so that it needs no inline style.
-fn qr(visit: &Visit, customer: &Customer, waiting: &Issue) -> Result<String, AppError> {
-    let link = app_link(visit, customer, waiting)?;
-    let code = fast_qr::QRBuilder::new(link.as_str())
+// An SVG of attributes only, so that it needs no inline style.
+fn drawn(link: &str) -> Result<String, AppError> {
+    let code = fast_qr::QRBuilder::new(link)
         .ecl(fast_qr::ECL::M)
         .build()
         .map_err(|e| AppError::internal(format!("QR: {e:?}")))?;

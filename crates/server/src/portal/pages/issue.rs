@@ -57,6 +57,15 @@ pub(crate) struct TokenIds {
     pub deadline: Millis,
 }
 
+/// What carries the ids to the phone.
+#[derive(Clone, Debug)]
+pub(crate) struct Qr {
+    pub svg: String,
+    /// The same for whoever reads the page on that phone.
+    pub link: String,
+    pub until: Millis,
+}
+
 /// BOT003 トークン発行（ソフトウェアトークン発行完了）.
 #[derive(Template, Debug)]
 #[template(path = "portal/bot003.html")]
@@ -64,11 +73,9 @@ pub(crate) struct Bot003 {
     pub frame: Frame,
     pub address: String,
     pub ids: TokenIds,
-    /// The QR code and until when it can be used; none once it is too old.
-    pub qr: Option<(String, Millis)>,
+    /// None once it is too old.
+    pub qr: Option<Qr>,
     pub procedure: String,
-    /// The phone app's address with the ids, for whoever reads this page on that phone.
-    pub app_link: String,
     pub mail: MailProgress,
     /// Whether the phone has been set up meanwhile.
     pub set_up: bool,

@@ -24,7 +24,7 @@ pub(crate) use frame::{
     Steps, TextSize,
 };
 pub(crate) use help::{Bhp001, Bhp001Topic, Topic};
-pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, TokenIds, blocked};
+pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, Qr, TokenIds, blocked};
 pub(crate) use sign_in::{Ber, Bli001, Bli002, Extended, LoggedOut};
 pub(crate) use top::{Bci001, Bop001, Bpt001, NoIssue, Offer, OtpState, ShownEvent};
 pub(crate) use usage::{Bok001, Bok002, Bok003, Bos001, Bos002};

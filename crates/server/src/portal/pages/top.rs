@@ -3,7 +3,7 @@
 use askama::Template;
 use warifu_core::{audit::Kind, time::Millis};
 
-use super::{Frame, TokenIds, filters};
+use super::{Frame, Qr, TokenIds, filters};
 use crate::{actions::top::Event, text::Lang};
 
 /// BPT001 トップページ.
@@ -80,8 +80,7 @@ pub(crate) struct Bop001 {
     pub offers: Vec<Offer>,
     /// What the phone app asks for, while an issue waits for its set-up.
     pub ids: Option<TokenIds>,
-    pub qr_svg: Option<String>,
-    pub qr_until: Option<Millis>,
+    pub qr: Option<Qr>,
     /// When a second phone ended the last issue.
     pub second_phone: Option<Millis>,
     /// Why no token is issued now, where that is worth a word.
@@ -250,11 +249,5 @@ impl Offer {
     /// Whether it leads on; the others end or repeat something and stay quiet.
     pub(super) const fn leads_on(self) -> bool {
         matches!(self, Self::Issue | Self::Start)
-    }
-}
-
-impl Bop001 {
-    fn qr(&self) -> Option<(&str, &Millis)> {
-        self.qr_svg.as_deref().zip(self.qr_until.as_ref())
     }
 }

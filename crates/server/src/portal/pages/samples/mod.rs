@@ -8,7 +8,7 @@ use warifu_core::time::Millis;
 
 use super::{
     Bci001, Ber, Bli001, Bli002, Bop001, Bpt001, Extended, FieldError, Frame, LoggedOut, NoIssue,
-    Offer, OtpState, ShownEvent, Steps, TextSize, TokenIds,
+    Offer, OtpState, Qr, ShownEvent, Steps, TextSize, TokenIds,
 };
 use crate::text::{
     Lang, Text,
@@ -226,8 +226,7 @@ fn bop001(text: &Text, state: OtpState, offers: &[Offer]) -> Bop001 {
         state,
         offers: offers.to_vec(),
         ids: None,
-        qr_svg: None,
-        qr_until: None,
+        qr: None,
         second_phone: None,
         no_issue: None,
         after_issue: false,
@@ -251,8 +250,7 @@ fn choice(text: &Text) -> Vec<Sample> {
     let mut after = bop001(text, issued, &again);
     (after.after_issue, after.ids) = (true, Some(ids()));
     let mut shown = bop001(text, issued, &again);
-    (shown.ids, shown.qr_svg) = (Some(ids()), Some(QR.into()));
-    shown.qr_until = Some(Millis(NOW.0 + HOUR / 6));
+    (shown.ids, shown.qr) = (Some(ids()), Some(qr()));
     vec![
         sampled!("bop001", bop001(text, OtpState::None, &[Offer::Issue])),
         sampled!("bop001-after-issue", after),
@@ -278,5 +276,11 @@ fn ids() -> TokenIds {
     TokenIds { service: "1234 5678".into(), user: "4829 1376 0512".into(), deadline: later(72) }
 }
 
-/// Stands where the QR code stands, with the size of a real one.
-const QR: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 41 41" shape-rendering="crispEdges"><path fill="#000" d="M4 4h7v7H4zm1 1v5h5V5zm1 1h3v3H6zM30 4h7v7h-7zm1 1v5h5V5zm1 1h3v3h-3zM4 30h7v7H4zm1 1v5h5v-5zm1 1h3v3H6zM13 4h2v1h-2zM17 5h3v2h-3zM22 8h4v1h-4zM13 13h3v3h-3zM18 12h2v5h-2zM23 14h6v1h-6zM31 13h2v4h-2zM5 14h4v2H5zM7 19h8v1H7zM18 20h5v3h-5zM26 19h3v6h-3zM31 22h5v2h-5zM14 26h6v1h-6zM16 30h2v5h-2zM21 28h4v4h-4zM28 30h6v2h-6zM22 35h7v1h-7z"/></svg>"##;
+// Stands where the QR code stands, with the size of a real one.
+fn qr() -> Qr {
+    Qr {
+        svg: r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 41 41" shape-rendering="crispEdges"><path fill="#000" d="M4 4h7v7H4zm1 1v5h5V5zm1 1h3v3H6zM30 4h7v7h-7zm1 1v5h5V5zm1 1h3v3h-3zM4 30h7v7H4zm1 1v5h5v-5zm1 1h3v3H6zM13 4h2v1h-2zM17 5h3v2h-3zM22 8h4v1h-4zM13 13h3v3h-3zM18 12h2v5h-2zM23 14h6v1h-6zM31 13h2v4h-2zM5 14h4v2H5zM7 19h8v1H7zM18 20h5v3h-5zM26 19h3v6h-3zM31 22h5v2h-5zM14 26h6v1h-6zM16 30h2v5h-2zM21 28h4v4h-4zM28 30h6v2h-6zM22 35h7v1h-7z"/></svg>"##.into(),
+        link: "https://token.minato-bank.example.jp/app/#1.12345678.482913760512.AAAA".into(),
+        until: Millis(NOW.0 + HOUR / 6),
+    }
+}

@@ -7,7 +7,7 @@ use super::{
         Bmp001, Bok001, Bok002, Bok003, Bos001, Bos002, Bot000, Bot001, Bot002, Bot003, Frame,
         ISSUE_STEPS, MailShown, RELEASE_STEPS, START_STEPS,
     },
-    HOUR, PROCEDURE, QR, Sample, ids, inside, later, sample, sampled, step, wrong,
+    HOUR, PROCEDURE, Sample, ids, inside, later, qr, sample, sampled, step, wrong,
 };
 use crate::{
     actions::{mail_password::Blocked, progress::MailProgress},
@@ -94,7 +94,7 @@ pub(super) fn check(text: &Text) -> Vec<Sample> {
 }
 
 pub(super) fn issued(text: &Text) -> Vec<Sample> {
-    let fresh = || Some((QR.to_owned(), Millis(NOW.0 + HOUR / 6)));
+    let fresh = || Some(qr());
     let page = |mail, set_up, qr| Bot003 {
         frame: Frame {
             here: format!("/otp/issue/done?procedure={PROCEDURE}"),
@@ -104,7 +104,6 @@ pub(super) fn issued(text: &Text) -> Vec<Sample> {
         ids: ids(),
         qr,
         procedure: PROCEDURE.into(),
-        app_link: "https://token.minato-bank.example.jp/app/#1.12345678.482913760512.AAAA".into(),
         mail,
         set_up,
     };

@@ -7,9 +7,13 @@ use warifu_core::{
     ids::{CustomerId, NoticeId},
     time::Millis,
 };
-use warifu_store::{Notice, StoreError};
+use warifu_store::{Notice, StoreError, Tx};
 
-use super::{commit, places};
+use super::{
+    commit,
+    overview::{self, Overview},
+    places,
+};
 use crate::{
     app::App,
     error::AppError,
@@ -32,13 +36,34 @@ pub(crate) struct Event {
     pub(crate) reason: String,
 }
 
-/// The customer's own events, the newest first.
-pub(crate) async fn events(
+/// What the top page shows.
+#[derive(Debug)]
+pub(crate) struct Top {
+    pub(crate) view: Overview,
+    /// The newest first.
+    pub(crate) events: Vec<Event>,
+    /// The bank's texts that are shown now, the newest first.
+    pub(crate) notices: Vec<String>,
+}
+
+/// Reads the top page of a customer, all of it as of one moment.
+pub(crate) async fn top(
     app: &App,
     origin: &Origin,
     id: CustomerId,
-) -> Result<Vec<Event>, AppError> {
+    lang: Lang,
+) -> Result<Top, AppError> {
     let mut tx = app.store.read().await?;
+    let customer = tx.customer(id).await?.ok_or(AppError::NotFound)?;
+    let view = overview::load(&mut tx, origin, customer).await?;
+    let events = events(&mut tx, origin, id).await?;
+    let notices = checked_notices(&mut tx, origin).await?;
+    let shown = notices.into_iter().filter(|n| n.shown_from <= origin.now.0);
+    let in_words = |n: Notice| if lang == Lang::En { n.text_en } else { n.text_ja };
+    Ok(Top { view, events, notices: shown.map(in_words).collect() })
+}
+
+async fn events(tx: &mut Tx, origin: &Origin, id: CustomerId) -> Result<Vec<Event>, AppError> {
     let (bucket, since) = (i64::from(id.bucket()), origin.now.minus(SHOWN_FOR));
     let rows = tx.events_of(bucket, &id.to_string(), since, MOST).await?;
     let event = |row: warifu_store::audit::AuditRow| {
@@ -48,20 +73,13 @@ pub(crate) async fn events(
     Ok(rows.into_iter().filter_map(event).collect())
 }
 
-/// The bank's texts that are shown now, the newest first.
-pub(crate) async fn notices(
-    app: &App,
-    origin: &Origin,
-    lang: Lang,
-) -> Result<Vec<String>, AppError> {
-    let all = listed(app, origin).await?;
-    let shown = all.into_iter().filter(|n| n.shown_from <= origin.now.0);
-    Ok(shown.map(|n| if lang == Lang::En { n.text_en } else { n.text_ja }).collect())
-}
-
-/// The same with those that are still to come.
+/// The bank's texts that are shown now or still to come.
 pub(crate) async fn listed(app: &App, origin: &Origin) -> Result<Vec<Notice>, AppError> {
     let mut tx = app.store.read().await?;
+    checked_notices(&mut tx, origin).await
+}
+
+async fn checked_notices(tx: &mut Tx, origin: &Origin) -> Result<Vec<Notice>, AppError> {
     let all = tx.notices(origin.institution.id, origin.now).await?;
     for notice in &all {
         // What the bank says to its customers is nobody else's to write.

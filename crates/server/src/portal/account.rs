@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     actions::{
-        customers, overview,
+        customers,
         progress::{self, MailProgress},
         sessions::{self, Level},
-        top,
+        top::{self, Top},
     },
     error::{AppError, SignedOut},
     text::Lang,
@@ -39,8 +39,8 @@ pub(super) async fn home() -> Response {
 /// BPT001.
 pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
     let visit = &signed.visit;
-    let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
-    let events = top::events(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let (id, lang) = (signed.customer.customer_id, visit.text.lang());
+    let Top { view, events, notices } = top::top(&visit.app, &visit.origin, id, lang).await?;
     let hold = view.customer.hold_until.map(Millis).filter(|at| visit.origin.now < *at);
     render::page(&Bpt001 {
         frame: render::inside(&signed, "BPT001", "bpt001-title"),
@@ -48,7 +48,7 @@ pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
         last_login: view.customer.previous_login_at.map(Millis),
         state: otp::state(&view, visit.origin.now),
         hold_until: hold,
-        notices: top::notices(&visit.app, &visit.origin, visit.text.lang()).await?,
+        notices,
         events: events.iter().filter_map(ShownEvent::of).collect(),
     })
 }

@@ -1,12 +1,9 @@
 //! BPT001, BCI001 and the pages that follow something by themselves.
 
-use super::{
-    harness::{
-        TestApp,
-        banks::{AOKI, Bank},
-        on_both_engines,
-    },
-    passcodes::logged_in_with_token,
+use super::harness::{
+    TestApp,
+    banks::{AOKI, Bank},
+    on_both_engines,
 };
 use crate::actions::top;
 use warifu_core::time::Millis;
@@ -20,7 +17,12 @@ on_both_engines!(
 );
 
 async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
-    let (mut pc, phone) = logged_in_with_token(app, &AOKI).await;
+    let mut pc = app.signed_in(&AOKI).await;
+    let phone = pc.issue_to_phone(&AOKI).await;
+    app.advance_secs(60);
+    pc.reach_start().await;
+    pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
+    app.advance_secs(60);
     let page = pc.open("/top").await.expect(200).text();
     for told in [
         "トークンの発行を受け付けました。",

@@ -104,7 +104,7 @@ CREATE TABLE counters (
 );
 -- What may be forgotten in time: guesses at login IDs that nobody may have, networks.
 CREATE INDEX counters_idle ON counters (changed_at)
-    WHERE kind IN ('login', 'network', 'mail', 'start');
+    WHERE kind IN ('login', 'stop', 'network', 'mail', 'start');
 
 -- Browsers that a customer has logged in with: they keep their own budget of login failures.
 CREATE TABLE devices (

@@ -21,6 +21,7 @@ import { ask, needed } from './lib/process.js';
 
 const STARTS = 20;
 const REQUESTS = 1000;
+const WARM_UP = 500;
 const IDLE = 60_000;
 const CUSTOMERS = Number(process.env.BENCH_CUSTOMERS ?? 100_000);
 // Python: hashlib.pbkdf2_hmac('sha256', b'From-The-Bank-9', b'saltsaltsaltsalt', 4096, 32)
@@ -163,12 +164,12 @@ async function weightOf(pc) {
 async function timesOf(bank, path, cookie) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const times = [];
-  for (let n = 0; n < REQUESTS + 50; n += 1) {
+  for (let n = 0; n < REQUESTS + WARM_UP; n += 1) {
     const begun = performance.now();
     const status = await get(agent, bank, path, cookie);
     if (status !== 200) throw new Error(`${path}: ${status}`);
     // The first ones warm up both sides.
-    if (n >= 50) times.push(performance.now() - begun);
+    if (n >= WARM_UP) times.push(performance.now() - begun);
   }
   agent.destroy();
   return times.sort((a, b) => a - b);

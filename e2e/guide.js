@@ -12,7 +12,7 @@ import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
 
 const FOLDER = process.argv[2];
-const QUALITY = 17;
+const QUALITY = 14;
 const PC = { width: 800, height: 600, scale: 0.8 };
 const PHONE = { width: 360, height: 640, scale: 0.8 };
 

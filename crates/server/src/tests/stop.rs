@@ -173,6 +173,7 @@ async fn a_page_that_tells_of_a_stop_cannot_be_made_up_nor_passed_on(app: &TestA
     app.browser(Bank::A).get(&path).await.expect(404).expect_screen("BER008");
 }
 
+// Attack 76.
 async fn guesses_at_the_login_keep_nobody_from_stopping(app: &TestApp) {
     let mut guesser = app.browser(Bank::A);
     loop {

@@ -87,6 +87,10 @@ worded! {
         NoticeAdded = "notice.added",
         /// A text for the customers' top page was taken down.
         NoticeEnded = "notice.ended",
+        /// A key of the bank's programs was made.
+        ApiKeyCreated = "api_key.created",
+        /// A key of the bank's programs was revoked.
+        ApiKeyRevoked = "api_key.revoked",
         /// Someone asked for what is not theirs.
         AccessRefused = "access.refused",
     }

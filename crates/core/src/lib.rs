@@ -3,6 +3,7 @@
 #[macro_use]
 mod worded;
 
+pub mod access;
 pub mod audit;
 pub mod counter;
 pub mod hold;

@@ -10,6 +10,7 @@ use crate::{
     hasher::Hasher,
     institutions::Institutions,
     limits::{Limits, Rates},
+    verify_queue::Queue,
 };
 
 /// More than there are connections of a database, so that lines seldom mix two customers.
@@ -33,6 +34,8 @@ pub struct Parts {
     pub(crate) lines: Vec<Arc<Mutex<()>>>,
     /// What bounds the work for callers who have proved nothing.
     pub(crate) limits: Limits,
+    /// Where passcodes of the bank's programs are decided.
+    pub(crate) queue: Queue,
     /// Rung when a mail was put into the outbox.
     pub(crate) mail_waits: Notify,
 }
@@ -91,7 +94,9 @@ impl App {
         kek: Kek,
         settings: Settings,
     ) -> Result<Self, StoreError> {
+        let queue = Queue::start(store.clone(), Arc::clone(&clock), Arc::clone(&random));
         let app = Self(Arc::new(Parts {
+            queue,
             store,
             limits: Limits::new(settings.rates, &clock),
             clock,

@@ -11,6 +11,11 @@ fn millis(at: &Zoned) -> Millis {
     Millis(at.timestamp().as_millisecond())
 }
 
+/// A moment as programs read it (RFC 3339, UTC).
+pub(crate) fn rfc3339(at: Millis) -> Option<String> {
+    Timestamp::from_millisecond(at.0).ok().map(|t| t.to_string())
+}
+
 /// The first moment of the day.
 pub(crate) fn day_start(at: Millis, zone: &TimeZone) -> Millis {
     zoned(at, zone).start_of_day().map_or(at, |start| millis(&start))

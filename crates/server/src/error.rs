@@ -39,6 +39,8 @@ pub(crate) enum AppError {
     Overloaded,
     /// The answer of the database got lost: it may have been done or not.
     Unsure,
+    /// An idempotency key came again with another body.
+    OtherBody,
     /// Our own fault; the source goes to the log with the request's id.
     Internal(Arc<str>),
 }
@@ -136,6 +138,7 @@ impl AppError {
             Self::Gone => (StatusCode::GONE, "gone"),
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::TooMany(_) | Self::TooManyMails(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+            Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
             Self::Overloaded | Self::Unsure => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
@@ -177,6 +180,7 @@ impl std::fmt::Display for AppError {
             Self::Gone => "it is gone for good",
             Self::Misdirected => "that host is none of ours",
             Self::TooMany(_) | Self::TooManyMails(_) => "too much at once; try again later",
+            Self::OtherBody => "the same idempotency key came with another body",
             Self::Overloaded => "the database is busy or away; nothing was changed",
             Self::Unsure => "the database did not answer; look at what stands before trying again",
             Self::Internal(source) => return f.write_str(source),

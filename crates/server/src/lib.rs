@@ -3,6 +3,7 @@
 //! A request crosses router → handler → action → (rules decide, store saves), once.
 
 mod actions;
+mod api;
 pub mod app;
 mod calendar;
 pub mod cli;
@@ -18,6 +19,7 @@ mod phone;
 mod portal;
 pub mod serve;
 pub mod text;
+mod verify_queue;
 mod web;
 pub mod world;
 

@@ -60,11 +60,16 @@ impl Origin {
         random: &dyn Random,
         line: Line,
     ) -> Result<(), StoreError> {
+        tx.record(&self.row(random, line)).await
+    }
+
+    /// One line of the audit trail, as it is written.
+    pub(crate) fn row(&self, random: &dyn Random, line: Line) -> AuditRow {
         let (bucket, owner) = match line.customer {
             Some(customer) => (customer.bucket(), customer.to_string()),
             None => (self.institution.id.bucket(), self.institution.id.to_string()),
         };
-        tx.record(&AuditRow {
+        AuditRow {
             bucket: i64::from(bucket),
             customer_id: owner,
             at: self.now.0,
@@ -85,8 +90,7 @@ impl Origin {
             before_json: line.before.map(|v| v.to_string()),
             after_json: line.after.map(|v| v.to_string()),
             v: 1,
-        })
-        .await
+        }
     }
 }
 

@@ -306,6 +306,8 @@ async fn postgres(settings: &Settings, patience: Duration) -> Result<PgPool, Sto
             ("idle_in_transaction_session_timeout", "60s"),
             // Whatever the server's default: nothing is answered before it is durable.
             ("synchronous_commit", "on"),
+            // What waited for a row must see what became of it, in statements on their own too.
+            ("default_transaction_isolation", "read committed"),
         ]);
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections.max(1))

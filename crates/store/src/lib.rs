@@ -3,8 +3,11 @@
 //! Every row of a customer leads its key with `bucket` and `customer_id`, so that the tables can be
 //! sharded without a change of a query. Nothing here decides: rules live in `warifu-core`.
 
+mod api_keys;
 mod applications;
 pub mod audit;
+mod batch_postgres;
+mod batch_sqlite;
 mod counters;
 mod customers;
 mod engine;
@@ -17,6 +20,7 @@ mod outbox;
 pub mod seal;
 mod sessions;
 mod tokens;
+mod verify_queue;
 mod words;
 
 #[cfg(test)]
@@ -24,6 +28,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use api_keys::ApiKey;
 pub use applications::Application;
 pub use counters::{Subject, Taken};
 pub use customers::{Address, Customer, Found, Key};
@@ -36,3 +41,4 @@ pub use notices::Notice;
 pub use outbox::MailRow;
 pub use sessions::{Procedure, Session};
 pub use tokens::{DueToken, Token, VerifierRow};
+pub use verify_queue::{Answered, Candidate, Change, Once, Wanted, Whose, Write};

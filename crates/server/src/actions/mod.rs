@@ -3,6 +3,7 @@
 
 pub(crate) mod activate;
 pub(crate) mod address;
+pub(crate) mod api_keys;
 pub(crate) mod applications;
 pub(crate) mod counters;
 pub(crate) mod customers;
@@ -32,6 +33,7 @@ pub(crate) mod static_password;
 pub(crate) mod stop;
 pub(crate) mod sweep;
 pub(crate) mod top;
+pub(crate) mod verify;
 
 use std::future::Future;
 

@@ -52,7 +52,10 @@ impl Overview {
             _ => self.in_use.as_ref().map(|(_, row)| row),
         };
         match row {
-            Some(row) => prove::standing(&self.customer, row).closed(purpose, now),
+            Some(row) => {
+                let is_stopped = self.customer.suspended_at.is_some();
+                prove::standing(is_stopped, row).closed(purpose, now)
+            }
             None => Some(Reason::NotUsable),
         }
     }

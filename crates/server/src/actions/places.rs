@@ -1,7 +1,7 @@
 //! Where sealed fields and MACs belong: one function per column, so that no two mean the same place.
 
 use warifu_core::ids::{
-    CustomerId, InstitutionId, IssueId, MailId, NoticeId, ProcedureId, TokenId,
+    ApiKeyId, CustomerId, InstitutionId, IssueId, MailId, NoticeId, ProcedureId, TokenId,
 };
 use warifu_store::{Customer, StoreError, seal::Place};
 
@@ -130,6 +130,16 @@ pub(crate) fn mail(
 /// A text of the bank for its customers' top page.
 pub(crate) fn notice(institution: InstitutionId, id: NoticeId) -> Spot {
     Spot::new("notices", "mac", institution, None, id.to_string())
+}
+
+/// A key of the bank's programs.
+pub(crate) fn api_key(institution: InstitutionId, id: ApiKeyId) -> Spot {
+    Spot::new("api_keys", "mac", institution, None, id.to_string())
+}
+
+/// The body that was answered under an idempotency key.
+pub(crate) fn answer(institution: InstitutionId) -> Spot {
+    Spot::new("answers", "body_mac", institution, None, String::new())
 }
 
 /// What the page after a stop tells comes by its address, under this MAC.

@@ -3,11 +3,11 @@
 use warifu_core::{
     audit::Kind,
     counter::Grade,
-    ids::VerificationId,
+    ids::{CustomerId, TokenId, VerificationId},
     oath::{Algorithm, Digits, Passcode},
     purpose::Purpose,
     time::Millis,
-    verify::{Decision, Reason, Standing, Verifier, decide},
+    verify::{self, Decision, Reason, Standing, Verifier},
 };
 use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
 
@@ -56,15 +56,16 @@ pub(crate) async fn prove(
     row: &VerifierRow,
     passcode: &Passcode,
 ) -> Result<Proof, AppError> {
-    let policy = origin.institution.policy().passcode.lock();
-    let spot = places::verifier(origin.institution.id, asked.customer.customer_id, asked.token.id);
-    let key = origin.institution.keys.open(&spot.place(), &row.sealed_key)?;
-    let verifier = verifier(origin, asked, row, key.expose())?;
     // A form error like any other: the token's own number of digits counts, not today's policy.
-    if !passcode.has(verifier.digits) {
+    if !passcode.has(digits(row)?) {
         return Err(AppError::InvalidField(vec![Problem::new("passcode", "err-passcode-form")]));
     }
-    match decide(&verifier, passcode, asked.purpose, &policy, origin.now) {
+    let of = Of {
+        customer: asked.customer.customer_id,
+        token: asked.token.id,
+        is_stopped: asked.customer.suspended_at.is_some(),
+    };
+    match decide(origin, row, &of, (asked.purpose, passcode))? {
         Decision::Accept { step } => {
             tx.accept_step(row, step).await?;
             let verification = VerificationId::generate(origin.now, &*app.random);
@@ -94,51 +95,84 @@ pub(crate) async fn prove(
                 Some(Grade::Stopped) => Reason::Locked,
             };
             if let Some(grade) = grade {
-                let which = (Which::Passcode, Some(asked.token.id));
-                locks::tell(app, origin, tx, asked.customer, which, grade).await?;
+                tell_lock(app, origin, tx, asked.customer, asked.token.id, grade).await?;
             }
             Ok(Proof::Refused(told))
         }
     }
 }
 
-fn verifier<'a>(
+/// Tells that a passcode's counter has locked.
+pub(super) async fn tell_lock(
+    app: &App,
     origin: &Origin,
-    asked: &Asked<'_>,
+    tx: &mut Tx,
+    customer: &Customer,
+    token: TokenId,
+    grade: Grade,
+) -> Result<(), AppError> {
+    locks::tell(app, origin, tx, customer, (Which::Passcode, Some(token)), grade).await
+}
+
+/// Whose row it must be. What the row itself says of that proves nothing: it may have been copied.
+#[derive(Debug)]
+pub(super) struct Of {
+    pub(super) customer: CustomerId,
+    pub(super) token: TokenId,
+    pub(super) is_stopped: bool,
+}
+
+/// Decides a passcode on a token's row as it was read; nothing is written.
+pub(super) fn decide(
+    origin: &Origin,
     row: &VerifierRow,
-    key: &'a [u8],
-) -> Result<Verifier<'a>, AppError> {
-    let corrupt = || StoreError::Corrupt(format!("verifier of {}", asked.token.id));
-    let number = |n: i64| u32::try_from(n).map_err(|_| corrupt());
+    of: &Of,
+    (purpose, passcode): (Purpose, &Passcode),
+) -> Result<Decision, AppError> {
+    let institution = &origin.institution;
+    let spot = places::verifier(institution.id, of.customer, of.token);
+    let key = institution.keys.open(&spot.place(), &row.sealed_key)?;
+    let number = |n: i64| u32::try_from(n).map_err(|_| corrupt(row));
     let algorithm = match row.algorithm.as_str() {
         "sha1" => Algorithm::Sha1,
         "sha256" => Algorithm::Sha256,
         "sha512" => Algorithm::Sha512,
-        _ => return Err(corrupt().into()),
+        _ => return Err(corrupt(row).into()),
     };
-    Ok(Verifier {
-        key,
+    let verifier = Verifier {
+        key: key.expose(),
         algorithm,
-        digits: Digits::try_from(number(row.digits)?).map_err(|_| corrupt())?,
+        digits: digits(row)?,
         period_seconds: number(row.period)?,
-        window: origin.institution.policy().passcode.window,
-        standing: standing(asked.customer, row),
+        window: institution.policy().passcode.window,
+        standing: standing(of.is_stopped, row),
         last_step: row.last_step,
         floor_step: row.floor_step,
-    })
+    };
+    let policy = institution.policy().passcode.lock();
+    Ok(verify::decide(&verifier, passcode, purpose, &policy, origin.now))
+}
+
+fn digits(row: &VerifierRow) -> Result<Digits, StoreError> {
+    u32::try_from(row.digits).ok().and_then(|n| n.try_into().ok()).ok_or_else(|| corrupt(row))
+}
+
+fn corrupt(row: &VerifierRow) -> StoreError {
+    StoreError::Corrupt(format!("verifier of {}", row.token_id))
 }
 
 /// What decides whether a token's passcodes are looked at.
-pub(super) fn standing(customer: &Customer, row: &VerifierRow) -> Standing {
+pub(super) fn standing(is_stopped: bool, row: &VerifierRow) -> Standing {
     Standing {
         state: row.state,
-        stopped: row.suspended || customer.suspended_at.is_some(),
+        stopped: row.suspended || is_stopped,
         expires_at: Millis(row.valid_until),
         counter: row.counter(),
     }
 }
 
-const fn word(reason: Reason) -> &'static str {
+/// The stable word of a reason.
+pub(super) const fn word(reason: Reason) -> &'static str {
     match reason {
         Reason::Wrong => "wrong",
         Reason::Used => "used",

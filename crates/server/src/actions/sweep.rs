@@ -11,7 +11,9 @@ use warifu_core::{
 };
 use warifu_store::{Customer, DueToken, Overdue, Token, Tx};
 
-use super::{again_on_conflict, commit, issue::end_issue, login_password, notices, refusals};
+use super::{
+    again_on_conflict, commit, issue::end_issue, login_password, notices, refusals, verify,
+};
 use crate::{
     app::App,
     calendar,
@@ -152,6 +154,7 @@ async fn forget(app: &App, now: Millis) -> Result<(), AppError> {
     tx.sweep_counters(now.minus(FORGET)).await?;
     tx.sweep_devices(now.minus(login_password::KNOWN_FOR)).await?;
     tx.sweep_mails(now.minus(KEEP_MAILS)).await?;
+    tx.sweep_answers(now.minus(verify::REPLAYED_FOR)).await?;
     tx.commit().await?;
     Ok(())
 }

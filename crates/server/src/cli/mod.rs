@@ -2,6 +2,7 @@
 //! 4 refused. The one place that prints.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to people")]
 
+mod api_keys;
 mod customers;
 mod demo;
 mod doctor;
@@ -61,6 +62,9 @@ enum Command {
     /// Make the file with the key-encryption key.
     #[command(subcommand)]
     Keys(keyring::Verb),
+    /// Make and revoke the keys of the bank's programs.
+    #[command(subcommand)]
+    ApiKeys(api_keys::Verb),
     /// Set up institutions and change their documents.
     #[command(subcommand)]
     Institution(institution::Verb),
@@ -187,6 +191,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate(&config, cli.json).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
         Command::Keys(verb) => keyring::run(&config, &verb, cli.json),
+        Command::ApiKeys(verb) => api_keys::run(&open(&config).await?, &verb, cli.json).await,
         Command::Institution(verb) => {
             institution::run(&open(&config).await?, &verb, cli.json).await
         }

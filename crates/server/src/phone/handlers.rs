@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use warifu_core::{
     audit::ActorKind,
     ids::{ServiceId, UserId},
@@ -24,7 +24,7 @@ use crate::{
         refusals,
     },
     error::{AppError, Problem},
-    web::{form::is_of_kind, visit::Visit},
+    web::{json::json, visit::Visit},
 };
 
 /// The server's clock, by which the app corrects itself.
@@ -70,19 +70,6 @@ pub(super) async fn activate(
             refusals::input(&visit.app, &visit.origin, None, &problems).await?;
             Err(AppError::InvalidField(problems))
         }
-    }
-}
-
-// A form of another site can send JSON too, but not under its name.
-fn json<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: &Result<Bytes, BytesRejection>,
-) -> Result<T, Vec<Problem>> {
-    // One that is too large, or cut off, is no body at all.
-    let body = body.as_ref().ok().filter(|_| is_of_kind(headers, "application/json"));
-    match body.map(|body| serde_json::from_slice(body)) {
-        Some(Ok(body)) => Ok(body),
-        _ => Err(vec![Problem::new("body", "form")]),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The token host: the phone app's files, its guide, and the endpoints of set-up.
 
 pub(crate) mod app_files;
-pub(crate) mod errors;
 mod handlers;
 pub(crate) mod keys;
 

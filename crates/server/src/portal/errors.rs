@@ -178,9 +178,10 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         AppError::NotSignedIn(_) => {
             ("BER006", vec![text.of("signed-out-text"), text.of("lost-reply")])
         }
-        AppError::Forged | AppError::Forbidden | AppError::InvalidField(_) => {
-            ("BER004", vec![text.of("csrf-text")])
-        }
+        AppError::Forged
+        | AppError::Forbidden
+        | AppError::InvalidField(_)
+        | AppError::OtherBody => ("BER004", vec![text.of("csrf-text")]),
         AppError::NotFound | AppError::Misdirected => ("BER008", vec![text.of("error-404")]),
         AppError::TooMany(until) => {
             let wait = text.wait(calendar::seconds_until(visit.origin.now, until));

@@ -25,3 +25,4 @@ mod tampering;
 mod together;
 mod token_status;
 mod top;
+mod verifications;

@@ -14,9 +14,10 @@ use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use warifu_core::random;
 
-use super::visit::Visit;
+use super::{problems, visit::Visit};
 use crate::{
     actions::{network, refusals},
+    api,
     app::App,
     demo,
     error::AppError,
@@ -35,6 +36,7 @@ pub(crate) fn router(app: &App) -> Router {
         app: app.clone(),
         portal: portal::router(app),
         phone: phone::router(app),
+        api: api::router(app),
         demo: demo::router(app),
     });
     let outside = Arc::clone(&doors);
@@ -59,6 +61,7 @@ struct Doors {
     app: App,
     portal: Router,
     phone: Router,
+    api: Router,
     /// Pages of the demo; none elsewhere.
     demo: Option<Router>,
 }
@@ -130,7 +133,12 @@ impl Doors {
             return answer(demo.clone(), request).await;
         }
         let is_post = request.method() == axum::http::Method::POST;
-        if is_post && !self.app.limits.admits(&network(visit.origin.address.as_deref())) {
+        // A bank's programs all come from one address; who proves no key there is limited in time.
+        let is_program = kind == HostKind::Api;
+        if is_post
+            && !is_program
+            && !self.app.limits.admits(&network(visit.origin.address.as_deref()))
+        {
             return self.too_many(kind, &visit);
         }
         match kind {
@@ -140,10 +148,14 @@ impl Doors {
             }
             HostKind::Token => {
                 let response = worked_on(answer(self.phone.clone(), request)).await;
-                phone::errors::render(&visit, response)
+                problems::render(&visit, &visit.origin.institution.document.hosts.token, response)
             }
-            // Their pages and interfaces are not part of this version.
-            HostKind::Console | HostKind::Api => StatusCode::NOT_FOUND.into_response(),
+            HostKind::Api => {
+                let response = worked_on(answer(self.api.clone(), request)).await;
+                problems::render(&visit, &visit.origin.institution.document.hosts.api, response)
+            }
+            // Its pages are not part of this version.
+            HostKind::Console => StatusCode::NOT_FOUND.into_response(),
         }
     }
 
@@ -152,7 +164,8 @@ impl Doors {
         let error = AppError::TooMany(visit.origin.now.plus(Duration::from_secs(1)));
         self.app.limits.leave_out(Some(visit.origin.institution.id), "too_many_from_one_network");
         if kind == HostKind::Token {
-            phone::errors::render(visit, error.into_response())
+            let host = &visit.origin.institution.document.hosts.token;
+            problems::render(visit, host, error.into_response())
         } else {
             portal::errors::rendered(visit, false, error)
         }

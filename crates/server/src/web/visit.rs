@@ -58,7 +58,11 @@ impl Visit {
         request_id: String,
     ) -> Self {
         let now = app.clock.now();
-        let channel = if kind == HostKind::Token { Channel::Phone } else { Channel::Portal };
+        let channel = match kind {
+            HostKind::Token => Channel::Phone,
+            HostKind::Api => Channel::Api,
+            HostKind::Ib | HostKind::Console => Channel::Portal,
+        };
         let given = cookies::browser(headers);
         let is_new = given.is_none();
         let browser = given.unwrap_or_else(|| BrowserSecret::fresh(random::bytes(&*app.random)));

@@ -237,6 +237,8 @@ CREATE TABLE verifiers (
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, token_no)
 ) WITHOUT ROWID;
+-- Of columns that never change, so that an update of a row writes no index.
+CREATE INDEX verifiers_of_customer ON verifiers (bucket, customer_id);
 
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,
@@ -334,3 +336,30 @@ CREATE TABLE password_schemes (
     scheme TEXT NOT NULL,
     PRIMARY KEY (institution_id, scheme)
 );
+
+-- Keys of the bank's programs: a MAC of the secret and of what it may do, never the secret itself.
+CREATE TABLE api_keys (
+    institution_id TEXT NOT NULL,
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    mac BLOB NOT NULL,
+    created_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    last_used_at BIGINT,
+    PRIMARY KEY (institution_id, id)
+);
+
+-- Answers of the API under an idempotency key: given again for a day to who asks the same.
+CREATE TABLE answers (
+    bucket BIGINT NOT NULL,
+    customer_id TEXT NOT NULL,
+    api_key_id TEXT NOT NULL,
+    purpose TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
+    body_mac BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (bucket, customer_id, api_key_id, purpose, key_hash)
+);
+CREATE INDEX answers_old ON answers (created_at);

@@ -12,3 +12,4 @@ mod schema;
 mod seal;
 mod sessions;
 mod settings;
+mod verify_queue;

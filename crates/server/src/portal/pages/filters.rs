@@ -18,7 +18,10 @@ pub(super) fn whole(text: impl Display, _: &dyn askama::Values) -> askama::Resul
     let mut html = String::with_capacity(text.len() + 64);
     let mut rest = text.as_str();
     while let Some(first) = rest.chars().next() {
-        if let Some(part) = whole_part(rest) {
+        if let Some(after) = rest.strip_prefix(MAY_BREAK) {
+            html.push_str("<wbr>");
+            rest = after;
+        } else if let Some(part) = whole_part(rest) {
             html.push_str("<span class=\"whole\">");
             escape(part, &mut html)?;
             html.push_str("</span>");
@@ -32,6 +35,9 @@ pub(super) fn whole(text: impl Display, _: &dyn askama::Values) -> askama::Resul
     }
     Ok(Safe(html))
 }
+
+/// Where a text says that a long word may be broken.
+pub(super) const MAY_BREAK: char = '\u{200b}';
 
 fn digits(text: &str) -> usize {
     text.bytes().take_while(u8::is_ascii_digit).count()

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 use warifu_core::time::Millis;
 
+use super::filters;
 use crate::{
     portal::assets::WARIFU_CSS,
     text::{Lang, Text},
@@ -164,7 +165,7 @@ impl Frame {
 
     /// The title of the browser's window.
     pub(super) fn window_title(&self) -> String {
-        let title = self.t(self.title);
+        let title = self.t(self.title).replace(filters::MAY_BREAK, "");
         let title =
             self.text.args("frame-title", &[("screen", self.screen.to_owned()), ("title", title)]);
         if self.errors.is_empty() {

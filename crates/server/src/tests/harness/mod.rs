@@ -8,6 +8,7 @@ pub(crate) mod database;
 pub(crate) mod http;
 pub(crate) mod mailbox;
 pub(crate) mod phone;
+pub(crate) mod program;
 mod trail;
 pub(crate) mod walk;
 

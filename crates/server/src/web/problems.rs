@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457) for the phone app.
+//! Problem details (RFC 9457) for programs: the phone app and the bank's own.
 
 use axum::{
     http::{HeaderValue, header},
@@ -6,15 +6,15 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{calendar, error::AppError, web::visit::Visit};
+use super::visit::Visit;
+use crate::{calendar, error::AppError};
 
-/// Gives a bare error answer its body.
-pub(crate) fn render(visit: &Visit, mut response: Response) -> Response {
+/// Gives a bare error answer its body; its type is an address under `host`.
+pub(crate) fn render(visit: &Visit, host: &str, mut response: Response) -> Response {
     let Some(error) = response.extensions_mut().remove::<AppError>() else {
         return response;
     };
     let (status, code) = error.parts();
-    let host = &visit.origin.institution.document.hosts.token;
     let mut problem = json!({
         "type": visit.app.link(host, &format!("/problems/{code}")),
         "title": status.canonical_reason().unwrap_or_default(),

@@ -1,0 +1,134 @@
+//! Keys of the bank's programs: made and revoked at the command line, shown once, proved at each call.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as B64};
+use warifu_core::{
+    access::Scope,
+    audit::Kind,
+    ids::ApiKeyId,
+    random,
+    secret::{SecretBytes, SecretText},
+};
+use warifu_store::{ApiKey, StoreError};
+
+use super::{commit, places, refusals};
+use crate::{
+    app::App,
+    error::{AppError, SignedOut},
+    institutions::Institution,
+    origin::{Line, Origin},
+};
+
+/// A program of the bank that has proved its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) key: ApiKeyId,
+    pub(crate) scopes: BTreeSet<Scope>,
+}
+
+/// The last use of a key is told to the minute.
+const USE_NOTED_EVERY: Duration = Duration::from_mins(1);
+
+/// Makes a key; what is given back is shown once and stands nowhere.
+pub(crate) async fn create(
+    app: &App,
+    origin: &Origin,
+    name: &str,
+    scopes: &BTreeSet<Scope>,
+) -> Result<(ApiKeyId, SecretText), AppError> {
+    let id = ApiKeyId::generate(origin.now, &*app.random);
+    let secret = SecretBytes::from(random::bytes::<32>(&*app.random));
+    let scopes = in_words(scopes);
+    let key = ApiKey {
+        id,
+        name: name.to_owned(),
+        mac: origin.institution.keys.mac(
+            &places::api_key(origin.institution.id, id).place(),
+            &bound(secret.expose(), &scopes),
+        ),
+        scopes,
+        created_at: origin.now.0,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    let mut tx = app.store.begin().await?;
+    tx.insert_api_key(origin.institution.id, &key).await?;
+    let line = Line::ok(Kind::ApiKeyCreated)
+        .after(serde_json::json!({ "key": id, "name": name, "scopes": key.scopes }));
+    origin.record(&mut tx, &*app.random, line).await?;
+    commit(app, tx).await?;
+    Ok((id, SecretText::new(format!("{id}.{}", B64.encode(secret.expose())))))
+}
+
+/// The keys of an institution, the newest first.
+pub(crate) async fn list(app: &App, origin: &Origin) -> Result<Vec<ApiKey>, AppError> {
+    Ok(app.store.read().await?.api_keys(origin.institution.id).await?)
+}
+
+/// Revokes a key; false when there is none that opens anything.
+pub(crate) async fn revoke(app: &App, origin: &Origin, id: ApiKeyId) -> Result<bool, AppError> {
+    let mut tx = app.store.begin().await?;
+    if tx.revoke_api_key(origin.institution.id, id, origin.now).await? == 0 {
+        return Ok(false);
+    }
+    let line = Line::ok(Kind::ApiKeyRevoked).after(serde_json::json!({ "key": id }));
+    origin.record(&mut tx, &*app.random, line).await?;
+    commit(app, tx).await?;
+    Ok(true)
+}
+
+/// Proves what a program has sent as its key. Unknown, wrong and revoked are answered alike; where a
+/// key is known, its institution's trail says what was tried with it.
+pub(crate) async fn prove(app: &App, origin: &Origin, sent: &str) -> Result<Caller, AppError> {
+    let none = AppError::NotSignedIn(SignedOut::Never);
+    let parts = sent.split_once('.').and_then(|(id, secret)| {
+        Some((id.parse::<ApiKeyId>().ok()?, SecretBytes::new(B64.decode(secret).ok()?)))
+    });
+    let Some((id, secret)) = parts else { return Err(none) };
+    let institution = &origin.institution;
+    let known = app.store.read().await?.api_key(institution.id, id).await?;
+    let Some(key) = known else { return Err(none) };
+    let refused = if !fits(institution, &key, secret.expose()) {
+        "wrong"
+    } else if key.revoked_at.is_some() {
+        "revoked"
+    } else {
+        if key.last_used_at.is_none_or(|at| at < origin.now.minus(USE_NOTED_EVERY).0) {
+            note_use(app, origin, id).await?;
+        }
+        let scopes = read(&key.scopes)?;
+        return Ok(Caller { key: id, scopes });
+    };
+    let line = Line::refused(Kind::AccessRefused, format!("api_key_{refused}"))
+        .after(serde_json::json!({ "key": id }));
+    refusals::record(app, origin, line).await?;
+    Err(none)
+}
+
+async fn note_use(app: &App, origin: &Origin, id: ApiKeyId) -> Result<(), AppError> {
+    let mut tx = app.store.begin().await?;
+    let before = origin.now.minus(USE_NOTED_EVERY);
+    tx.touch_api_key(origin.institution.id, id, (before, origin.now)).await?;
+    Ok(tx.commit().await?)
+}
+
+fn fits(institution: &Institution, key: &ApiKey, secret: &[u8]) -> bool {
+    let spot = places::api_key(institution.id, key.id);
+    institution.keys.fits(&spot.place(), &bound(secret, &key.scopes), &key.mac)
+}
+
+// Whoever writes another scope into the row has no key any more.
+fn bound(secret: &[u8], scopes: &str) -> Vec<u8> {
+    [secret, scopes.as_bytes()].concat()
+}
+
+fn in_words(scopes: &BTreeSet<Scope>) -> String {
+    let words: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
+    words.join(" ")
+}
+
+fn read(words: &str) -> Result<BTreeSet<Scope>, StoreError> {
+    let corrupt = |word: &str| StoreError::Corrupt(format!("scope {word} of an API key"));
+    words.split(' ').map(|word| word.parse().map_err(|_| corrupt(word))).collect()
+}

@@ -1,0 +1,294 @@
+//! Verification for the bank's programs: one passcode, one answer, once.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use warifu_core::{
+    audit::Kind,
+    counter::Counter,
+    ids::{InstitutionId, VerificationId},
+    oath::Passcode,
+    purpose::Purpose,
+    random::Random,
+    time::Millis,
+    token::State,
+    verify::Decision,
+};
+use warifu_store::{
+    Answered, Candidate, Change, Customer, Key, Once, Token, Tx, Wanted, Whose, Write,
+};
+
+use super::{again_on_conflict, commit, prove};
+use crate::{
+    app::App,
+    error::AppError,
+    origin::{Line, Origin},
+    verify_queue::Answer,
+};
+
+/// An idempotency key gives its answer again for this long.
+pub(crate) const REPLAYED_FOR: Duration = Duration::from_hours(24);
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) whose: Whose,
+    pub(crate) purpose: Purpose,
+    pub(crate) passcode: Passcode,
+    /// The bank's own words on what it is for, kept in the trail.
+    pub(crate) context: Option<String>,
+    pub(crate) same: Option<Same>,
+}
+
+/// What makes a request the same as an earlier one.
+#[derive(Clone, Debug)]
+pub(crate) struct Same {
+    pub(crate) once: Once,
+    pub(crate) body_mac: Vec<u8>,
+}
+
+impl Ask {
+    /// The token that is meant.
+    pub(crate) fn wanted(&self, institution: InstitutionId) -> Wanted {
+        let state = if self.purpose == Purpose::Start { State::Activated } else { State::InUse };
+        let once = self.same.as_ref().map(|same| same.once.clone());
+        Wanted { institution, whose: self.whose.clone(), state, once }
+    }
+}
+
+/// An answer, as it is given and kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Verdict {
+    pub(crate) verification: VerificationId,
+    pub(crate) accepted: bool,
+    /// Why not, as a stable word; told to those who may know.
+    pub(crate) reason: Option<String>,
+    /// Until when the customer's transactions are held; told only with a passcode that was right.
+    pub(crate) hold_until: Option<Millis>,
+    /// Whether this was answered before, under the same idempotency key.
+    #[serde(skip)]
+    pub(crate) replayed: bool,
+}
+
+/// What becomes of an entry of the queue.
+#[derive(Debug)]
+pub(crate) enum Decided {
+    /// This is the answer once this is written.
+    Written(Verdict, Box<Write>),
+    /// It was answered before.
+    Answered(Verdict),
+    /// It brings more with it than a batch carries.
+    Alone,
+}
+
+/// Verifies a passcode, through the queue.
+pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppError> {
+    let ask = Arc::new(ask);
+    match app.queue.verify(origin, &ask).await? {
+        Answer::Decided(verdict) => Ok(verdict),
+        Answer::Alone => again_on_conflict(|| alone(app, origin, &ask)).await,
+        Answer::Crowded => {
+            app.limits.leave_out(Some(origin.institution.id), "too_many_passcodes_at_once");
+            Ok(refused(VerificationId::generate(origin.now, &*app.random), "crowded"))
+        }
+    }
+}
+
+/// Decides an entry from what was read.
+pub(crate) fn decide(
+    origin: &Origin,
+    random: &dyn Random,
+    ask: &Ask,
+    found: &Candidate,
+) -> Result<Decided, AppError> {
+    if let (Some(answer), Some(mac)) = (&found.answer, &found.body_mac) {
+        return replayed(ask, answer, mac).map(Decided::Answered);
+    }
+    let row = &found.verifier;
+    // The customer is the one that was asked for: the row was joined by its id.
+    let of = prove::Of {
+        customer: row.customer_id,
+        token: row.token_id,
+        is_stopped: found.suspended_at.is_some(),
+    };
+    let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
+    let verification = VerificationId::generate(origin.now, random);
+    let (verdict, change) = match decision {
+        Decision::Refuse { grade: Some(_), .. } => return Ok(Decided::Alone),
+        Decision::Refuse { reason, counter, .. } => {
+            let change = (counter != row.counter()).then_some((None, counter));
+            (refused(verification, prove::word(reason)), change)
+        }
+        Decision::Accept { step } => {
+            let hold = found.hold_until.map(Millis).filter(|until| origin.now < *until);
+            (accepted(verification, ask.purpose, hold), Some((Some(step), Counter::cleared())))
+        }
+    };
+    let step = change.as_ref().and_then(|(step, _)| *step);
+    let line = line(ask, &verdict, step).of(row.customer_id).token(row.token_id);
+    let owner = (row.bucket, row.customer_id.to_string());
+    let write = Write {
+        change: change.map(|(accept, counter)| Change {
+            bucket: row.bucket,
+            token_no: row.token_no,
+            version: row.version,
+            accept,
+            counter,
+        }),
+        line: origin.row(random, line),
+        answered: answered(origin, ask, &verdict, owner)?,
+    };
+    Ok(Decided::Written(verdict, Box::new(write)))
+}
+
+// During a hold the right passcode is spent and approves nothing.
+fn accepted(verification: VerificationId, purpose: Purpose, hold: Option<Millis>) -> Verdict {
+    let is_held = hold.is_some() && purpose == Purpose::Transaction;
+    Verdict {
+        verification,
+        accepted: !is_held,
+        reason: is_held.then(|| "held".to_owned()),
+        hold_until: hold,
+        replayed: false,
+    }
+}
+
+fn refused(verification: VerificationId, reason: &str) -> Verdict {
+    let reason = Some(reason.to_owned());
+    Verdict { verification, accepted: false, reason, hold_until: None, replayed: false }
+}
+
+fn line(ask: &Ask, verdict: &Verdict, step: Option<i64>) -> Line {
+    let mut after = serde_json::json!({ "verification": verdict.verification });
+    if let Some(step) = step {
+        after["step"] = step.into();
+    }
+    if let Some(context) = &ask.context {
+        after["context"] = context.as_str().into();
+    }
+    if verdict.accepted {
+        return Line::ok(Kind::PasscodeAccepted).because(ask.purpose.as_str()).after(after);
+    }
+    after["purpose"] = ask.purpose.as_str().into();
+    let reason = verdict.reason.clone().unwrap_or_default();
+    Line::refused(Kind::PasscodeRefused, reason).after(after)
+}
+
+fn answered(
+    origin: &Origin,
+    ask: &Ask,
+    verdict: &Verdict,
+    (bucket, customer_id): (i64, String),
+) -> Result<Option<Answered>, AppError> {
+    let Some(same) = &ask.same else { return Ok(None) };
+    Ok(Some(Answered {
+        bucket,
+        customer_id,
+        once: same.once.clone(),
+        body_mac: same.body_mac.clone(),
+        answer: serde_json::to_string(verdict).map_err(AppError::internal)?,
+        created_at: origin.now.0,
+    }))
+}
+
+fn replayed(ask: &Ask, answer: &str, mac: &[u8]) -> Result<Verdict, AppError> {
+    // Public values: who may ask at all knows the body.
+    if ask.same.as_ref().is_none_or(|same| same.body_mac != mac) {
+        return Err(AppError::OtherBody);
+    }
+    let verdict: Verdict = serde_json::from_str(answer).map_err(AppError::internal)?;
+    Ok(Verdict { replayed: true, ..verdict })
+}
+
+// What a batch does not carry: a lock with its mails, a customer without a token, nobody at all.
+async fn alone(app: &App, origin: &Origin, ask: &Ask) -> Result<Verdict, AppError> {
+    let origin = Origin { now: app.clock.now(), ..origin.clone() };
+    let institution = origin.institution.id;
+    let mut tx = app.store.begin().await?;
+    let id = match &ask.whose {
+        Whose::Customer(id) => Some(*id),
+        Whose::LoginId(login) => {
+            tx.find(institution, Key::LoginId, login).await?.map(|found| found.customer_id)
+        }
+    };
+    let customer = match id {
+        Some(id) => tx.take_customer(id).await?.filter(|c| c.institution_id == institution),
+        None => None,
+    };
+    // For nobody the same work is done, in the institution's own name.
+    let owner = match &customer {
+        Some(c) => (c.bucket, c.customer_id.to_string()),
+        None => (i64::from(institution.bucket()), institution.to_string()),
+    };
+    if let Some(same) = &ask.same
+        && let Some((answer, mac)) = tx.answer(&owner, &same.once).await?
+    {
+        return replayed(ask, &answer, &mac);
+    }
+    let unproved = |reason| refused(VerificationId::generate(origin.now, &*app.random), reason);
+    let Some(customer) = customer else {
+        let verdict = unproved("unknown");
+        let line = line(ask, &verdict, None);
+        return settle(app, &origin, tx, ask, (verdict, owner), line).await;
+    };
+    let state = ask.wanted(institution).state;
+    let token = tx.living_tokens(customer.customer_id).await?;
+    let Some(token) = token.into_iter().find(|token| token.state == state) else {
+        let verdict = unproved("no_token");
+        let line = line(ask, &verdict, None).of(customer.customer_id);
+        return settle(app, &origin, tx, ask, (verdict, owner), line).await;
+    };
+    let (verdict, step) = prove_alone(app, &origin, &mut tx, ask, (&customer, &token)).await?;
+    let line = line(ask, &verdict, step).of(customer.customer_id).token(token.id);
+    settle(app, &origin, tx, ask, (verdict, owner), line).await
+}
+
+// What is decided, and the step that it spends.
+async fn prove_alone(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    ask: &Ask,
+    (customer, token): (&Customer, &Token),
+) -> Result<(Verdict, Option<i64>), AppError> {
+    let verification = VerificationId::generate(origin.now, &*app.random);
+    let row = tx.verifier(customer.bucket, token.token_no).await?;
+    let row = row.ok_or_else(|| AppError::internal("a token without a verifier"))?;
+    let of = prove::Of {
+        customer: customer.customer_id,
+        token: token.id,
+        is_stopped: customer.suspended_at.is_some(),
+    };
+    match prove::decide(origin, &row, &of, (ask.purpose, &ask.passcode))? {
+        Decision::Accept { step } => {
+            tx.accept_step(&row, step).await?;
+            let hold = customer.hold_until.map(Millis).filter(|until| origin.now < *until);
+            Ok((accepted(verification, ask.purpose, hold), Some(step)))
+        }
+        Decision::Refuse { reason, counter, grade } => {
+            if counter != row.counter() {
+                tx.count_failure(&row, &counter).await?;
+            }
+            if let Some(grade) = grade {
+                prove::tell_lock(app, origin, tx, customer, token.id, grade).await?;
+            }
+            Ok((refused(verification, prove::word(reason)), None))
+        }
+    }
+}
+
+async fn settle(
+    app: &App,
+    origin: &Origin,
+    mut tx: Tx,
+    ask: &Ask,
+    (verdict, owner): (Verdict, (i64, String)),
+    line: Line,
+) -> Result<Verdict, AppError> {
+    origin.record(&mut tx, &*app.random, line).await?;
+    if let Some(answered) = answered(origin, ask, &verdict, owner)? {
+        tx.keep_answer(&answered).await?;
+    }
+    commit(app, tx).await?;
+    Ok(verdict)
+}

@@ -1,0 +1,161 @@
+//! `POST /api/v1/verifications`: one passcode of one customer, for one purpose.
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::rejection::BytesRejection,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use warifu_core::{
+    access::Scope,
+    ids::{CustomerId, LoginId},
+    oath::Passcode,
+    purpose::Purpose,
+    secret::SecretText,
+};
+use warifu_store::{Once, Whose};
+
+use super::caller::Called;
+use crate::{
+    actions::{
+        api_keys::Caller,
+        places, refusals,
+        verify::{self, Ask, Same, Verdict},
+    },
+    calendar,
+    error::{AppError, Problem},
+    web::{json::json, visit::Visit},
+};
+
+/// The header that makes a request the same as an earlier one.
+const SAME: &str = "idempotency-key";
+/// Characters of an idempotency key, and of a context.
+const LONGEST: usize = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    #[serde(default)]
+    login_id: Option<String>,
+    #[serde(default)]
+    customer_id: Option<String>,
+    passcode: SecretText,
+    purpose: String,
+    #[serde(default)]
+    context: Option<String>,
+}
+
+/// Verifies a passcode. A refused one is an answer like any other: 200.
+pub(super) async fn create(
+    Called { mut visit, caller }: Called,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, AppError> {
+    visit.catch_up();
+    let ask = match read(&visit, &caller, &headers, &body) {
+        Ok(ask) => ask,
+        Err(problems) => {
+            refusals::input(&visit.app, &visit.origin, None, &problems).await?;
+            return Err(AppError::InvalidField(problems));
+        }
+    };
+    if Scope::of(ask.purpose).is_none_or(|scope| !caller.scopes.contains(&scope)) {
+        refusals::access(&visit.app, &visit.origin, None, "scope").await?;
+        return Err(AppError::Forbidden);
+    }
+    let verdict = verify::verify(&visit.app, &visit.origin, ask).await?;
+    Ok(told(&verdict, caller.scopes.contains(&Scope::Reason)))
+}
+
+// One shape for all refusals; the reason only for who may know it.
+fn told(verdict: &Verdict, with_reason: bool) -> Response {
+    let mut told = serde_json::json!({
+        "result": if verdict.accepted { "accepted" } else { "refused" },
+        "verification_id": verdict.verification,
+        "hold_until": verdict.hold_until.map(calendar::rfc3339),
+        "replayed": verdict.replayed,
+    });
+    if with_reason {
+        told["reason"] = verdict.reason.as_deref().into();
+    }
+    Json(told).into_response()
+}
+
+fn read(
+    visit: &Visit,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: &Result<Bytes, BytesRejection>,
+) -> Result<Ask, Vec<Problem>> {
+    let parsed: Body = json(headers, body)?;
+    let mut problems = Vec::new();
+    let whose = match (&parsed.login_id, &parsed.customer_id) {
+        (Some(login), None) => login_id(login),
+        (None, Some(id)) => id
+            .parse::<CustomerId>()
+            .map(Whose::Customer)
+            .map_err(|_| Problem::new("customer_id", "form")),
+        _ => Err(Problem::new("login_id", "one_of_login_id_and_customer_id")),
+    };
+    let passcode = Passcode::typed(parsed.passcode.expose());
+    let purpose = match parsed.purpose.parse::<Purpose>() {
+        Ok(purpose) if Scope::of(purpose).is_some() => Ok(purpose),
+        Ok(_) => Err(Problem::new("purpose", "not_verifiable")),
+        Err(_) => Err(Problem::new("purpose", "unknown")),
+    };
+    let whose = whose.map_err(|problem| problems.push(problem)).ok();
+    let passcode = passcode.map_err(|_| problems.push(Problem::new("passcode", "form"))).ok();
+    let purpose = purpose.map_err(|problem| problems.push(problem)).ok();
+    if parsed.context.as_deref().is_some_and(|context| !is_plain(context)) {
+        problems.push(Problem::new("context", "form"));
+    }
+    let key = headers.get(SAME).map(|value| value.to_str().ok().filter(|key| is_plain(key)));
+    if key == Some(None) {
+        problems.push(Problem::new("idempotency_key", "form"));
+    }
+    let (Some(whose), Some(passcode), Some(purpose), []) =
+        (whose, passcode, purpose, problems.as_slice())
+    else {
+        return Err(problems);
+    };
+    let bytes = body.as_ref().map(Bytes::as_ref).unwrap_or_default();
+    let same = key.flatten().map(|key| Same {
+        once: Once {
+            api_key: caller.key.to_string(),
+            purpose: purpose.as_str(),
+            key_hash: hash(key, &whose),
+        },
+        // Keyed: the body has the passcode in it.
+        body_mac: {
+            let institution = &visit.origin.institution;
+            institution.keys.mac(&places::answer(institution.id).place(), bytes)
+        },
+    });
+    Ok(Ask { whose, purpose, passcode, context: parsed.context, same })
+}
+
+// What cannot be a login ID is nobody's: it is looked up all the same.
+fn login_id(typed: &str) -> Result<Whose, Problem> {
+    if typed.is_empty() || typed.len() > LONGEST || typed.contains(char::is_control) {
+        return Err(Problem::new("login_id", "form"));
+    }
+    let login = LoginId::parse(typed);
+    Ok(Whose::LoginId(login.map_or_else(|_| String::new(), |login| login.as_str().to_owned())))
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.chars().count()) && !text.contains(char::is_control)
+}
+
+// With the name: one that nobody has shares its place with all others nobody has.
+fn hash(key: &str, whose: &Whose) -> String {
+    let name = match whose {
+        Whose::LoginId(login) => login.clone(),
+        Whose::Customer(id) => id.to_string(),
+    };
+    let hash = Sha256::digest(format!("{}:{key}{name}", key.len()));
+    hash.iter().fold(String::new(), |out, byte| format!("{out}{byte:02x}"))
+}

@@ -1,0 +1,317 @@
+//! The verify queue: requests that arrive while a batch is on its way go together with the next one.
+//! A commit costs the disk the same for one as for sixty-four.
+//!
+//! A lone request goes at once. An entry whose decision brings more than a step or a count with it (a
+//! lock with its mails, nobody found) is handed back to be done alone, in a transaction of its own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::{
+    sync::{Mutex as AsyncMutex, mpsc, oneshot},
+    task::JoinSet,
+};
+use warifu_core::{ids::InstitutionId, random::Random, time::Clock};
+use warifu_store::{Candidate, Store, StoreError, Wanted, Whose, Write};
+
+use crate::{
+    actions::verify::{self, Ask, Decided, Verdict},
+    error::AppError,
+    origin::Origin,
+};
+
+/// Entries of one batch.
+const BATCH: usize = 64;
+/// A second batch starts beside the first only for so many: a batch costs the database about the same
+/// whatever its size.
+const WORTH_A_SECOND: usize = 24;
+/// Entries that wait in all; more are told to come back.
+const LONGEST: usize = 4_096;
+/// Entries of one customer that wait; more are refused unevaluated.
+const OF_ONE: usize = 4;
+/// How often an entry is decided again when others were faster.
+const ROUNDS: usize = 8;
+
+/// How an entry was answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Decided and durable.
+    Decided(Verdict),
+    /// To be done alone.
+    Alone,
+    /// Not evaluated: others of the same customer wait already.
+    Crowded,
+}
+
+struct Entry {
+    origin: Origin,
+    ask: Arc<Ask>,
+    rounds: usize,
+    reply: oneshot::Sender<Result<Answer, AppError>>,
+}
+
+/// Whose turn it is: one entry of a customer at a time.
+type Turn = (InstitutionId, Whose);
+
+/// The entrance.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    line: mpsc::Sender<Entry>,
+    /// How many of each customer are in here.
+    inside: Arc<Mutex<BTreeMap<Turn, usize>>>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Starts the queue; it ends when its entrance is dropped.
+    pub(crate) fn start(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        let (line, entries) = mpsc::channel(LONGEST);
+        let parts = Parts { store, clock, random };
+        tokio::spawn(supervise(parts, Arc::new(AsyncMutex::new(entries))));
+        Self { line, inside: Arc::default() }
+    }
+
+    /// Has one passcode decided.
+    pub(crate) async fn verify(&self, origin: &Origin, ask: &Arc<Ask>) -> Result<Answer, AppError> {
+        let turn = (origin.institution.id, ask.whose.clone());
+        let Some(_inside) = Inside::enter(&self.inside, turn) else { return Ok(Answer::Crowded) };
+        let (reply, answer) = oneshot::channel();
+        let entry = Entry { origin: origin.clone(), ask: Arc::clone(ask), rounds: 0, reply };
+        self.line.try_send(entry).map_err(|_| AppError::Overloaded)?;
+        // Without an answer the batch died; whether it was written is not known.
+        answer.await.unwrap_or(Err(AppError::Unsure))
+    }
+}
+
+/// A place of one customer's, given back when it is dropped.
+struct Inside {
+    inside: Arc<Mutex<BTreeMap<Turn, usize>>>,
+    turn: Turn,
+}
+
+impl Inside {
+    fn enter(inside: &Arc<Mutex<BTreeMap<Turn, usize>>>, turn: Turn) -> Option<Self> {
+        let mut counts = inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(turn.clone()).or_default();
+        if *count > OF_ONE {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        Some(Self { inside: Arc::clone(inside), turn })
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let mut counts = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.turn) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.turn);
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Parts {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+// A worker that died would show as refusals without end: another takes its place.
+async fn supervise(parts: Parts, entries: Arc<AsyncMutex<mpsc::Receiver<Entry>>>) {
+    loop {
+        let (parts, entries) = (parts.clone(), Arc::clone(&entries));
+        match tokio::spawn(async move { work(parts, &mut *entries.lock().await).await }).await {
+            Ok(()) => return,
+            Err(died) => tracing::error!(error = %died, "the verify queue died and starts anew"),
+        }
+    }
+}
+
+async fn work(parts: Parts, entries: &mut mpsc::Receiver<Entry>) {
+    let mut waiting: VecDeque<Entry> = VecDeque::new();
+    let mut turns: BTreeSet<Turn> = BTreeSet::new();
+    let mut flights: JoinSet<(Vec<Turn>, Vec<Entry>)> = JoinSet::new();
+    let flights_at_most = parts.store.batches_at_once();
+    let mut is_open = true;
+    while is_open || !waiting.is_empty() || !flights.is_empty() {
+        while flights.len() < flights_at_most
+            && (flights.is_empty() || waiting.len() >= WORTH_A_SECOND)
+        {
+            let batch = next_batch(&mut waiting, &turns);
+            if batch.is_empty() {
+                break;
+            }
+            let own: Vec<Turn> = batch.iter().map(turn).collect();
+            turns.extend(own.iter().cloned());
+            let parts = parts.clone();
+            flights.spawn(async move { (own, fly(&parts, batch).await) });
+        }
+        tokio::select! {
+            entry = entries.recv(), if is_open => match entry {
+                Some(entry) => {
+                    waiting.push_back(entry);
+                    // All that has come meanwhile goes with it.
+                    while let Ok(entry) = entries.try_recv() {
+                        waiting.push_back(entry);
+                    }
+                }
+                None => is_open = false,
+            },
+            Some(landed) = flights.join_next() => match landed {
+                Ok((own, again)) => {
+                    for turn in own {
+                        turns.remove(&turn);
+                    }
+                    for entry in again.into_iter().rev() {
+                        waiting.push_front(entry);
+                    }
+                }
+                Err(died) => {
+                    tracing::error!(error = %died, "a batch of the verify queue died");
+                    // Whose turn it was is not known any more: none is, when no other is on its way.
+                    if flights.is_empty() {
+                        turns.clear();
+                    }
+                }
+            },
+        }
+    }
+}
+
+fn turn(entry: &Entry) -> Turn {
+    (entry.origin.institution.id, entry.ask.whose.clone())
+}
+
+// The longest waiting, one of each customer.
+fn next_batch(waiting: &mut VecDeque<Entry>, busy: &BTreeSet<Turn>) -> Vec<Entry> {
+    let mut batch: Vec<Entry> = Vec::new();
+    let mut own = BTreeSet::new();
+    let mut left = VecDeque::with_capacity(waiting.len());
+    for entry in waiting.drain(..) {
+        let turn = turn(&entry);
+        if batch.len() < BATCH && !busy.contains(&turn) && own.insert(turn) {
+            batch.push(entry);
+        } else {
+            left.push_back(entry);
+        }
+    }
+    *waiting = left;
+    batch
+}
+
+// Reads, decides and writes a batch; gives back who has to be decided again.
+async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
+    let wanted: Vec<Wanted> = batch.iter().map(|e| e.ask.wanted(e.origin.institution.id)).collect();
+    let found = match parts.store.read_verifiers(&wanted).await {
+        Ok(found) => found,
+        Err(error) => {
+            let error = AppError::from(error);
+            for entry in batch {
+                answer(entry, Err(error.clone()));
+            }
+            return Vec::new();
+        }
+    };
+    let mut candidates: Vec<Option<Candidate>> = vec![None; batch.len()];
+    for candidate in found {
+        if let Some(place) = candidates.get_mut(candidate.place()) {
+            *place = Some(candidate);
+        }
+    }
+    let now = parts.clock.now();
+    let mut tokens = BTreeSet::new();
+    let (mut again, mut decided) = (Vec::new(), Vec::new());
+    for (mut entry, candidate) in batch.into_iter().zip(candidates) {
+        let Some(candidate) = candidate else {
+            answer(entry, Ok(Answer::Alone));
+            continue;
+        };
+        // One customer under two names: the second is decided from what the first leaves.
+        if !tokens.insert((candidate.verifier.bucket, candidate.verifier.token_no)) {
+            again.push(entry);
+            continue;
+        }
+        entry.origin.now = now;
+        match verify::decide(&entry.origin, &*parts.random, &entry.ask, &candidate) {
+            Ok(Decided::Written(verdict, write)) => decided.push((entry, verdict, *write)),
+            Ok(Decided::Answered(verdict)) => answer(entry, Ok(Answer::Decided(verdict))),
+            Ok(Decided::Alone) => answer(entry, Ok(Answer::Alone)),
+            Err(error) => answer(entry, Err(error)),
+        }
+    }
+    again.extend(land(parts, decided).await);
+    again
+}
+
+// Writes what was decided; where a batch as a whole fails, each of it alone.
+async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry> {
+    if decided.is_empty() {
+        return Vec::new();
+    }
+    let (mut entries, mut writes) = (Vec::new(), Vec::new());
+    for (entry, verdict, write) in decided {
+        entries.push((entry, verdict));
+        writes.push(write);
+    }
+    match parts.store.write_verifications(&writes).await {
+        Ok(written) => {
+            let mut again = Vec::new();
+            for ((entry, verdict), written) in entries.into_iter().zip(written) {
+                if written {
+                    answer(entry, Ok(Answer::Decided(verdict)));
+                } else {
+                    decide_again(entry, &mut again);
+                }
+            }
+            again
+        }
+        // Nothing was written: one of them may be what the others cannot go with.
+        Err(error) if entries.len() > 1 && !matches!(error, StoreError::Unsure(_)) => {
+            let mut again = Vec::new();
+            for ((entry, verdict), write) in entries.into_iter().zip(writes) {
+                again.extend(Box::pin(land(parts, vec![(entry, verdict, write)])).await);
+            }
+            again
+        }
+        Err(StoreError::Conflict) => {
+            let mut again = Vec::new();
+            for (entry, _) in entries {
+                decide_again(entry, &mut again);
+            }
+            again
+        }
+        Err(error) => {
+            let error = AppError::from(error);
+            for (entry, _) in entries {
+                answer(entry, Err(error.clone()));
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn decide_again(mut entry: Entry, again: &mut Vec<Entry>) {
+    entry.rounds += 1;
+    if entry.rounds < ROUNDS {
+        again.push(entry);
+    } else {
+        answer(entry, Err(AppError::Overloaded));
+    }
+}
+
+// Whoever has hung up hears nothing; what was decided stands.
+fn answer(entry: Entry, answer: Result<Answer, AppError>) {
+    drop(entry.reply.send(answer));
+}

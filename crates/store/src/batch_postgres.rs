@@ -1,0 +1,143 @@
+//! A batch of verifications on PostgreSQL: one statement that reads it, one that writes it and is its
+//! own commit. Rows come as arrays, one of each column.
+
+use std::collections::BTreeSet;
+
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    StoreError,
+    verify_queue::{Candidate, Once, Wanted, Write},
+};
+
+const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_mac, v.bucket, \
+     v.token_no, v.customer_id, v.token_id, v.state, v.suspended, v.algorithm, v.digits, \
+     v.period, v.sealed_key, v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, \
+     v.locked_until, v.locked, v.version FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], \
+     $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, \
+     bucket, customer, state, api_key, purpose, key_hash) \
+     LEFT JOIN directory d ON d.institution_id = w.institution AND d.kind = 'login_id' \
+     AND d.value = w.login_id JOIN customers c ON c.bucket = COALESCE(d.bucket, w.bucket) \
+     AND c.customer_id = COALESCE(d.customer_id, w.customer) \
+     AND c.institution_id = w.institution \
+     JOIN verifiers v ON v.bucket = c.bucket AND v.customer_id = c.customer_id \
+     AND v.state = w.state LEFT JOIN answers a ON a.bucket = c.bucket \
+     AND a.customer_id = c.customer_id AND a.api_key_id = w.api_key \
+     AND a.purpose = w.purpose AND a.key_hash = w.key_hash";
+
+/// The tokens' rows, with their lines and answers for those that were written.
+const WRITE: &str = "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], \
+     $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[]) AS w (n, bucket, \
+     token_no, decided_on, step, failures, locked_until, locked)), \
+     changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
+     failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
+     version = v.version + 1 FROM w WHERE v.bucket = w.bucket AND v.token_no = w.token_no \
+     AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
+     AND v.floor_step < w.step AND NOT v.locked AND NOT v.suspended)) RETURNING w.n), \
+     lines AS (INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
+     actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
+     correlation, before_json, after_json, v) SELECT bucket, customer_id, at, id, \
+     institution_id, actor_kind, actor_id, token_id, kind, result, reason, channel, screen, \
+     address, device, request_id, correlation, before_json, after_json, v \
+     FROM unnest($9::bigint[], $10::boolean[], $11::bigint[], $12::text[], $13::bigint[], \
+     $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], \
+     $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], \
+     $26::text[], $27::text[], $28::text[], $29::text[], $30::bigint[]) AS a (n, alone, \
+     bucket, customer_id, at, id, institution_id, actor_kind, actor_id, token_id, kind, \
+     result, reason, channel, screen, address, device, request_id, correlation, before_json, \
+     after_json, v) WHERE alone OR n IN (SELECT n FROM changed)), \
+     answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at) SELECT bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at FROM unnest($31::bigint[], $32::boolean[], $33::bigint[], \
+     $34::text[], $35::text[], $36::text[], $37::text[], $38::bytea[], $39::text[], \
+     $40::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed)) \
+     SELECT n FROM changed";
+
+/// Binds rows as arrays, one of each column.
+macro_rules! bind_columns {
+    ($query:expr, $rows:expr; $($column:expr),+ $(,)?) => {
+        $query$(.bind($rows.map($column).collect::<Vec<_>>()))+
+    };
+}
+
+/// Reads the tokens of a batch.
+pub(crate) async fn read(pool: &PgPool, wanted: &[Wanted]) -> Result<Vec<Candidate>, StoreError> {
+    let once = |w: &Wanted, part: fn(&Once) -> &str| w.once.as_ref().map(|o| part(o).to_owned());
+    let rows = || wanted.iter().zip(0_i64..);
+    let query = bind_columns!(sqlx::query_as(READ), rows();
+        |(_, n)| n,
+        |(w, _)| w.institution.to_string(),
+        |(w, _)| w.login(),
+        |(w, _)| w.bucket(),
+        |(w, _)| w.customer(),
+        |(w, _)| w.state.as_str(),
+        |(w, _)| once(w, |o| &o.api_key),
+        |(w, _)| once(w, |o| o.purpose),
+        |(w, _)| once(w, |o| &o.key_hash),
+    );
+    Ok(query.fetch_all(pool).await?)
+}
+
+/// Writes a batch; its commit is the statement's own.
+pub(crate) async fn write(
+    line: &mut PgConnection,
+    writes: &[Write],
+) -> Result<Vec<bool>, StoreError> {
+    let placed = || writes.iter().zip(0_i64..);
+    let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
+    let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
+    let query = bind_columns!(sqlx::query_as(WRITE), changes();
+        |(n, _)| n,
+        |(_, c)| c.bucket,
+        |(_, c)| c.token_no,
+        |(_, c)| c.version,
+        |(_, c)| c.accept,
+        |(_, c)| i64::from(c.counter.failures),
+        |(_, c)| c.counter.locked_until.map(|t| t.0),
+        |(_, c)| c.counter.locked,
+    );
+    let query = bind_columns!(query, placed();
+        |(_, n)| n,
+        |(w, _)| w.change.is_none(),
+        |(w, _)| w.line.bucket,
+        |(w, _)| w.line.customer_id.as_str(),
+        |(w, _)| w.line.at,
+        |(w, _)| w.line.id.to_string(),
+        |(w, _)| w.line.institution_id.as_str(),
+        |(w, _)| w.line.actor_kind.as_str(),
+        |(w, _)| w.line.actor_id.as_str(),
+        |(w, _)| w.line.token_id.as_deref(),
+        |(w, _)| w.line.kind.as_str(),
+        |(w, _)| w.line.result.as_str(),
+        |(w, _)| w.line.reason.as_deref(),
+        |(w, _)| w.line.channel.as_str(),
+        |(w, _)| w.line.screen.as_deref(),
+        |(w, _)| w.line.address.as_deref(),
+        |(w, _)| w.line.device.as_deref(),
+        |(w, _)| w.line.request_id.as_deref(),
+        |(w, _)| w.line.correlation.as_deref(),
+        |(w, _)| w.line.before_json.as_deref(),
+        |(w, _)| w.line.after_json.as_deref(),
+        |(w, _)| w.line.v,
+    );
+    let query = bind_columns!(query, answers();
+        |(n, ..)| n,
+        |(_, w, _)| w.change.is_none(),
+        |(.., a)| a.bucket,
+        |(.., a)| a.customer_id.as_str(),
+        |(.., a)| a.once.api_key.as_str(),
+        |(.., a)| a.once.purpose,
+        |(.., a)| a.once.key_hash.as_str(),
+        |(.., a)| a.body_mac.as_slice(),
+        |(.., a)| a.answer.as_str(),
+        |(.., a)| a.created_at,
+    );
+    let rows: Vec<(i64,)> = query.fetch_all(line).await.map_err(|error| match error {
+        sqlx::Error::Database(_) => error.into(),
+        // What the server has not answered may have been done.
+        lost => StoreError::Unsure(lost),
+    })?;
+    let written: BTreeSet<i64> = rows.into_iter().map(|row| row.0).collect();
+    Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
+}

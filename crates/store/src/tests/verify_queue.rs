@@ -1,0 +1,237 @@
+//! Batches of verifications: read by one statement, written by one commit, each entry on the version
+//! that it was decided on.
+
+use warifu_core::{counter::Counter, ids::ApiKeyId, time::Millis, token::State};
+
+use super::samples::{NOW, bank, customer, line, verifier, who};
+use crate::{
+    Answered, ApiKey, Candidate, Change, Key, Once, StoreError, VerifierRow, Wanted, Whose, Write,
+    testing::{Db, both},
+};
+
+both!(
+    tokens_are_found_by_login_id_and_by_customer_of_their_bank_only,
+    an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all,
+    a_step_that_is_not_above_the_last_and_the_floor_is_never_spent,
+    entries_without_a_change_leave_their_line,
+    an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice,
+    hundreds_of_entries_go_at_once,
+    keys_are_revoked_once_and_their_use_is_noted_now_and_then,
+);
+
+fn other_bank() -> warifu_core::ids::InstitutionId {
+    warifu_core::ids::InstitutionId::from_bytes([2; 16])
+}
+
+async fn with_tokens(db: &Db, numbers: &[u8]) {
+    db.write(async |tx| {
+        for n in numbers {
+            tx.insert_customer(&customer(*n)).await?;
+            tx.reserve(bank(), Key::LoginId, &format!("hanako{n}"), who(*n), "", NOW).await?;
+            tx.insert_verifier(&verifier(*n)).await?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+fn wanted(whose: Whose) -> Wanted {
+    Wanted { institution: bank(), whose, state: State::InUse, once: None }
+}
+
+fn login(n: u8) -> Whose {
+    Whose::LoginId(format!("hanako{n}"))
+}
+
+async fn present(db: &Db, n: u8) -> VerifierRow {
+    let row = verifier(n);
+    db.read(async |tx| tx.verifier(row.bucket, row.token_no).await).await.unwrap()
+}
+
+fn entry(n: u8, version: i64, accept: Option<i64>) -> Write {
+    let row = verifier(n);
+    let failures = if accept.is_some() { 0 } else { 1 };
+    Write {
+        change: Some(Change {
+            bucket: row.bucket,
+            token_no: row.token_no,
+            version,
+            accept,
+            counter: Counter { failures, ..Counter::cleared() },
+        }),
+        line: line(n, NOW),
+        answered: None,
+    }
+}
+
+async fn lines(db: &Db) -> usize {
+    let bucket = i64::from(who(1).bucket());
+    let owner = who(1).to_string();
+    db.read(async |tx| tx.audit_of(bucket, &owner, Millis(0), 1_000).await).await.len()
+}
+
+async fn tokens_are_found_by_login_id_and_by_customer_of_their_bank_only(db: &Db) {
+    with_tokens(db, &[1, 2]).await;
+    let found = db
+        .store
+        .read_verifiers(&[
+            wanted(Whose::LoginId("nobody".to_owned())),
+            wanted(login(2)),
+            wanted(Whose::Customer(who(1))),
+            Wanted { institution: other_bank(), ..wanted(login(1)) },
+            Wanted { institution: other_bank(), ..wanted(Whose::Customer(who(1))) },
+            Wanted { state: State::Activated, ..wanted(login(1)) },
+            wanted(Whose::Customer(who(9))),
+        ])
+        .await
+        .unwrap();
+    let mut found: Vec<_> = found.iter().map(|c: &Candidate| (c.place(), &c.verifier)).collect();
+    found.sort_by_key(|(place, _)| *place);
+    assert_eq!(found, [(1, &verifier(2)), (2, &verifier(1))]);
+    assert!(db.store.read_verifiers(&[]).await.unwrap().is_empty());
+}
+
+async fn an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all(db: &Db) {
+    with_tokens(db, &[1, 2, 3]).await;
+    let batch = [entry(1, 1, Some(7)), entry(2, 5, Some(7)), entry(3, 1, None)];
+    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [true, false, true]);
+    let (one, two, three) = (present(db, 1).await, present(db, 2).await, present(db, 3).await);
+    assert_eq!((one.last_step, one.failures, one.version), (7, 0, 2));
+    assert_eq!(two, verifier(2));
+    assert_eq!((three.last_step, three.failures, three.version), (-1, 1, 2));
+    assert_eq!(lines(db).await, 2, "who was not written left no line");
+    // The same batch again has been decided on what is not so any more.
+    let again = [
+        Write { line: line(11, NOW), ..entry(1, 1, Some(8)) },
+        Write { line: line(13, NOW), ..entry(3, 1, None) },
+    ];
+    assert_eq!(db.store.write_verifications(&again).await.unwrap(), [false, false]);
+    assert_eq!(lines(db).await, 2);
+}
+
+async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db) {
+    with_tokens(db, &[1]).await;
+    // The floor of the samples is 5.
+    for (step, version, spent) in [(5, 1, false), (6, 1, true), (6, 2, false), (7, 2, true)] {
+        let entry = Write {
+            line: line(u8::try_from(step * 10 + version).unwrap(), NOW),
+            ..entry(1, version, Some(step))
+        };
+        let written = db.store.write_verifications(&[entry]).await.unwrap();
+        assert_eq!(written, [spent], "step {step} on version {version}");
+    }
+    let row = verifier(1);
+    db.write(async |tx| tx.set_verifier(row.bucket, row.token_no, State::InUse, true).await)
+        .await
+        .unwrap();
+    let entry = Write { line: line(99, NOW), ..entry(1, 4, Some(9)) };
+    assert_eq!(db.store.write_verifications(&[entry]).await.unwrap(), [false], "suspended");
+    assert_eq!(present(db, 1).await.last_step, 7);
+}
+
+async fn entries_without_a_change_leave_their_line(db: &Db) {
+    with_tokens(db, &[1]).await;
+    let batch = [Write { change: None, ..entry(1, 1, None) }];
+    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [true]);
+    assert_eq!(present(db, 1).await, verifier(1));
+    let bucket = i64::from(who(1).bucket());
+    let owner = who(1).to_string();
+    let kept = db.read(async |tx| tx.audit_of(bucket, &owner, Millis(0), 9).await).await;
+    assert_eq!(kept, [line(1, NOW)], "every column as it was given");
+}
+
+fn answered(n: u8, api_key: &str) -> Answered {
+    Answered {
+        bucket: i64::from(who(n).bucket()),
+        customer_id: who(n).to_string(),
+        once: Once { api_key: api_key.to_owned(), purpose: "login", key_hash: "ab12".to_owned() },
+        body_mac: vec![0, 255],
+        answer: "{}".to_owned(),
+        created_at: NOW.0,
+    }
+}
+
+async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db: &Db) {
+    with_tokens(db, &[1, 2]).await;
+    let with = |entry: Write| Write { answered: Some(answered(1, "key_1")), ..entry };
+    assert_eq!(db.store.write_verifications(&[with(entry(1, 1, Some(7)))]).await.unwrap(), [true]);
+    let again = [
+        Write { line: line(12, NOW), ..entry(2, 1, Some(7)) },
+        Write { line: line(11, NOW), ..with(entry(1, 2, Some(8))) },
+    ];
+    let refused = db.store.write_verifications(&again).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    assert_eq!(present(db, 2).await, verifier(2), "the other entry neither");
+    assert_eq!((present(db, 1).await.last_step, lines(db).await), (7, 1));
+    // It is found with its token, and under its own key only.
+    let once = |api_key: &str| Some(answered(1, api_key).once);
+    let asked = [
+        Wanted { once: once("key_1"), ..wanted(login(1)) },
+        Wanted { once: once("key_2"), ..wanted(login(1)) },
+        Wanted { once: once("key_1"), ..wanted(login(2)) },
+    ];
+    let mut found = db.store.read_verifiers(&asked).await.unwrap();
+    found.sort_by_key(Candidate::place);
+    let kept: Vec<_> = found.iter().map(|c| (c.answer.as_deref(), c.body_mac.as_deref())).collect();
+    assert_eq!(kept, [(Some("{}"), Some(&[0, 255][..])), (None, None), (None, None)]);
+    let owner = (i64::from(who(1).bucket()), who(1).to_string());
+    let read = async || {
+        let once = once("key_1").unwrap();
+        db.read(async |tx| tx.answer(&owner, &once).await).await
+    };
+    assert_eq!(read().await, Some(("{}".to_owned(), vec![0, 255])));
+    let twice = db.write(async |tx| tx.keep_answer(&answered(1, "key_1")).await).await;
+    assert!(matches!(twice, Err(StoreError::Conflict)), "{twice:?}");
+    let sweep = async |before: i64| {
+        db.write(async |tx| tx.sweep_answers(Millis(before)).await).await.unwrap()
+    };
+    assert_eq!((sweep(NOW.0).await, sweep(NOW.0 + 1).await), (0, 1));
+    assert_eq!(read().await, None);
+}
+
+async fn hundreds_of_entries_go_at_once(db: &Db) {
+    let numbers: Vec<u8> = (1..=200).collect();
+    with_tokens(db, &numbers).await;
+    let asked: Vec<_> = numbers.iter().map(|n| wanted(login(*n))).collect();
+    assert_eq!(db.store.read_verifiers(&asked).await.unwrap().len(), 200);
+    let batch: Vec<_> = numbers.iter().map(|n| entry(*n, 1, Some(7))).collect();
+    assert!(db.store.write_verifications(&batch).await.unwrap().iter().all(|written| *written));
+    assert_eq!(lines(db).await, 200);
+    assert!(db.store.write_verifications(&[]).await.unwrap().is_empty());
+    assert!((1..=2).contains(&db.store.batches_at_once()));
+}
+
+async fn keys_are_revoked_once_and_their_use_is_noted_now_and_then(db: &Db) {
+    let key = |n: u8| ApiKey {
+        id: ApiKeyId::from_bytes([n; 16]),
+        name: "勘定系".to_owned(),
+        scopes: "verifications:login".to_owned(),
+        mac: vec![n; 32],
+        created_at: NOW.0,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    db.write(async |tx| {
+        tx.insert_api_key(bank(), &key(1)).await?;
+        tx.insert_api_key(bank(), &key(2)).await?;
+        tx.insert_api_key(other_bank(), &key(3)).await
+    })
+    .await
+    .unwrap();
+    let all = db.read(async |tx| tx.api_keys(bank()).await.map(Some)).await.unwrap();
+    assert_eq!(all, [key(2), key(1)]);
+    let one = async |bank| db.read(async |tx| tx.api_key(bank, key(1).id).await).await;
+    assert_eq!((one(bank()).await, one(other_bank()).await), (Some(key(1)), None));
+    for (before, at, rows) in [(0, 5, 1), (5, 6, 0), (6, 7, 1)] {
+        let when = (Millis(before), Millis(at));
+        let noted = db.write(async |tx| tx.touch_api_key(bank(), key(1).id, when).await).await;
+        assert_eq!(noted.unwrap(), rows);
+    }
+    for (bank, rows) in [(other_bank(), 0), (bank(), 1), (bank(), 0)] {
+        let revoked = db.write(async |tx| tx.revoke_api_key(bank, key(1).id, NOW).await).await;
+        assert_eq!(revoked.unwrap(), rows);
+    }
+    let now = one(bank()).await.unwrap();
+    assert_eq!((now.last_used_at, now.revoked_at), (Some(7), Some(NOW.0)));
+}

@@ -1,0 +1,222 @@
+//! The hot path: the tokens of a batch read by one statement, what was decided written by one commit.
+//!
+//! A write is conditional on the version that it was decided on (every act on a token, its counter or
+//! its customer's stop raises it), so an entry that someone else was faster with writes nothing: it is
+//! not among the answers and is decided again.
+
+use sqlx::FromRow;
+use warifu_core::{
+    counter::Counter,
+    ids::{CustomerId, InstitutionId},
+    time::Millis,
+    token::State,
+};
+
+use crate::{
+    Store, StoreError, Tx, VerifierRow,
+    audit::AuditRow,
+    batch_postgres, batch_sqlite,
+    engine::{Pools, execute, fetch_optional},
+};
+
+/// Whose token is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// The customer with this login ID, in lower case.
+    LoginId(String),
+    /// This customer.
+    Customer(CustomerId),
+}
+
+/// One entry of a batch that is read.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Of this bank.
+    pub institution: InstitutionId,
+    /// Whose.
+    pub whose: Whose,
+    /// In this state: a customer has one token of each at most.
+    pub state: State,
+    /// Under which idempotency key.
+    pub once: Option<Once>,
+}
+
+impl Wanted {
+    pub(crate) fn login(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::LoginId(login) => Some(login),
+            Whose::Customer(_) => None,
+        }
+    }
+
+    fn id(&self) -> Option<CustomerId> {
+        match &self.whose {
+            Whose::LoginId(_) => None,
+            Whose::Customer(customer) => Some(*customer),
+        }
+    }
+
+    pub(crate) fn bucket(&self) -> Option<i64> {
+        self.id().map(|customer| i64::from(customer.bucket()))
+    }
+
+    pub(crate) fn customer(&self) -> Option<String> {
+        self.id().map(|customer| customer.to_string())
+    }
+}
+
+/// What makes two requests the same one, for one customer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The API key under which it was asked.
+    pub api_key: String,
+    /// The purpose it was asked for.
+    pub purpose: &'static str,
+    /// Hash of the idempotency key, in hexadecimal digits.
+    pub key_hash: String,
+}
+
+/// What a decision is made from.
+#[derive(Clone, Debug, FromRow)]
+pub struct Candidate {
+    /// Place of the entry in the batch.
+    n: i64,
+    /// Until when the customer's transactions are held (ms).
+    pub hold_until: Option<i64>,
+    /// When everything of the customer was stopped (ms).
+    pub suspended_at: Option<i64>,
+    /// What was answered under the same idempotency key.
+    pub answer: Option<String>,
+    /// MAC of the body that was answered.
+    pub body_mac: Option<Vec<u8>>,
+    /// The token's row.
+    #[sqlx(flatten)]
+    pub verifier: VerifierRow,
+}
+
+impl Candidate {
+    /// Place of the entry in the batch.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        usize::try_from(self.n).unwrap_or(usize::MAX)
+    }
+}
+
+/// What becomes of a token's row.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Shard.
+    pub bucket: i64,
+    /// Key.
+    pub token_no: i64,
+    /// The version that was decided on.
+    pub version: i64,
+    /// The step that is spent, where it was accepted.
+    pub accept: Option<i64>,
+    /// The counter as it is from here on.
+    pub counter: Counter,
+}
+
+/// An answer under an idempotency key, for who asks again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Shard of the customer; of the institution, where nobody was found.
+    pub bucket: i64,
+    /// The customer; the institution, where nobody was found.
+    pub customer_id: String,
+    /// What makes it the same.
+    pub once: Once,
+    /// MAC of the request's body.
+    pub body_mac: Vec<u8>,
+    /// The answer, as JSON.
+    pub answer: String,
+    /// When it was given (ms).
+    pub created_at: i64,
+}
+
+/// One entry of a batch that is written.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// The token's row; none where nothing was evaluated.
+    pub change: Option<Change>,
+    /// The line of the trail.
+    pub line: AuditRow,
+    /// What is to be answered again under an idempotency key.
+    pub answered: Option<Answered>,
+}
+
+impl Tx {
+    /// What was answered under an idempotency key: the answer, and the MAC of the body.
+    pub async fn answer(
+        &mut self,
+        (bucket, customer): &(i64, String),
+        once: &Once,
+    ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+        const SQL: &str = "SELECT answer, body_mac FROM answers WHERE bucket = $1 \
+             AND customer_id = $2 AND api_key_id = $3 AND purpose = $4 AND key_hash = $5";
+        let (key, hash) = (once.api_key.as_str(), once.key_hash.as_str());
+        fetch_optional!(self, (String, Vec<u8>), SQL, *bucket, customer, key, once.purpose, hash)
+    }
+
+    /// Keeps an answer; `Conflict` when one is kept under the same key.
+    pub async fn keep_answer(&mut self, a: &Answered) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, \
+             key_hash, body_mac, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        execute!(
+            self,
+            SQL,
+            a.bucket,
+            &a.customer_id,
+            &a.once.api_key,
+            a.once.purpose,
+            &a.once.key_hash,
+            &a.body_mac,
+            &a.answer,
+            a.created_at
+        )?;
+        Ok(())
+    }
+
+    /// Forgets answers that were given before this moment.
+    pub async fn sweep_answers(&mut self, before: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM answers WHERE created_at < $1";
+        execute!(self, SQL, before.0)
+    }
+}
+
+impl Store {
+    /// How many batches the engine takes well at once: SQLite has one writer.
+    #[must_use]
+    pub fn batches_at_once(&self) -> usize {
+        match &self.pools {
+            Pools::Sqlite { .. } => 1,
+            Pools::Postgres(_) => 2,
+        }
+    }
+
+    /// Reads the tokens of a batch; an entry without one is not among them.
+    pub async fn read_verifiers(&self, wanted: &[Wanted]) -> Result<Vec<Candidate>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { read, .. } => batch_sqlite::read(read, wanted).await,
+            Pools::Postgres(pool) => batch_postgres::read(pool, wanted).await,
+        }
+    }
+
+    /// Writes what was decided, durably and with one commit; gives for each entry whether it was
+    /// written. One that was not is to be decided again. An error means that none was.
+    pub async fn write_verifications(&self, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => {
+                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
+                let done = batch_sqlite::write(&mut tx, writes).await?;
+                tx.commit().await?;
+                Ok(done)
+            }
+            Pools::Postgres(pool) => {
+                // Waited for apart: who gets no connection has written nothing.
+                let mut line = pool.acquire().await?;
+                batch_postgres::write(&mut line, writes).await
+            }
+        }
+    }
+}

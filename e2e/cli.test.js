@@ -107,7 +107,12 @@ function customers({ broken }) {
 describe('usage', { concurrency: true }, () => {
   test('every noun and verb explains itself', async (t) => {
     const place = await Place.make(t);
-    const nouns = { keys: ['create'], institution: ['create', 'apply', 'list'], customers: ['import', 'show', 'unlock'] };
+    const nouns = {
+      keys: ['create'],
+      'api-keys': ['create', 'list', 'revoke'],
+      institution: ['create', 'apply', 'list'],
+      customers: ['import', 'show', 'unlock'],
+    };
     for (const [noun, verbs] of Object.entries(nouns)) {
       const help = await place.must([noun, '--help']);
       for (const verb of verbs) {
@@ -182,9 +187,18 @@ describe('configuration', { concurrency: true }, () => {
     await place.refuses(CONFIGURATION, list, ['keys.file: other.keys is no key file'], { WARIFU_KEYS__FILE: 'other.keys' });
   });
 
+  test('the key of another installation is told as what it is', async (t) => {
+    const place = await Place.ready(t);
+    const other = { WARIFU_KEYS__FILE: 'another.keys' };
+    await place.must(['keys', 'create'], other);
+    for (const verb of [['institution', 'list'], ['customers', 'list'], ['serve']]) {
+      await place.refuses(CONFIGURATION, verb, ['keys.file: this key does not open the institutions of this database'], other);
+    }
+  });
+
   test('serve without an address, or with one that is taken, says which key', async (t) => {
     const place = await Place.ready(t);
-    await place.refuses(CONFIGURATION, ['serve'], ['listen.ib, listen.token: neither is set']);
+    await place.refuses(CONFIGURATION, ['serve'], ['listen.ib, listen.token, listen.api: none is set']);
     const other = createServer().listen(0, '127.0.0.1');
     t.after(() => other.close());
     await once(other, 'listening');

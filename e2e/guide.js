@@ -16,12 +16,13 @@ const QUALITY = 14;
 const PC = { width: 800, height: 600, scale: 0.8 };
 const PHONE = { width: 360, height: 640, scale: 0.8 };
 
-/** Takes what a customer sees from an element of the page on. */
-async function shoot(page, name, { width, height, scale }, from = 'h1') {
-  const top = await page.evaluate((from) => {
-    const anchor = document.querySelector(from);
-    return Math.max(0, anchor.getBoundingClientRect().top + window.scrollY - 16);
-  }, from);
+/** Takes what a customer sees from an element of the page on, down to what is to be pressed there. */
+async function shoot(page, name, { width, height, scale }, { from = 'h1', press } = {}) {
+  const anchor = await page.locator(from).first().boundingBox();
+  const button = press && (await page.getByRole('main').getByRole('button', { name: press, exact: true }).first().boundingBox());
+  const scrolled = await page.evaluate(() => window.scrollY);
+  const lowest = button ? button.y + button.height + 24 - height : 0;
+  const top = Math.max(0, scrolled + Math.max(anchor.y - 16, lowest));
   const lines = await page.context().newCDPSession(page);
   const { data } = await lines.send('Page.captureScreenshot', {
     format: 'webp',
@@ -52,34 +53,34 @@ async function walk(t, banks, language) {
   const pc = await Portal.open(t, bank, { language, ...size(PC) });
   const phone = await Phone.open(t, bank, { language, ...size(PHONE) });
   const { words } = pc;
-  const take = (name, from) => shoot(pc.page, `${name}-${language}.webp`, PC, from);
-  const touch = (name) => shoot(phone.page, `${name}-${language}.webp`, PHONE);
+  const take = (name, what) => shoot(pc.page, `${name}-${language}.webp`, PC, what);
+  const touch = (name, what) => shoot(phone.page, `${name}-${language}.webp`, PHONE, what);
 
   await pc.go('/stop');
-  await take('bes001');
+  await take('bes001', { press: words.stopNow });
   await pc.go('/login');
-  await take('bli001');
+  await take('bli001', { press: words.logIn });
   await pc.logInToOtp(person);
-  await take('bop001', '#offers');
+  await take('bop001', { from: '#offers', press: words.issue });
   await pc.press(words.issue);
   await take('bot000');
   await pc.press(words.choose);
-  await take('bmp001');
+  await take('bmp001', { press: words.ok });
   const after = (await banks.smtp.mails()).length;
   await pc.press(words.ok);
-  await take('bot001', '#for-address');
+  await take('bot001', { from: '#for-address', press: words.next });
   await pc.enter(person);
   const secret = await mailPassword(bank, person, after);
   await pc.reload();
-  await take('bot002', '#for-confirm');
+  await take('bot002', { from: '#for-confirm', press: words.commit });
   const ids = await pc.commit(person, secret);
-  await take('bot003', '#ids');
+  await take('bot003', { from: '#ids' });
 
   await phone.openApp();
   await touch('app-empty');
   await phone.beginSetUp();
   await phone.type(ids, person.startPassword);
-  await touch('app-set-up');
+  await touch('app-set-up', { press: phone.words.set });
   await phone.tap(phone.words.set);
   await phone.heading(phone.words.done);
   await touch('app-done');
@@ -89,18 +90,18 @@ async function walk(t, banks, language) {
 
   await pc.press(words.toOtp);
   await pc.press(words.start);
-  await take('bok001');
+  await take('bok001', { press: words.next });
   await pc.press(words.next);
-  await take('bok002');
+  await take('bok002', { press: words.startUse });
   await pc.fill({ [words.passcode]: passcode });
   await pc.press(words.startUse);
   await pc.logOut();
   await pc.logIn(person);
-  await take('bli002');
+  await take('bli002', { press: words.verify });
   await pc.verify(await phone.nextPasscode());
   await pc.press(words.otp);
   await pc.press(words.release);
-  await take('bos001');
+  await take('bos001', { press: words.releaseNow });
 }
 
 await mkdir(FOLDER, { recursive: true });

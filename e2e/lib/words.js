@@ -111,9 +111,9 @@ const JA = {
   lockedUntil: (time) => `続けて正しく入力されなかったため、${time} までご利用いただけません。`,
   locked: '続けて正しく入力されなかったため、ご利用を停止しています。',
   loginRefused:
-    'ログインできませんでした。ログインIDとログインパスワードをご確認のうえ、もう一度入力してください。ログインを一時的に、または当行が停止している場合も、この表示になります。',
+    'ログインできませんでした。ログインIDとログインパスワードをご確認のうえ、もう一度入力してください。ログインを一時的に停止している場合や、当行が停止している場合も、この表示になります。',
   addressesDiffer: '2つの携帯電話メールアドレスが同じではありません。もう一度確認して入力してください。',
-  weak: '推測されやすい番号です。同じ数字の繰り返しや続き番号は避けてください。',
+  weak: '推測されやすい番号です。同じ数字の繰り返し、続き番号、生年月日は避けてください。',
   confirmationWrong: '確認用パスワードが正しくありません。ログインパスワードとは別のものです。',
   mailPasswordWrong: 'メール通知パスワードが正しくありません。',
   released: (at) => `ワンタイムパスワードの利用を解除しました。新しいトークンは ${at} 以降に発行できます。`,
@@ -300,7 +300,7 @@ const EN = {
   loginRefused:
     'We could not log you in. Please check your login ID and login password and enter them again. The same message appears when logging in has been stopped, for a time or by the bank.',
   addressesDiffer: 'The two e-mail addresses are not the same. Please check them and enter them again.',
-  weak: 'This number is easily guessed. Please avoid repeated digits and digits in sequence.',
+  weak: 'This number is easily guessed. Please avoid repeated digits, digits in sequence and dates of birth.',
   confirmationWrong: 'The confirmation password is not correct. It is not the same as your login password.',
   mailPasswordWrong: 'The mail password is not correct.',
   released: (at) => `You have stopped using one-time passwords. A new token can be issued from ${at}.`,

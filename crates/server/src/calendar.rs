@@ -58,16 +58,40 @@ pub(crate) fn seconds_until(now: Millis, until: Millis) -> u64 {
 
 /// A moment as people type it: RFC 3339, or a day, which begins at midnight in the zone.
 pub(crate) fn read(text: &str, zone: &TimeZone) -> Option<Millis> {
-    let moment = match text.parse::<Timestamp>() {
-        Ok(at) => at,
-        Err(_) => text.parse::<Date>().ok()?.to_zoned(zone.clone()).ok()?.timestamp(),
-    };
-    Some(Millis(moment.as_millisecond()))
+    match text.parse::<Timestamp>() {
+        Ok(at) => Some(Millis(at.as_millisecond())),
+        Err(_) => Some(millis(&day(text)?.to_zoned(zone.clone()).ok()?)),
+    }
+}
+
+/// The same as the end of something: of a day all of it is meant.
+pub(crate) fn read_end(text: &str, zone: &TimeZone) -> Option<Millis> {
+    match day(text) {
+        Some(day) => Some(millis(&day.tomorrow().ok()?.to_zoned(zone.clone()).ok()?)),
+        None => read(text, zone),
+    }
+}
+
+// `2026-11-22`, and nothing behind it: a time of day without a zone would be dropped unseen.
+fn day(text: &str) -> Option<Date> {
+    (text.len() == 10).then(|| text.parse().ok()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_that_ends_something_is_meant_whole_and_a_time_without_a_zone_is_none() {
+        let tokyo = TimeZone::get("Asia/Tokyo").unwrap();
+        let begin = read("2026-12-31", &tokyo).unwrap();
+        assert_eq!(read_end("2026-12-31", &tokyo).unwrap().0, begin.0 + 86_400_000);
+        let moment = "2026-12-31T10:00:00+09:00";
+        assert_eq!(read_end(moment, &tokyo), read(moment, &tokyo));
+        for text in ["2026-12-31 10:00", "2026-12-31T10:00", "2026-13-01", "tomorrow", ""] {
+            assert_eq!((read(text, &tokyo), read_end(text, &tokyo)), (None, None), "{text}");
+        }
+    }
 
     #[test]
     fn a_day_begins_at_midnight_of_the_institution_not_of_utc() {

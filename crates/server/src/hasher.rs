@@ -17,13 +17,15 @@ use crate::error::AppError;
 /// How long a password waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who waits for a place: the two do not wait for each other.
+/// Who waits for a place: none waits for those of another lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// Logins from browsers that their customer is not known by: the door that can be flooded.
     Strangers,
     /// Browsers that a customer has used before, sessions, and the command line.
     Known,
+    /// The emergency stop, from wherever: it waits for no login.
+    Stop,
 }
 
 /// Leave to compute one hash.
@@ -48,6 +50,7 @@ pub struct Hasher {
     argon2: Argon2<'static>,
     strangers: Arc<Semaphore>,
     known: Arc<Semaphore>,
+    stop: Arc<Semaphore>,
     /// A hash that no password fits: an unknown login ID costs the same work as a known one.
     nobody: Arc<str>,
 }
@@ -63,7 +66,13 @@ impl Hasher {
             .map_err(|e| e.to_string())?
             .to_string();
         let places = || Arc::new(Semaphore::new(places));
-        Ok(Self { argon2, strangers: places(), known: places(), nobody: nobody.into() })
+        Ok(Self {
+            argon2,
+            strangers: places(),
+            known: places(),
+            stop: places(),
+            nobody: nobody.into(),
+        })
     }
 
     /// The cost for real passwords: OWASP's 19 MiB, two passes.
@@ -156,6 +165,7 @@ impl Hasher {
         let places = match lane {
             Lane::Strangers => &self.strangers,
             Lane::Known => &self.known,
+            Lane::Stop => &self.stop,
         };
         let place = Arc::clone(places).acquire_owned();
         let place = tokio::time::timeout(PATIENCE, place).await;

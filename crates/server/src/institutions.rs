@@ -69,6 +69,8 @@ pub(crate) struct Institutions {
 struct Loaded {
     version: i64,
     all: Vec<Arc<Institution>>,
+    /// How many could not be opened.
+    refused: usize,
     hosts: BTreeMap<String, (HostKind, Arc<Institution>)>,
 }
 
@@ -91,6 +93,11 @@ impl Institutions {
         self.loaded().all.clone()
     }
 
+    /// How many institutions of the database could not be opened when they were read last.
+    pub(crate) fn refused(&self) -> usize {
+        self.loaded().refused
+    }
+
     fn loaded(&self) -> Arc<Loaded> {
         // A poisoned lock only means that a reader panicked; the pointer in it is whole.
         Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner))
@@ -111,6 +118,7 @@ impl Institutions {
                 Ok(institution) => Arc::new(institution),
                 Err(error) => {
                     tracing::error!(institution = %row.id, %error, "institution refused");
+                    loaded.refused += 1;
                     match self.by_id(row.id) {
                         Some(present) => present,
                         None => continue,

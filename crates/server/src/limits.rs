@@ -17,18 +17,27 @@ use governor::{
 };
 use warifu_core::{ids::InstitutionId, time::Clock};
 
+/// Login passwords of one account are computed no oftener than this, after some at once.
+pub(crate) const PASSWORD_EACH: Duration = Duration::from_secs(2);
+
 /// The rates of one node.
 #[derive(Clone, Copy, Debug)]
 pub struct Rates {
     /// Forms and phone requests of one network at once, and how many more each second.
     pub network: (NonZeroU32, NonZeroU32),
+    /// Login passwords of one account at once; then one in every two seconds.
+    pub passwords: NonZeroU32,
     /// Refusals that are recorded one by one at once, and how many more each second.
     pub refusals: (NonZeroU32, NonZeroU32),
 }
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { network: (number(300), number(20)), refusals: (number(1_000), number(20)) }
+        Self {
+            network: (number(300), number(20)),
+            passwords: number(10),
+            refusals: (number(1_000), number(20)),
+        }
     }
 }
 
@@ -38,6 +47,7 @@ impl Rates {
     pub(crate) fn unbounded() -> Self {
         Self {
             network: (NonZeroU32::MAX, NonZeroU32::MAX),
+            passwords: NonZeroU32::MAX,
             refusals: (NonZeroU32::MAX, NonZeroU32::MAX),
         }
     }
@@ -53,9 +63,12 @@ const fn number(n: u32) -> NonZeroU32 {
 /// Refusals that were only counted, by institution (none: a host of nobody) and reason.
 pub(crate) type Uncounted = BTreeMap<(Option<InstitutionId>, String), u64>;
 
+type Keyed = RateLimiter<String, HashMapStateStore<String>, Watch, NoOpMiddleware<Nanos>>;
+
 /// The limits of one node.
 pub(crate) struct Limits {
-    networks: RateLimiter<String, HashMapStateStore<String>, Watch, NoOpMiddleware<Nanos>>,
+    networks: Keyed,
+    passwords: Keyed,
     refusals: RateLimiter<NotKeyed, InMemoryState, Watch, NoOpMiddleware<Nanos>>,
     left_out: Mutex<Uncounted>,
 }
@@ -78,6 +91,13 @@ impl Limits {
                 HashMapStateStore::default(),
                 watch.clone(),
             ),
+            passwords: RateLimiter::new(
+                Quota::with_period(PASSWORD_EACH)
+                    .unwrap_or(Quota::per_second(NonZeroU32::MIN))
+                    .allow_burst(rates.passwords),
+                HashMapStateStore::default(),
+                watch.clone(),
+            ),
             refusals: RateLimiter::new(quota(rates.refusals), InMemoryState::default(), watch),
             left_out: Mutex::default(),
         }
@@ -86,6 +106,11 @@ impl Limits {
     /// Whether one more form of this network is worked on now.
     pub(crate) fn admits(&self, network: &str) -> bool {
         self.networks.check_key(&network.to_owned()).is_ok()
+    }
+
+    /// Whether one more login password of this account is computed now.
+    pub(crate) fn admits_password(&self, account: &str) -> bool {
+        self.passwords.check_key(&account.to_owned()).is_ok()
     }
 
     /// Whether one more refusal is recorded by itself; else it is counted here.
@@ -106,6 +131,7 @@ impl Limits {
     /// What was counted since the last time; networks that were quiet are forgotten.
     pub(crate) fn take_left_out(&self) -> Uncounted {
         self.networks.retain_recent();
+        self.passwords.retain_recent();
         mem::take(&mut self.left_out.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -142,7 +168,11 @@ mod tests {
     fn limits() -> (Limits, Arc<Hand>) {
         let hand = Arc::new(Hand::default());
         let clock: Arc<dyn Clock> = Arc::<Hand>::clone(&hand);
-        let rates = Rates { network: (number(3), number(1)), refusals: (number(2), number(1)) };
+        let rates = Rates {
+            network: (number(3), number(1)),
+            passwords: number(2),
+            refusals: (number(2), number(1)),
+        };
         (Limits::new(rates, &clock), hand)
     }
 
@@ -154,6 +184,17 @@ mod tests {
         assert!(limits.admits("192.0.2.2"));
         hand.0.store(1_000, Ordering::SeqCst);
         assert!(limits.admits("192.0.2.1") && !limits.admits("192.0.2.1"));
+    }
+
+    #[test]
+    fn an_account_has_some_passwords_at_once_and_then_one_in_two_seconds() {
+        let (limits, hand) = limits();
+        assert!((0..2).all(|_| limits.admits_password("a")));
+        assert!(!limits.admits_password("a") && limits.admits_password("b"));
+        hand.0.store(1_999, Ordering::SeqCst);
+        assert!(!limits.admits_password("a"));
+        hand.0.store(2_000, Ordering::SeqCst);
+        assert!(limits.admits_password("a") && !limits.admits_password("a"));
     }
 
     #[test]

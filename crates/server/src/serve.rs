@@ -40,6 +40,9 @@ use crate::{
 
 /// How long a connection may take to send its headers, and to finish after a shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of the headers of a request.
+const HEADERS: usize = 32 * 1_024;
+const HEADERS_H2: u32 = 32 * 1_024;
 /// Connections of one listener at once, and of one address among them.
 const CONNECTIONS: usize = 4_096;
 const OF_ONE_ADDRESS: usize = 512;
@@ -229,10 +232,11 @@ async fn connection(
     let service = ServiceBuilder::new().layer(axum::Extension(ConnectInfo(peer))).service(router);
     let service = TowerToHyperService::new(service);
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_header_list_size(HEADERS_H2)
         .keep_alive_interval(Some(PATIENCE))
         .keep_alive_timeout(PATIENCE);
     // Small answers must not wait for more to come.

@@ -88,6 +88,23 @@ impl Tx {
         Ok(())
     }
 
+    /// The newest lines of one owner, oldest first.
+    pub async fn newest_audit_of(
+        &mut self,
+        bucket: i64,
+        owner: &str,
+        since: Millis,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
+             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
+             request_id, correlation, before_json, after_json, v FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ORDER BY at DESC, id DESC LIMIT $4";
+        let mut rows = fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)?;
+        rows.reverse();
+        Ok(rows)
+    }
+
     /// The trail of one owner, oldest first.
     pub async fn audit_of(
         &mut self,
@@ -117,9 +134,25 @@ impl Tx {
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
              AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
              'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
-             'password.changed', 'address.registered', 'address.removed', 'customer.stopped', \
-             'session.ended') AND (kind <> 'session.ended' OR reason = 'replaced') \
+             'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
              ORDER BY at DESC, id DESC LIMIT $4";
+        fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
+    }
+
+    /// The newest sessions of a customer that another login has ended since then: apart, so that logins
+    /// without end push nothing else aside.
+    pub async fn replaced_sessions_of(
+        &mut self,
+        bucket: i64,
+        owner: &str,
+        since: Millis,
+        limit: i64,
+    ) -> Result<Vec<AuditRow>, StoreError> {
+        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
+             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
+             request_id, correlation, before_json, after_json, v FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND kind = 'session.ended' \
+             AND reason = 'replaced' ORDER BY at DESC, id DESC LIMIT $4";
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 

@@ -226,7 +226,7 @@ impl Tx {
     ) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM sessions \
              WHERE bucket = $1 AND customer_id = $2 AND ended_at IS NULL \
-             AND idle_until > $3 AND ends_at > $3";
+             AND level = 'full' AND idle_until > $3 AND ends_at > $3";
         let bucket = i64::from(customer.bucket());
         let row = fetch_optional!(self, (i64,), SQL, bucket, customer.to_string(), now.0)?;
         Ok(row.map_or(0, |r| r.0))

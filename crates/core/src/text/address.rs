@@ -116,6 +116,26 @@ impl MailAddress {
         format!("{shown}***@{}", self.domain())
     }
 
+    /// The forms for a page that shows several to one customer, who must be able to tell them apart:
+    /// of those that would look alike as much is shown as makes the difference.
+    #[must_use]
+    pub fn masked_apart(all: &[Self]) -> Vec<String> {
+        let masked = |address: &Self| {
+            let alike = |other: &&Self| other.masked() == address.masked() && *other != address;
+            let shared = |other: &Self| {
+                let pairs = address.local().chars().zip(other.local().chars());
+                pairs.take_while(|(a, b)| a == b).count()
+            };
+            let Some(shared) = all.iter().filter(alike).map(shared).max() else {
+                return address.masked();
+            };
+            let shown: String = address.local().chars().take(shared + 1).collect();
+            let hidden = if shown == address.local() { "" } else { "***" };
+            format!("{shown}{hidden}@{}", address.domain())
+        };
+        all.iter().map(masked).collect()
+    }
+
     /// The form for the envelope of a mail.
     #[must_use]
     pub fn envelope(&self, style: BrokenAddresses) -> String {
@@ -167,6 +187,29 @@ mod tests {
 
     fn parse(text: &str) -> Result<MailAddress, AddressError> {
         MailAddress::parse(text, &MailRules::for_phones(&Policy::default()))
+    }
+
+    #[test]
+    fn several_that_would_look_alike_are_shown_as_far_as_they_differ() {
+        let rules = MailRules::default();
+        let apart = |all: &[&str]| {
+            let all: Vec<_> =
+                all.iter().map(|text| MailAddress::parse(text, &rules).unwrap()).collect();
+            MailAddress::masked_apart(&all)
+        };
+        assert_eq!(
+            apart(&["sakura@mail.example", "sakura-new@mail.example", "hana@mail.example"]),
+            ["sakura@mail.example", "sakura-***@mail.example", "ha***@mail.example"]
+        );
+        assert_eq!(
+            apart(&["sakura@a.example", "sakura@b.example"]),
+            ["sa***@a.example", "sa***@b.example"]
+        );
+        assert_eq!(
+            apart(&["sato@a.example", "sano@a.example"]),
+            ["sat***@a.example", "san***@a.example"]
+        );
+        assert_eq!(apart(&[]), [""; 0]);
     }
 
     #[test]

@@ -16,6 +16,24 @@ pub fn nfkc(text: &str) -> String {
     text.nfkc().collect()
 }
 
+/// Whether a character cannot be seen, or turns the direction of others: none belongs into a name or a
+/// number that people compare by eye. Variation selectors do: they choose between forms of a kanji.
+#[must_use]
+pub const fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
 /// Whether this is a lower-case DNS name of two labels or more.
 #[must_use]
 pub fn is_host_name(text: &str) -> bool {

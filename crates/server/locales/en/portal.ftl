@@ -89,7 +89,6 @@ bes001-resume = To resume the use, please visit your branch. It cannot be resume
 bes001-button = Stop the use
 bes001-refused = It could not be stopped. Please check the login ID and the login password. If it is urgent, please call { $emergency } ({ $emergency-phone }, 24 hours).
 bes001-wait = It could not be stopped. Please wait about { $wait } and try again. If it is urgent, please call { $emergency } ({ $emergency-phone }, 24 hours).
-bes001-stopped = It cannot be stopped on this page. Please call { $emergency } ({ $emergency-phone }, 24 hours) now.
 bes001-call = If you do not know your login ID or login password, please call { $emergency } ({ $emergency-phone }, 24 hours).
 bes001-call-now = Call { $emergency } ({ $emergency-phone })
 bes001-done = The use has been stopped ({ $at }, reception number { $reception }). Now please call { $emergency } ({ $emergency-phone }).
@@ -210,6 +209,7 @@ bmp001-day-limit = We have sent as many e-mails as we may today. Please try agai
 bmp001-dead-address = If you no longer use the e-mail address above, you cannot go on with this procedure. Please contact { $contact } (telephone { $phone }).
 bmp001-tries = After several wrong mail passwords none can be sent until { $until }. If it is urgent, please contact { $contact } (telephone { $phone }).
 bmp001-too-many = Because several e-mails were sent in a short time, no further one can be sent until { $until }. Please look at the newest of those that have arrived.
+bmp001-too-many-yet = Because several e-mails were sent in a short time, no further one can be sent until { $until }. Please wait until then and carry out the procedure again. The numbers of the e-mails that have arrived can no longer be used.
 
 ## BOT001, BOT002, BOT003
 
@@ -245,7 +245,7 @@ err-address-policy = This e-mail address cannot be used for the issue of a token
 err-start-empty = Please enter the start password.
 err-start-length = Please enter 4 to 8 digits as the start password.
 err-start-digits = Please enter nothing but digits as the start password.
-err-start-weak = This number is easily guessed. Please avoid repeated digits and digits in sequence.
+err-start-weak = This number is easily guessed. Please avoid repeated digits, digits in sequence and dates of birth.
 err-start-differs = The two start passwords are not the same. Please enter both again.
 bot002-title = Issue of a token (check of the details of the software token)
 bot002-lead = Please enter the confirmation password and the mail password, and press “Confirm”.
@@ -440,7 +440,7 @@ bhp001-title = User guide
 bhp001-lead = Please press what you would like to read.
 bhp001-h-words = The passwords and numbers
 bhp001-app = How to add the app to your mobile phone: open “{ $token-host }” in the phone's browser.
-bhp001-sample = The screens are samples. The name and the colours of your bank may differ.
+bhp001-sample = The screens are samples: the name, telephone numbers, addresses and colours of your bank differ. To call us, please use the number at the foot of this page.
 bhp001-picture = The screen of step { $number }
 bhp001-before = Before: { $title }
 bhp001-after = Next: { $title }

@@ -64,7 +64,7 @@ pub(crate) async fn list(
     Ok(customers)
 }
 
-/// A customer's trail of some days, the oldest first.
+/// A customer's trail of some days, the oldest first; of too many lines the newest.
 pub(crate) async fn history(
     app: &App,
     origin: &Origin,
@@ -73,7 +73,7 @@ pub(crate) async fn history(
 ) -> Result<Vec<AuditRow>, AppError> {
     let since = origin.now.minus(Duration::from_hours(24 * u64::from(days)));
     let mut tx = app.store.read().await?;
-    Ok(tx.audit_of(i64::from(id.bucket()), &id.to_string(), since, limit).await?)
+    Ok(tx.newest_audit_of(i64::from(id.bucket()), &id.to_string(), since, limit).await?)
 }
 
 /// The customer chooses the language of mails.

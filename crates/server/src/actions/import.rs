@@ -1,6 +1,6 @@
 //! Customers from the bank's file: checked line by line, written all or none.
 
-use std::sync::Arc;
+use std::{io::Read, sync::Arc};
 
 use serde::Deserialize;
 use warifu_core::{
@@ -9,7 +9,7 @@ use warifu_core::{
     issue::Birthday,
     random::{self, Random},
     secret::SecretText,
-    text::{MailAddress, MailRules, check_static_password, nfkc},
+    text::{MailAddress, MailRules, check_static_password, is_unseen, nfkc},
 };
 use warifu_store::{Address, Customer, Key, Tx};
 
@@ -109,7 +109,7 @@ impl Password {
 pub(crate) async fn import(
     app: &App,
     origin: &Origin,
-    file: impl std::io::Read,
+    file: impl Read,
     skip_bad: bool,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Imported, AppError> {
@@ -188,7 +188,29 @@ async fn hash_all(
     Ok(ready)
 }
 
-fn check_all(at: (&Origin, &Hasher), file: impl std::io::Read) -> (Vec<Checked>, Vec<BadLine>) {
+// The reader counts lines that end in CR LF from the wrong end. What cannot be read is told by it.
+fn unix_lines(mut file: impl Read) -> impl Read {
+    let mut bytes = Vec::new();
+    let failed = file.read_to_end(&mut bytes).err();
+    let mut kept = Vec::with_capacity(bytes.len());
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte != b'\r' || bytes.get(at + 1) != Some(&b'\n') {
+            kept.push(*byte);
+        }
+    }
+    std::io::Cursor::new(kept).chain(Failing(failed))
+}
+
+struct Failing(Option<std::io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked>, Vec<BadLine>) {
+    let file = unix_lines(file);
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
     let headers = match reader.headers() {
@@ -238,7 +260,7 @@ fn csv_reason(error: &csv::Error) -> String {
 }
 
 fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<Checked, String> {
-    let customer_number = short("customer_number", &nfkc(&r.customer_number), 40)?;
+    let customer_number = short("customer_number", nfkc(&r.customer_number).trim(), 40)?;
     let login_id =
         LoginId::parse(&r.login_id).map_err(|_| "login_id: 6 to 32 of a-z 0-9 . _ -".to_owned())?;
     let name = short("name", r.name.trim(), 100)?;
@@ -301,8 +323,11 @@ fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<C
 
 fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
     let count = text.chars().count();
-    if text.is_empty() || count > longest || text.chars().any(char::is_control) {
-        return Err(format!("{column}: 1 to {longest} characters, none of them a control one"));
+    let odd = |c: char| c.is_control() || is_unseen(c);
+    if text.is_empty() || count > longest || text.chars().any(odd) {
+        return Err(format!(
+            "{column}: 1 to {longest} characters, none of them a control or an invisible one"
+        ));
     }
     Ok(text.to_owned())
 }

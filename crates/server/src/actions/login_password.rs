@@ -23,6 +23,7 @@ use crate::{
     app::App,
     error::AppError,
     hasher::{Fits, Lane, Scheme},
+    limits::PASSWORD_EACH,
     mail::messages::Which,
     origin::{Line, Origin},
 };
@@ -73,6 +74,16 @@ impl Opens {
         }
     }
 
+    /// The stop is never closed for good: it can only stop, and whoever is kept from it may be in need.
+    /// Where the login would be, it waits a day after each guess.
+    fn lasting(self, counter: Counter, now: Millis) -> Counter {
+        if self == Self::Login || !counter.locked {
+            return counter;
+        }
+        let locked_until = Some(now.plus(Duration::from_hours(24)));
+        Counter { locked_until, locked: false, ..counter }
+    }
+
     const fn locked(self) -> Which {
         match self {
             Self::Login => Which::Login,
@@ -112,7 +123,16 @@ pub(crate) async fn compute(
     if let Some(closed) = closed(app, origin, &asked).await? {
         return Ok(Err(closed));
     }
-    let lane = if asked.network.is_some() { Lane::Strangers } else { Lane::Known };
+    // Right ones cost as much as wrong ones, and no counter slows them.
+    if !app.limits.admits_password(&asked.account.owner) {
+        refusals::record(app, origin, refusal(&asked, "waiting")).await?;
+        return Ok(Err(Gate::Until(origin.now.plus(PASSWORD_EACH))));
+    }
+    let lane = match (opens, &asked.network) {
+        (Opens::Stop, _) => Lane::Stop,
+        (Opens::Login, Some(_)) => Lane::Strangers,
+        (Opens::Login, None) => Lane::Known,
+    };
     let place = app.hasher.place(lane).await?;
     // Many may have waited for this place: what the first of them have counted holds for the rest.
     if let Some(closed) = closed(app, origin, &asked).await? {
@@ -260,14 +280,19 @@ async fn count_in(
         let policy = if is_network { network::policy(login) } else { login.clone() };
         let wrong = || counter.failed_login(&policy, origin.now).0;
         let next = if right { Counter::cleared() } else { wrong() };
+        stopped |= next.locked && next.failures == policy.stop_after;
+        let next = opens.lasting(next, origin.now);
         tx.save_counter(subject, row, &next, origin.now).await?;
-        stopped |= next.locked;
     }
     if !right {
         origin.record(tx, &*app.random, refusal(asked, "credentials")).await?;
     }
     if let (true, Some(customer)) = (stopped, &asked.customer) {
-        locks::tell(app, origin, tx, customer, (opens.locked(), None), Grade::Stopped).await?;
+        let grade = match opens {
+            Opens::Login => Grade::Stopped,
+            Opens::Stop => Grade::Until(origin.now.plus(Duration::from_hours(24))),
+        };
+        locks::tell(app, origin, tx, customer, (opens.locked(), None), grade).await?;
     }
     Ok(None)
 }

@@ -143,14 +143,34 @@ async fn notice_addresses(
     tx: &mut Tx,
     customer: &Customer,
 ) -> Result<Vec<String>, AppError> {
+    Ok(still_told(origin, checked_addresses(origin, tx, customer).await?))
+}
+
+/// The notice addresses that nobody has tampered with, where the others must not matter.
+pub(super) async fn intact_addresses(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &Customer,
+) -> Result<Vec<String>, AppError> {
+    let all = tx.addresses(customer.customer_id).await?;
+    let intact = all.into_iter().filter(|address| is_intact(origin, customer, address));
+    Ok(still_told(origin, intact.collect()))
+}
+
+fn still_told(origin: &Origin, addresses: Vec<Address>) -> Vec<String> {
     let mut all = Vec::new();
-    for address in checked_addresses(origin, tx, customer).await? {
+    for address in addresses {
         let told = address.removed_at.is_none_or(|at| origin.now < Millis(at).plus(AFTER_REMOVAL));
         if told && !all.contains(&address.address) {
             all.push(address.address);
         }
     }
-    Ok(all)
+    all
+}
+
+fn is_intact(origin: &Origin, customer: &Customer, address: &Address) -> bool {
+    let spot = places::address(origin.institution.id, customer.customer_id, address.id.to_string());
+    origin.institution.keys.fits(&spot.place(), address.address.as_bytes(), &address.mac)
 }
 
 /// The notice addresses of a customer; one whose MAC does not fit its row stops everything.
@@ -161,9 +181,7 @@ pub(crate) async fn checked_addresses(
 ) -> Result<Vec<Address>, AppError> {
     let addresses = tx.addresses(customer.customer_id).await?;
     for address in &addresses {
-        let spot =
-            places::address(origin.institution.id, customer.customer_id, address.id.to_string());
-        if !origin.institution.keys.fits(&spot.place(), address.address.as_bytes(), &address.mac) {
+        if !is_intact(origin, customer, address) {
             let what = format!("address {} of {}", address.id, customer.customer_id);
             return Err(StoreError::Corrupt(what).into());
         }

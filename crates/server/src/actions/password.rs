@@ -134,6 +134,7 @@ pub(crate) async fn confirm(
     session: &Session,
     id: Option<ProcedureId>,
     present: SecretText,
+    device: &[u8],
 ) -> Result<Changed, AppError> {
     if present.expose().is_empty() {
         let problem = Problem::new("present_password", "err-present-empty");
@@ -165,8 +166,8 @@ pub(crate) async fn confirm(
                 Ok(Changed::Wrong(Problem::new("present_password", "err-new-present")))
             }
             Proved::Right => {
-                let secret =
-                    take_effect(app, origin, &mut tx, session, (customer, procedure)).await?;
+                let about = (customer, procedure);
+                let secret = take_effect(app, origin, &mut tx, session, about, device).await?;
                 commit(app, tx).await?;
                 Ok(Changed::Done(secret))
             }
@@ -193,6 +194,7 @@ async fn take_effect(
     tx: &mut Tx,
     session: &Session,
     (mut customer, mut procedure): (Customer, Procedure),
+    device: &[u8],
 ) -> Result<BrowserSecret, AppError> {
     let id = customer.customer_id;
     let input: Input = procedures::kept(origin, id, &procedure)?;
@@ -205,8 +207,9 @@ async fn take_effect(
     start::hold(origin, &mut customer, HoldKind::Password);
     tx.save_customer(&customer).await?;
     if which == StaticPassword::Login {
-        // Who knew the old one may have logged in by it: no browser is known any more.
+        // Who knew the old one may have logged in by it: no other browser is known any more.
         tx.forget_devices(id).await?;
+        tx.remember_device(id, device, origin.now).await?;
     }
     // The done page shows which one it was; the hash has served.
     let shown = Input { which: Some(which), hash: String::new() };

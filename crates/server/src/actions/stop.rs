@@ -107,7 +107,15 @@ async fn tell(
 ) -> Result<ReceptionNumber, AppError> {
     let by_customer = origin.actor.0 == ActorKind::Customer;
     let mail = Mail::Stopped { at: origin.now, by_customer };
-    notices::tell(app, origin, tx, customer, To::Everyone, &mail, "").await
+    match notices::tell(app, origin, tx, customer, To::Everyone, &mail, "").await {
+        // An address that was tampered with keeps nobody from stopping: the others are told.
+        Err(AppError::Internal(why)) => {
+            tracing::error!(error = %why, "not every address can be told of a stop");
+            let intact = notices::intact_addresses(origin, tx, customer).await?;
+            notices::tell(app, origin, tx, customer, To::Only(&intact), &mail, "").await
+        }
+        told => told,
+    }
 }
 
 // Sessions, procedures, mail passwords, the issue that runs, and every passcode.

@@ -26,6 +26,8 @@ use crate::{
 const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
 /// No more of them than this.
 const MOST: i64 = 20;
+/// Of logins that ended another one, these.
+const MOST_LOGINS: i64 = 3;
 
 /// Something that happened to a customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +67,10 @@ pub(crate) async fn top(
 
 async fn events(tx: &mut Tx, origin: &Origin, id: CustomerId) -> Result<Vec<Event>, AppError> {
     let (bucket, since) = (i64::from(id.bucket()), origin.now.minus(SHOWN_FOR));
-    let rows = tx.events_of(bucket, &id.to_string(), since, MOST).await?;
+    let owner = id.to_string();
+    let mut rows = tx.events_of(bucket, &owner, since, MOST).await?;
+    rows.extend(tx.replaced_sessions_of(bucket, &owner, since, MOST_LOGINS).await?);
+    rows.sort_by_key(|row| std::cmp::Reverse((row.at, row.id)));
     let event = |row: warifu_store::audit::AuditRow| {
         let kind = row.kind.parse().ok()?;
         Some(Event { at: Millis(row.at), kind, reason: row.reason.unwrap_or_default() })

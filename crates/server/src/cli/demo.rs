@@ -1,8 +1,10 @@
 //! `warifu demo`: a bank on this machine, with customers, mailbox and phone.
 
 use std::{
+    fs::{DirBuilder, File, TryLockError},
     io::{Error, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -60,7 +62,7 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     super::log("warn", false);
     // First: a demo that cannot be served must not have been reset.
     let listeners = listeners(arguments).await?;
-    let dir = prepare(arguments)?;
+    let (dir, _alone) = prepare(arguments)?;
     let app = app(arguments, &dir).await?;
     let mails = dir.join("mail");
     seed::seed(&app, DOCUMENT, &mails).await?;
@@ -72,7 +74,8 @@ pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn prepare(arguments: &Arguments) -> Result<PathBuf, Failure> {
+// The folder, and what keeps a second demo out of it for as long as it is held.
+fn prepare(arguments: &Arguments) -> Result<(PathBuf, File), Failure> {
     let dir = &arguments.dir;
     let shown = dir.display();
     let is_empty = std::fs::read_dir(dir).map_or(true, |mut inside| inside.next().is_none());
@@ -80,18 +83,40 @@ fn prepare(arguments: &Arguments) -> Result<PathBuf, Failure> {
         // A bank's own folder may hold files of the same names.
         return Err(Failure::Refused(format!("{shown} is no folder of the demo: see --dir")));
     }
+    if !is_empty {
+        // Before anything of it is deleted.
+        drop(alone(dir)?);
+    }
     if arguments.reset && !is_empty {
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot delete {shown}"))?;
     }
-    std::fs::create_dir_all(dir)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir.join("mail"))
         .and_then(|()| std::fs::write(dir.join(MARK), MARK_TEXT))
-        .and_then(|()| std::fs::create_dir_all(dir.join("mail")))
         .with_context(|| format!("cannot make {shown}"))?;
+    let alone = alone(dir)?;
     let keys = dir.join("warifu.keys");
     if !keys.exists() {
         keyring::create(&keys)?;
     }
-    Ok(dir.clone())
+    Ok((dir.clone(), alone))
+}
+
+fn alone(dir: &Path) -> Result<File, Failure> {
+    let mark = dir.join(MARK);
+    let file = File::open(&mark).with_context(|| format!("cannot read {}", mark.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let shown = dir.display();
+            Err(Failure::Refused(format!("another demo is running in {shown}: see --dir")))
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(anyhow::anyhow!("cannot lock {}: {error}", mark.display()).into())
+        }
+    }
 }
 
 async fn app(arguments: &Arguments, dir: &Path) -> Result<App, Failure> {
@@ -134,7 +159,7 @@ async fn follow_host(app: &App, arguments: &Arguments) -> Result<(), Failure> {
 }
 
 async fn listeners(arguments: &Arguments) -> Result<Vec<Listener>, Failure> {
-    let kinds = vec![HostKind::Ib, HostKind::Token];
+    let kinds = vec![HostKind::Ib, HostKind::Token, HostKind::Api];
     let mut listeners = Vec::new();
     if let (Some(cert), Some(key)) = (&arguments.tls_cert, &arguments.tls_key) {
         let tls =

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Subcommand;
-use warifu_core::{ids::NoticeId, time::Millis};
+use warifu_core::ids::NoticeId;
 
 use super::{Failure, Which, moment, origin, say};
 use crate::{
@@ -50,7 +50,7 @@ pub(super) enum Notice {
         /// Shown from here: a day (in the institution's zone) or a moment (RFC 3339).
         #[arg(long, value_name = "WHEN")]
         from: Option<String>,
-        /// Shown until here; 30 days where it is left out.
+        /// Shown until here, of a day until its end; 30 days where it is left out.
         #[arg(long, value_name = "WHEN")]
         until: Option<String>,
         #[command(flatten)]
@@ -117,16 +117,17 @@ async fn notice(app: &App, verb: &Notice, json: bool) -> Result<(), Failure> {
                 }
             }
             let zone = origin.institution.zone();
-            let when = |name: &str, text: &Option<String>, otherwise: Millis| match text {
-                None => Ok(otherwise),
-                Some(text) => calendar::read(text, zone).ok_or_else(|| {
-                    Failure::Refused(format!(
-                        "{name}: a day, or a moment like 2026-11-22T09:00:00Z"
-                    ))
-                }),
+            let wrong = |name: &str| {
+                Failure::Refused(format!("{name}: a day, or a moment like 2026-11-22T09:00:00Z"))
             };
-            let from = when("--from", from, origin.now)?;
-            let until = when("--until", until, from.plus(Duration::from_hours(30 * 24)))?;
+            let from = match from {
+                None => origin.now,
+                Some(text) => calendar::read(text, zone).ok_or_else(|| wrong("--from"))?,
+            };
+            let until = match until {
+                None => from.plus(Duration::from_hours(30 * 24)),
+                Some(text) => calendar::read_end(text, zone).ok_or_else(|| wrong("--until"))?,
+            };
             if until <= from || until <= origin.now {
                 return Err(Failure::Refused("--until: lies before it would be shown".to_owned()));
             }

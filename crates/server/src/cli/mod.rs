@@ -12,7 +12,7 @@ mod keyring;
 mod mail;
 
 use std::{
-    io::IsTerminal,
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -25,7 +25,7 @@ use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
 use crate::{
     app::{App, Settings},
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Listen},
     hasher::Hasher,
     institutions::{HostKind, Institution},
     limits::Rates,
@@ -203,10 +203,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
 
 /// Says what a verb has done: in words, or the same as JSON.
 fn say(json: bool, value: &serde_json::Value, words: &str) {
-    if json {
-        println!("{value}");
-    } else {
-        println!("{words}");
+    let told = if json { value.to_string() } else { words.to_owned() };
+    // Whoever reads the first lines only, as `head` does, has closed the pipe: nothing is wrong.
+    if let Err(error) = writeln!(std::io::stdout(), "{told}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        eprintln!("warifu: {error}");
     }
 }
 
@@ -307,7 +309,14 @@ async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
         demo: None,
     };
     let store = current_store(config).await?;
-    Ok(App::new(store, world.clock, world.random, world.hasher, kek, settings).await?)
+    let app = App::new(store, world.clock, world.random, world.hasher, kek, settings).await?;
+    // Told as what it is, and never as a database without institutions.
+    if app.institutions.all().is_empty() && app.institutions.refused() > 0 {
+        return Err(Failure::Configuration(
+            "keys.file: this key does not open the institutions of this database".to_owned(),
+        ));
+    }
+    Ok(app)
 }
 
 async fn migrate(config: &Config, json: bool) -> Result<(), Failure> {
@@ -335,8 +344,10 @@ async fn serve(config: &Config) -> Result<(), Failure> {
 pub async fn serve_in(config: &Config, world: World) -> Result<(), Failure> {
     let transport = transport(config)?;
     let app = open_in(config, world).await?;
-    if config.listen.ib.is_empty() && config.listen.token.is_empty() {
-        return Err(Failure::Configuration("listen.ib, listen.token: neither is set".to_owned()));
+    let Listen { ib, token, api, .. } = &config.listen;
+    if ib.is_empty() && token.is_empty() && api.is_empty() {
+        let why = "listen.ib, listen.token, listen.api: none is set";
+        return Err(Failure::Configuration(why.to_owned()));
     }
     let listeners = listeners(config).await?;
     let mut ops = Vec::new();
@@ -358,6 +369,7 @@ async fn listeners(config: &Config) -> Result<Vec<Listener>, Failure> {
     for (key, kind, addresses) in [
         ("listen.ib", HostKind::Ib, &config.listen.ib),
         ("listen.token", HostKind::Token, &config.listen.token),
+        ("listen.api", HostKind::Api, &config.listen.api),
     ] {
         for address in addresses {
             sockets.entry(*address).or_insert((key, Vec::new())).1.push(kind);

@@ -35,7 +35,7 @@ pub static KEYS: [Key; 19] = [
         list(&c.listen.token)
     }),
     key("listen.console", "not served by this version", |_| None),
-    key("listen.api", "not served by this version", |_| None),
+    key("listen.api", "addresses of the API for the bank's own programs", |c| list(&c.listen.api)),
     key("listen.ops", "addresses of /health; never a public one", |c| list(&c.listen.ops)),
     key("database.url", "sqlite:PATH or postgres://USER@HOST/NAME", |c| {
         Some(without_password(&c.database_url))
@@ -136,6 +136,8 @@ pub struct Listen {
     pub ib: Vec<SocketAddr>,
     /// Phone app.
     pub token: Vec<SocketAddr>,
+    /// The API.
+    pub api: Vec<SocketAddr>,
     /// Health.
     pub ops: Vec<SocketAddr>,
 }
@@ -209,15 +211,14 @@ impl Config {
                 "keys.pkcs11: HSMs are not supported by this version; use keys.file".to_owned(),
             ));
         }
-        for key in ["listen.console", "listen.api"] {
-            if !v.addresses(key)?.is_empty() {
-                return Err(ConfigError(format!("{key}: not served by this version")));
-            }
+        if !v.addresses("listen.console")?.is_empty() {
+            return Err(ConfigError("listen.console: not served by this version".to_owned()));
         }
         Ok(Self {
             listen: Listen {
                 ib: v.addresses("listen.ib")?,
                 token: v.addresses("listen.token")?,
+                api: v.addresses("listen.api")?,
                 ops: v.addresses("listen.ops")?,
             },
             database_url: v.database_url()?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::{
-    extract::{Path, Query},
+    extract::Query,
     http::{HeaderMap, header},
     response::{Html, IntoResponse, Response},
 };
@@ -18,7 +18,10 @@ use crate::{
     institutions::Institution,
     portal::assets::typed,
     text::{Lang, Text},
-    web::visit::{Visit, see_other},
+    web::{
+        part::Part,
+        visit::{Visit, see_other},
+    },
 };
 
 #[derive(RustEmbed)]
@@ -80,7 +83,7 @@ pub(super) async fn config(visit: Visit) -> Result<Response, AppError> {
 }
 
 /// A file of the app.
-pub(super) async fn file(visit: Visit, Path(path): Path<String>) -> Result<Response, AppError> {
+pub(super) async fn file(visit: Visit, Part(path): Part) -> Result<Response, AppError> {
     let bytes = match path.as_str() {
         "sw.js" => composed(&visit.origin.institution)?.worker.clone(),
         "manifest.webmanifest" => composed(&visit.origin.institution)?.manifest.clone(),

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::{Path, rejection::BytesRejection},
+    extract::rejection::BytesRejection,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,7 @@ use crate::{
         refusals,
     },
     error::{AppError, Problem},
-    web::{json::json, visit::Visit},
+    web::{json::json, part::Part, visit::Visit},
 };
 
 /// The server's clock, by which the app corrects itself.
@@ -124,7 +124,7 @@ struct Acknowledgement {
 /// The phone holds the root.
 pub(super) async fn acknowledge(
     mut visit: Visit,
-    Path(id): Path<String>,
+    Part(id): Part,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, AppError> {
@@ -152,7 +152,7 @@ struct Question {
 /// How the phone's own token stands.
 pub(super) async fn status(
     mut visit: Visit,
-    Path(id): Path<String>,
+    Part(id): Part,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, AppError> {

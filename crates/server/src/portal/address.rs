@@ -59,14 +59,18 @@ async fn input_page(
     let frame = Frame { here: "/address".to_owned(), ..render::step(frame, ADDRESS_STEPS, 0) };
     let blocked = ready.blocked.map(|blocked| pages::blocked(&frame, &blocked));
     let closed = ready.closed.and_then(|reason| passcode::closed(visit, "BMA001", reason));
-    let shown = |a: address::Registered| ShownAddress {
+    let rules = MailRules::for_notices(visit.origin.institution.policy());
+    let parsed: Option<Vec<_>> =
+        ready.registered.iter().map(|a| MailAddress::parse(&a.address, &rules).ok()).collect();
+    let apart = parsed.map(|parsed| MailAddress::masked_apart(&parsed)).unwrap_or_default();
+    let shown = |(place, a): (usize, &address::Registered)| ShownAddress {
         id: a.id.to_string(),
-        masked: masked(signed, &a.address),
+        masked: apart.get(place).cloned().unwrap_or_else(|| masked(signed, &a.address)),
     };
     Ok(Bma001 {
         frame,
         may_add: ready.registered.len() < MOST,
-        addresses: ready.registered.into_iter().map(shown).collect(),
+        addresses: ready.registered.iter().enumerate().map(shown).collect(),
         act: act.to_owned(),
         address,
         address2,

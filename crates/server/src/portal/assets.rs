@@ -2,13 +2,15 @@
 //! for its colour.
 
 use axum::{
-    extract::Path,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
 
-use crate::{error::AppError, web::visit::Visit};
+use crate::{
+    error::AppError,
+    web::{part::Part, visit::Visit},
+};
 
 /// For what is asked for by its version.
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -34,7 +36,7 @@ pub(crate) async fn warifu_css() -> Response {
 }
 
 /// A file of `assets/`.
-pub(crate) async fn file(Path(path): Path<String>) -> Result<Response, AppError> {
+pub(crate) async fn file(Part(path): Part) -> Result<Response, AppError> {
     let file = Assets::get(&path).ok_or(AppError::NotFound)?;
     Ok(typed(&path, file.data.into_owned(), FOREVER))
 }

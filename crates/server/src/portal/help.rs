@@ -1,12 +1,16 @@
 //! BHP001: the guide, open to everyone.
 
-use axum::{extract::Path, response::Response};
+use axum::response::Response;
 
 use super::{
     pages::{Bhp001, Bhp001Topic, Topic},
     render,
 };
-use crate::{actions::sessions, error::AppError, web::visit::Visit};
+use crate::{
+    actions::sessions,
+    error::AppError,
+    web::{part::Part, visit::Visit},
+};
 
 /// BHP001, the list of topics.
 pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
@@ -16,7 +20,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
 }
 
 /// BHP001, one topic.
-pub(super) async fn topic(visit: Visit, Path(word): Path<String>) -> Result<Response, AppError> {
+pub(super) async fn topic(visit: Visit, Part(word): Part) -> Result<Response, AppError> {
     let topic = Topic::from_word(&word).ok_or(AppError::NotFound)?;
     let mut frame = render::outside(&visit, "BHP001", Bhp001Topic::title(topic));
     frame.signed_in = is_signed_in(&visit).await;

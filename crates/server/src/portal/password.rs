@@ -92,7 +92,8 @@ pub(super) async fn confirm(
     let visit = &signed.visit;
     let (id, origin) = (fields.procedure(), visit.origin.on("BPW002"));
     let present = fields.secret("present_password");
-    match password::confirm(&visit.app, &origin, &signed.session, id, present).await {
+    let device = visit.device.hash();
+    match password::confirm(&visit.app, &origin, &signed.session, id, present, &device).await {
         Ok(Changed::Done(secret)) => {
             let id = id.ok_or(AppError::Stale(Stale::Order))?;
             let done = see_other(&procedures::path(Flow::Password, Step::Done, id));

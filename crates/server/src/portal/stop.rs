@@ -33,7 +33,8 @@ const STOP: Screen = Screen {
     id: "BES001",
     refused: "bes001-refused",
     wait: "bes001-wait",
-    stopped: "bes001-stopped",
+    // Never closed for good; if it were, this would be true of it.
+    stopped: "bes001-refused",
 };
 
 /// BES001, posted.
@@ -61,7 +62,7 @@ fn done_path(visit: &Visit, stopped: &Stopped) -> String {
 }
 
 fn told(visit: &Visit, at: Millis, reception: &str) -> Vec<u8> {
-    let mut told = format!("{}\n{reception}\n", at.0).into_bytes();
+    let mut told = format!("{} {}:{reception}", at.0, reception.len()).into_bytes();
     told.extend_from_slice(visit.browser.bytes());
     told
 }

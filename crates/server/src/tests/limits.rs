@@ -29,7 +29,11 @@ on_both_engines!(
 
 fn rates(network: u32, refusals: u32) -> Rates {
     let number = |n| NonZeroU32::new(n).unwrap();
-    Rates { network: (number(network), number(1)), refusals: (number(refusals), number(1)) }
+    Rates {
+        network: (number(network), number(1)),
+        refusals: (number(refusals), number(1)),
+        ..Rates::unbounded()
+    }
 }
 
 async fn requests_to_unknown_hosts_do_not_fill_the_trail(app: &TestApp) {

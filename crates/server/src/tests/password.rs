@@ -15,7 +15,7 @@ on_both_engines!(
     a_confirmation_password_is_changed_and_serves_the_next_issue,
     a_new_password_that_cannot_be_one_says_why,
     a_stored_password_cannot_be_guessed_by_changing_one,
-    no_browser_is_known_after_a_login_password_is_changed,
+    only_the_own_browser_is_known_after_a_login_password_is_changed,
     wrong_present_passwords_are_counted_and_lock_the_change_alone,
     a_change_sent_twice_is_done_once,
     a_newer_change_ends_the_one_before,
@@ -124,13 +124,21 @@ async fn a_stored_password_cannot_be_guessed_by_changing_one(app: &TestApp) {
 }
 
 /// Who knew the old password may have logged in by it: its browser is a stranger again.
-async fn no_browser_is_known_after_a_login_password_is_changed(app: &TestApp) {
+async fn only_the_own_browser_is_known_after_a_login_password_is_changed(app: &TestApp) {
+    app.signed_in(&AOKI).await;
     let mut pc = app.signed_in(&AOKI).await;
-    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 1);
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 2);
     change(&mut pc, &AOKI, "confirmation", "Betsuno-Mono-77").await;
-    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 1);
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 2);
     change(&mut pc, &AOKI, "login", NEW).await;
-    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 0);
+    assert_eq!(app.database.count("devices", &AOKI.rows()).await, 1);
+    // And it is this one: its waits are its own.
+    pc.sign_out().await.expect(200);
+    pc.open("/login").await.expect(200);
+    for _ in 0..4 {
+        app.browser(Bank::A).password(AOKI.login_id, "Ate-Zuppou-1").await.expect(422);
+    }
+    pc.password(AOKI.login_id, NEW).await.expect_to("/top");
 }
 
 async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &TestApp) {

@@ -25,7 +25,8 @@ on_both_engines!(
     stopping_twice_tells_the_first_stop_and_changes_nothing,
     a_page_that_tells_of_a_stop_cannot_be_made_up_nor_passed_on,
     guesses_at_the_login_keep_nobody_from_stopping,
-    a_stop_that_was_guessed_at_too_often_says_whom_to_call,
+    a_stop_that_was_guessed_at_waits_for_a_day_and_is_never_closed_for_good,
+    a_tampered_address_keeps_nobody_from_stopping,
     a_stop_by_the_bank_is_told_as_one,
     a_resume_is_applied_for_once_and_resumes_nothing,
     many_stops_at_once_are_one,
@@ -187,33 +188,45 @@ async fn guesses_at_the_login_keep_nobody_from_stopping(app: &TestApp) {
     stop(app, &AOKI).await.1.expect_to("/stop/done");
 }
 
-async fn a_stop_that_was_guessed_at_too_often_says_whom_to_call(app: &TestApp) {
+async fn a_stop_that_was_guessed_at_waits_for_a_day_and_is_never_closed_for_good(app: &TestApp) {
     let mut told = Vec::new();
-    for (network, login_id) in [(1, AOKI.login_id), (2, "nobody-here")] {
+    for (network, login_id) in [(2, "nobody-here"), (1, AOKI.login_id)] {
         let mut guesser = app.browser(Bank::A).from(&format!("198.51.100.{network}"));
         guesser.open("/stop").await;
         let error = loop {
             let fields = [("login_id", login_id), ("login_password", "Ate-Zuppou-1")];
             let reply = guesser.post("/stop", &fields).await.expect(422);
             let error = reply.page_errors()[0].clone();
-            if error.contains("いますぐ") {
+            if error.contains("24時間ほど") {
                 break error;
             }
             app.advance_mins(15);
         };
         told.push(error);
     }
-    assert_eq!(told[0], told[1], "a lock is told alike for an ID that nobody has");
+    assert_eq!(told[0], told[1], "a wait is told alike for an ID that nobody has");
     assert!(told[0].contains("0120-999-99a"), "the desk that answers at all hours: {}", told[0]);
     app.deliver().await;
     let subject = &app.subjects(AOKI.address())[0];
-    assert_eq!(subject, "【みなと銀行】画面からの緊急停止の受付を停止しました");
-    // The login is not touched, and the bank lifts the lock of the stop as any other.
+    assert_eq!(subject, "【みなと銀行】画面からの緊急停止の受付を一時的に停止しました");
+    // The login is not touched, and a day later the stop works, whoever has guessed at it.
     app.browser(Bank::A).password(AOKI.login_id, AOKI.login_password).await.expect_to("/top");
-    let origin = app.origin(Bank::A);
-    let id = customers::find(&app.app, &origin, AOKI.number).await.unwrap().unwrap();
-    assert_eq!(customers::unlock(&app.app, &origin, id).await.unwrap(), 1);
+    stop(app, &AOKI).await.1.expect(422);
+    app.advance_hours(24);
     stop(app, &AOKI).await.1.expect_to("/stop/done");
+}
+
+async fn a_tampered_address_keeps_nobody_from_stopping(app: &TestApp) {
+    let mine = format!("address = '{}'", AOKI.address());
+    let set = app.database.set("addresses", "address = 'thief@evil.example'", &mine).await;
+    assert_eq!(set, 1);
+    stop(app, &AOKI).await.1.expect_to("/stop/done");
+    app.deliver().await;
+    assert!(app.subjects("thief@evil.example").is_empty());
+    let others: Vec<_> = AOKI.addresses.split(';').filter(|a| *a != AOKI.address()).collect();
+    for address in others {
+        assert_eq!(app.subjects(address).len(), 1, "{address}");
+    }
 }
 
 async fn a_stop_by_the_bank_is_told_as_one(app: &TestApp) {

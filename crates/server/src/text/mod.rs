@@ -256,7 +256,8 @@ impl Text {
     pub fn wait(&self, seconds: u64) -> String {
         let (count, ja, en) = match seconds {
             0..120 => (seconds, "秒", "second"),
-            _ => (seconds.div_ceil(60), "分", "minute"),
+            120..7_200 => (seconds.div_ceil(60), "分", "minute"),
+            _ => (seconds.div_ceil(3_600), "時間", "hour"),
         };
         match self.lang {
             Lang::Ja => format!("{count}{ja}"),

@@ -95,11 +95,14 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(found, _)| *found == name)
-        .map(|(_, value)| value)
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+        // Byte by byte, and no white space but ASCII's: a cookie of a neighbouring site may hold
+        // anything, and none of it may make one of ours unreadable, or pass for one.
+        .find_map(|pair| {
+            let value =
+                pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+            std::str::from_utf8(value.trim_ascii_end()).ok()
+        })
 }
 
 /// A cookie of this host only. `value` is base64url or a fixed word: always a legal header.
@@ -107,4 +110,40 @@ pub(crate) fn set(name: &str, value: &str, max_age: Option<u32>) -> HeaderValue 
     let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
     let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{age}");
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(line: &[u8]) -> Option<String> {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, HeaderValue::from_bytes(line).unwrap());
+        value(&headers, BROWSER).map(str::to_owned)
+    }
+
+    #[test]
+    fn a_neighbours_cookie_makes_none_of_ours_unreadable() {
+        let line =
+            [b"shop=\xe6\x97\xa5; bad=\xff\xfe; ".as_slice(), b"__Host-ib=abc; x=y"].concat();
+        assert_eq!(found(&line).as_deref(), Some("abc"));
+        assert_eq!(found(b"__Host-ib=\xff; __Host-ib=abc").as_deref(), Some("abc"));
+    }
+
+    #[test]
+    fn no_other_name_passes_for_one_of_ours() {
+        for line in [
+            b"x__Host-ib=abc".as_slice(),
+            b"__Host-ib2=abc",
+            b"__host-ib=abc",
+            // A space of Unicode before it: browsers keep no promise about such a name.
+            b"\xe2\x80\x83__Host-ib=abc",
+            b"\xc2\xa0__Host-ib=abc",
+            b"__Host-ib =abc",
+            b"=__Host-ib=abc",
+        ] {
+            assert_eq!(found(line), None, "{line:?}");
+        }
+        assert_eq!(found(b"a=b;  __Host-ib=abc ").as_deref(), Some("abc"));
+    }
 }

@@ -1,15 +1,22 @@
 //! The way in: which institution's host, who calls, what headers every answer carries, one log line.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes, HttpBody, to_bytes},
     extract::{ConnectInfo, DefaultBodyLimit, Request},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
+use hyper::body::Frame;
 use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use warifu_core::random;
@@ -27,7 +34,9 @@ use crate::{
 
 /// No form and no phone sends more than this.
 const BODY_LIMIT: usize = 64 * 1024;
-/// No request is worked on longer than this, its body included.
+/// How long a body may be in coming.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+/// No request is worked on longer than this once it is here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that is served to customers and their phones.
@@ -135,12 +144,10 @@ impl Doors {
         let is_post = request.method() == axum::http::Method::POST;
         // A bank's programs all come from one address; who proves no key there is limited in time.
         let is_program = kind == HostKind::Api;
-        if is_post
-            && !is_program
-            && !self.app.limits.admits(&network(visit.origin.address.as_deref()))
-        {
+        if is_post && !is_program && !self.app.limits.admits(&line(&request, &visit)) {
             return self.too_many(kind, &visit);
         }
+        let Some(request) = whole(request, BODY_PATIENCE).await else { return late() };
         match kind {
             HostKind::Ib => {
                 let response = worked_on(answer(self.portal.clone(), request)).await;
@@ -246,8 +253,44 @@ impl Doors {
     }
 }
 
-fn network(address: Option<&str>) -> String {
-    network::network(address.unwrap_or_default())
+// In which line a form waits: its network's. The emergency stop has one of its own, so that nobody is
+// kept from it by what a neighbour does.
+fn line(request: &Request, visit: &Visit) -> String {
+    let network = network::network(visit.origin.address.as_deref().unwrap_or_default());
+    match request.uri().path() {
+        "/stop" => format!("stop {network}"),
+        _ => network,
+    }
+}
+
+/// A request with all of its body, which is read here and nowhere else: what works on it is never ended
+/// half-way, so it must not be what waits for a caller. None when the body does not come.
+async fn whole(request: Request, patience: Duration) -> Option<Request> {
+    let (parts, body) = request.into_parts();
+    let body = tokio::time::timeout(patience, to_bytes(body, BODY_LIMIT)).await.ok()?;
+    // One that is too large or was cut off is no body at all to whoever reads it.
+    let body = body.map_or_else(|_| Body::new(Lost), Body::from);
+    Some(Request::from_parts(parts, body))
+}
+
+struct Lost;
+
+impl HttpBody for Lost {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Ready(Some(Err(std::io::Error::other("no whole body"))))
+    }
+}
+
+// The connection ends with it: who has not sent what was announced has nothing more to say.
+fn late() -> Response {
+    let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+    (StatusCode::REQUEST_TIMEOUT, close, "408 Request Timeout\n").into_response()
 }
 
 /// What was begun is finished, whether or not the caller stays to hear of it: nobody takes back a
@@ -281,4 +324,49 @@ fn host(request: &Request) -> Option<String> {
         _ => named,
     };
     Some(host.to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of which this much comes, and then nothing more.
+    struct Stuck(Option<Bytes>);
+
+    impl HttpBody for Stuck {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            match self.0.take() {
+                Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for_and_its_connection_is_closed() {
+        let body = Body::new(Stuck(Some(Bytes::from_static(b"csrf="))));
+        let request = Request::new(body);
+        assert!(whole(request, Duration::from_millis(5)).await.is_none());
+        let answer = late();
+        assert_eq!(answer.status(), 408);
+        assert_eq!(answer.headers()[header::CONNECTION], "close");
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_whole_or_not_at_all() {
+        let read = async |size: usize| {
+            let request = Request::new(Body::from(vec![b'a'; size]));
+            let request = whole(request, BODY_PATIENCE).await.unwrap();
+            to_bytes(request.into_body(), usize::MAX).await.map(|bytes| bytes.len()).ok()
+        };
+        assert_eq!(read(0).await, Some(0));
+        assert_eq!(read(BODY_LIMIT).await, Some(BODY_LIMIT));
+        assert_eq!(read(BODY_LIMIT + 1).await, None);
+    }
 }

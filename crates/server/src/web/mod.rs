@@ -6,5 +6,6 @@ pub(crate) mod csrf;
 pub(crate) mod enter;
 pub(crate) mod form;
 pub(crate) mod json;
+pub(crate) mod part;
 pub(crate) mod problems;
 pub(crate) mod visit;

@@ -3,13 +3,13 @@
 use warifu_core::{
     ids::{ApplicationId, InstitutionId, MailId, NoticeId, SessionId},
     mail::MailState,
-    session::SessionEnd,
+    session::{Level, SessionEnd},
     time::Millis,
 };
 
 use super::samples::{NOW, address, bank, issue, line, mail, session, token, who, with_customers};
 use crate::{
-    Address, Application, Issue, Key, MailRow, Notice, StoreError,
+    Address, Application, Issue, Key, MailRow, Notice, Session, StoreError,
     audit::AuditRow,
     testing::{Db, both},
 };
@@ -259,15 +259,28 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
     let told = async |since: i64, limit| {
         db.read(async |tx| tx.events_of(bucket, owner, Millis(since), limit).await).await
     };
-    assert_eq!(told(0, 9).await, [rows[5].clone(), rows[3].clone(), rows[0].clone()]);
+    assert_eq!(told(0, 9).await, [rows[5].clone(), rows[0].clone()]);
     assert_eq!(told(NOW.0 + 2, 1).await, [rows[5].clone()]);
+    let replaced = async |since: i64| {
+        db.read(async |tx| tx.replaced_sessions_of(bucket, owner, Millis(since), 9).await).await
+    };
+    assert_eq!((replaced(0).await, replaced(NOW.0 + 9).await), (vec![rows[3].clone()], vec![]));
+    let newest = async |limit| {
+        db.read(async |tx| tx.newest_audit_of(bucket, owner, Millis(0), limit).await).await
+    };
+    assert_eq!(newest(2).await, rows[4..], "the newest, the oldest of them first");
+    assert_eq!(newest(9).await, rows);
 }
 
 async fn the_other_sessions_of_a_customer_end(db: &Db) {
     db.write(async |tx| {
-        for s in [session(1, 1), session(2, 1), session(3, 1), session(4, 2)] {
+        // One that waits for its passcode has not begun.
+        let half = Session { level: Level::Password, ..session(5, 1) };
+        let full = |s| Session { level: Level::Full, ..s };
+        for s in [session(1, 1), session(2, 1), session(3, 1), session(4, 2)].map(full) {
             tx.insert_session(&s).await?;
         }
+        tx.insert_session(&half).await?;
         tx.end_session(who(1), session(3, 1).id, SessionEnd::LoggedOut, NOW).await
     })
     .await
@@ -276,7 +289,7 @@ async fn the_other_sessions_of_a_customer_end(db: &Db) {
         async |at: i64| db.read(async |tx| tx.living_sessions(who(1), Millis(at)).await).await;
     assert_eq!((living(NOW.0).await, living(session(1, 1).idle_until).await), (2, 0));
     let but = SessionId::from_bytes([1; 16]);
-    for rows in [1, 0] {
+    for rows in [2, 0] {
         let done: Result<u64, StoreError> = db
             .write(async |tx| {
                 tx.end_other_sessions(who(1), but, SessionEnd::Replaced, Millis(NOW.0 + 1)).await
@@ -285,5 +298,5 @@ async fn the_other_sessions_of_a_customer_end(db: &Db) {
         assert_eq!(done.unwrap(), rows);
     }
     let ends = db.texts("SELECT COALESCE(end_reason, 'runs') FROM sessions ORDER BY id").await;
-    assert_eq!(ends, ["runs", "replaced", "logout", "runs"]);
+    assert_eq!(ends, ["runs", "replaced", "logout", "runs", "replaced"]);
 }

@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
+use tokio::{fs::OpenOptions, io::AsyncWriteExt};
 
 use super::{Outgoing, SendError};
 
@@ -47,6 +48,11 @@ async fn write(folder: &Path, mail: &Outgoing) -> io::Result<()> {
     let name = format!("{:015}-{}", stored.date_ms, mail.message_id.replace('/', "_"));
     let unfinished = folder.join(format!(".{name}.new"));
     tokio::fs::create_dir_all(folder).await?;
-    tokio::fs::write(&unfinished, serde_json::to_vec_pretty(&stored)?).await?;
+    // Mail passwords stand in them.
+    let mut file = OpenOptions::new();
+    let mut file =
+        file.write(true).create(true).truncate(true).mode(0o600).open(&unfinished).await?;
+    file.write_all(&serde_json::to_vec_pretty(&stored)?).await?;
+    file.flush().await?;
     tokio::fs::rename(&unfinished, folder.join(format!("{name}.json"))).await
 }

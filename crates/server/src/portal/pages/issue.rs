@@ -87,6 +87,10 @@ pub(crate) fn blocked(frame: &Frame, blocked: &Blocked) -> String {
         Blocked::NoAddress => frame.t("bmp001-no-address"),
         Blocked::Young(from) => frame.day("bmp001-young", "date", from),
         Blocked::DayLimit => frame.t("bmp001-day-limit"),
+        // Before the first mail of a procedure there is no field for what earlier ones have brought.
+        Blocked::TooMany(until) if matches!(frame.screen, "BMP001" | "BMA001") => {
+            frame.near("bmp001-too-many-yet", "until", until)
+        }
         Blocked::TooMany(until) => frame.near("bmp001-too-many", "until", until),
         Blocked::Tries(until) => frame.near("bmp001-tries", "until", until),
     }

@@ -3,8 +3,13 @@
 
 /// A word that none of the variants of its enum has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown word for {0}")]
-pub struct UnknownWord(pub &'static str);
+#[error("unknown word for {of}: there are {}", words.join(", "))]
+pub struct UnknownWord {
+    /// The enum that was meant.
+    pub of: &'static str,
+    /// Its words.
+    pub words: &'static [&'static str],
+}
 
 /// Makes an enum of words: `as_str`, `ALL`, `Display`, `FromStr` and serde, all by the same words.
 macro_rules! worded {
@@ -49,7 +54,10 @@ macro_rules! worded {
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::UnknownWord(stringify!($name))),
+                    _ => Err($crate::UnknownWord {
+                        of: stringify!($name),
+                        words: &[$($word,)+],
+                    }),
                 }
             }
         }

@@ -197,6 +197,9 @@ pub(crate) async fn show(
         let counter = taken.counter();
         counters.push(serde_json::json!({
             "kind": subject.kind, "failures": counter.failures,
+            // Those of login and stop are one for all browsers that are not known, and one for each
+            // that is.
+            "known_browser": subject.subject != subject.owner,
             "locked_until": at(counter.locked_until.map(|t: Millis| t.0)), "locked": counter.locked,
         }));
     }

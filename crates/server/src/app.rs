@@ -1,9 +1,13 @@
 //! What every part of the server shares: store, clock, randomness, keys, institutions.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
-use warifu_core::{ids::CustomerId, random::Random, time::Clock};
+use warifu_core::{
+    ids::{ApiKeyId, CustomerId},
+    random::Random,
+    time::{Clock, Millis},
+};
 use warifu_store::{Store, StoreError, seal::Kek};
 
 use crate::{
@@ -36,6 +40,8 @@ pub struct Parts {
     pub(crate) limits: Limits,
     /// Where passcodes of the bank's programs are decided.
     pub(crate) queue: Queue,
+    /// When each API key was last noted as used, here.
+    pub(crate) key_uses: std::sync::Mutex<BTreeMap<ApiKeyId, Millis>>,
     /// Rung when a mail was put into the outbox.
     pub(crate) mail_waits: Notify,
 }
@@ -106,6 +112,7 @@ impl App {
             institutions: Institutions::new(settings.public_port),
             settings,
             lines: (0..LINES).map(|_| Arc::default()).collect(),
+            key_uses: std::sync::Mutex::default(),
             mail_waits: Notify::new(),
         }));
         app.reload_institutions().await?;

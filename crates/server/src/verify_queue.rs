@@ -7,11 +7,13 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
-    sync::{Mutex as AsyncMutex, mpsc, oneshot},
-    task::JoinSet,
+    sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    task::{Id, JoinSet},
+    time::Instant,
 };
 use warifu_core::{ids::InstitutionId, random::Random, time::Clock};
 use warifu_store::{Candidate, Store, StoreError, Wanted, Whose, Write};
@@ -27,8 +29,15 @@ const BATCH: usize = 64;
 /// A second batch starts beside the first only for so many: a batch costs the database about the same
 /// whatever its size.
 const WORTH_A_SECOND: usize = 24;
-/// Entries that wait in all; more are told to come back.
+/// Entries that wait in all, and those that are about to; more are told to come back.
 const LONGEST: usize = 4_096;
+const AT_THE_DOOR: usize = 64;
+/// No entry is evaluated that has waited longer: its caller has been told that nothing came of it, and
+/// its passcode's time is over.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Entries that are done alone at the same time; who waits too long for that is told to come back.
+const ALONE: usize = 8;
+const ALONE_PATIENCE: Duration = Duration::from_secs(5);
 /// Entries of one customer that wait; more are refused unevaluated.
 const OF_ONE: usize = 4;
 /// How often an entry is decided again when others were faster.
@@ -39,17 +48,31 @@ const ROUNDS: usize = 8;
 pub(crate) enum Answer {
     /// Decided and durable.
     Decided(Verdict),
-    /// To be done alone.
-    Alone,
+    /// To be done alone, for as long as its places are held.
+    Alone(Places),
     /// Not evaluated: others of the same customer wait already.
     Crowded,
+}
+
+/// The places of an entry that is done alone: its customer's, and one of a few.
+#[derive(Debug)]
+pub(crate) struct Places {
+    _inside: Inside,
+    _alone: OwnedSemaphorePermit,
+}
+
+// What the worker says of an entry.
+enum Said {
+    Decided(Verdict),
+    Alone,
 }
 
 struct Entry {
     origin: Origin,
     ask: Arc<Ask>,
+    since: Instant,
     rounds: usize,
-    reply: oneshot::Sender<Result<Answer, AppError>>,
+    reply: oneshot::Sender<Result<Said, AppError>>,
 }
 
 /// Whose turn it is: one entry of a customer at a time.
@@ -61,6 +84,7 @@ pub(crate) struct Queue {
     line: mpsc::Sender<Entry>,
     /// How many of each customer are in here.
     inside: Arc<Mutex<BTreeMap<Turn, usize>>>,
+    alone: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -72,25 +96,38 @@ impl std::fmt::Debug for Entry {
 impl Queue {
     /// Starts the queue; it ends when its entrance is dropped.
     pub(crate) fn start(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
-        let (line, entries) = mpsc::channel(LONGEST);
+        let (line, entries) = mpsc::channel(AT_THE_DOOR);
         let parts = Parts { store, clock, random };
         tokio::spawn(supervise(parts, Arc::new(AsyncMutex::new(entries))));
-        Self { line, inside: Arc::default() }
+        Self { line, inside: Arc::default(), alone: Arc::new(Semaphore::new(ALONE)) }
     }
 
     /// Has one passcode decided.
     pub(crate) async fn verify(&self, origin: &Origin, ask: &Arc<Ask>) -> Result<Answer, AppError> {
         let turn = (origin.institution.id, ask.whose.clone());
-        let Some(_inside) = Inside::enter(&self.inside, turn) else { return Ok(Answer::Crowded) };
+        let Some(inside) = Inside::enter(&self.inside, turn) else { return Ok(Answer::Crowded) };
         let (reply, answer) = oneshot::channel();
-        let entry = Entry { origin: origin.clone(), ask: Arc::clone(ask), rounds: 0, reply };
-        self.line.try_send(entry).map_err(|_| AppError::Overloaded)?;
+        let since = Instant::now();
+        let entry = Entry { origin: origin.clone(), ask: Arc::clone(ask), since, rounds: 0, reply };
+        let sent = tokio::time::timeout(PATIENCE, self.line.send(entry)).await;
+        sent.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?;
         // Without an answer the batch died; whether it was written is not known.
-        answer.await.unwrap_or(Err(AppError::Unsure))
+        match answer.await.unwrap_or(Err(AppError::Unsure))? {
+            Said::Decided(verdict) => Ok(Answer::Decided(verdict)),
+            Said::Alone => self.alone(inside).await,
+        }
+    }
+
+    async fn alone(&self, inside: Inside) -> Result<Answer, AppError> {
+        let place = Arc::clone(&self.alone).acquire_owned();
+        let place = tokio::time::timeout(ALONE_PATIENCE, place).await;
+        let place = place.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?;
+        Ok(Answer::Alone(Places { _inside: inside, _alone: place }))
     }
 }
 
 /// A place of one customer's, given back when it is dropped.
+#[derive(Debug)]
 struct Inside {
     inside: Arc<Mutex<BTreeMap<Turn, usize>>>,
     turn: Turn,
@@ -134,58 +171,62 @@ async fn supervise(parts: Parts, entries: Arc<AsyncMutex<mpsc::Receiver<Entry>>>
         let (parts, entries) = (parts.clone(), Arc::clone(&entries));
         match tokio::spawn(async move { work(parts, &mut *entries.lock().await).await }).await {
             Ok(()) => return,
-            Err(died) => tracing::error!(error = %died, "the verify queue died and starts anew"),
+            Err(died) => {
+                tracing::error!(error = %died, "the verify queue died and starts anew");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
     }
 }
 
 async fn work(parts: Parts, entries: &mut mpsc::Receiver<Entry>) {
     let mut waiting: VecDeque<Entry> = VecDeque::new();
-    let mut turns: BTreeSet<Turn> = BTreeSet::new();
-    let mut flights: JoinSet<(Vec<Turn>, Vec<Entry>)> = JoinSet::new();
+    let mut flights: JoinSet<Vec<Entry>> = JoinSet::new();
+    // Whose turn it is, by the flight they are on: freed with it, however it ends.
+    let mut turns: Vec<(Id, Vec<Turn>)> = Vec::new();
     let flights_at_most = parts.store.batches_at_once();
     let mut is_open = true;
-    while is_open || !waiting.is_empty() || !flights.is_empty() {
+    loop {
         while flights.len() < flights_at_most
             && (flights.is_empty() || waiting.len() >= WORTH_A_SECOND)
         {
-            let batch = next_batch(&mut waiting, &turns);
+            let busy = turns.iter().flat_map(|(_, own)| own).cloned().collect();
+            let batch = next_batch(&mut waiting, busy);
             if batch.is_empty() {
                 break;
             }
-            let own: Vec<Turn> = batch.iter().map(turn).collect();
-            turns.extend(own.iter().cloned());
+            let own = batch.iter().map(turn).collect();
             let parts = parts.clone();
-            flights.spawn(async move { (own, fly(&parts, batch).await) });
+            let flight = flights.spawn(async move { fly(&parts, batch).await });
+            turns.push((flight.id(), own));
         }
         tokio::select! {
-            entry = entries.recv(), if is_open => match entry {
+            entry = entries.recv(), if is_open && waiting.len() < LONGEST => match entry {
                 Some(entry) => {
                     waiting.push_back(entry);
                     // All that has come meanwhile goes with it.
-                    while let Ok(entry) = entries.try_recv() {
+                    while waiting.len() < LONGEST && let Ok(entry) = entries.try_recv() {
                         waiting.push_back(entry);
                     }
                 }
                 None => is_open = false,
             },
-            Some(landed) = flights.join_next() => match landed {
-                Ok((own, again)) => {
-                    for turn in own {
-                        turns.remove(&turn);
+            Some(landed) = flights.join_next_with_id() => {
+                let id = match landed {
+                    Ok((id, again)) => {
+                        for entry in again.into_iter().rev() {
+                            waiting.push_front(entry);
+                        }
+                        id
                     }
-                    for entry in again.into_iter().rev() {
-                        waiting.push_front(entry);
+                    Err(died) => {
+                        tracing::error!(error = %died, "a batch of the verify queue died");
+                        died.id()
                     }
-                }
-                Err(died) => {
-                    tracing::error!(error = %died, "a batch of the verify queue died");
-                    // Whose turn it was is not known any more: none is, when no other is on its way.
-                    if flights.is_empty() {
-                        turns.clear();
-                    }
-                }
-            },
+                };
+                turns.retain(|(flight, _)| *flight != id);
+            }
+            else => return,
         }
     }
 }
@@ -194,20 +235,23 @@ fn turn(entry: &Entry) -> Turn {
     (entry.origin.institution.id, entry.ask.whose.clone())
 }
 
-// The longest waiting, one of each customer.
-fn next_batch(waiting: &mut VecDeque<Entry>, busy: &BTreeSet<Turn>) -> Vec<Entry> {
-    let mut batch: Vec<Entry> = Vec::new();
-    let mut own = BTreeSet::new();
-    let mut left = VecDeque::with_capacity(waiting.len());
-    for entry in waiting.drain(..) {
-        let turn = turn(&entry);
-        if batch.len() < BATCH && !busy.contains(&turn) && own.insert(turn) {
+// The longest waiting, one of each customer whose turn it is not yet. Who has waited too long is told so.
+fn next_batch(waiting: &mut VecDeque<Entry>, mut busy: BTreeSet<Turn>) -> Vec<Entry> {
+    let (mut batch, mut left) = (Vec::new(), Vec::new());
+    while batch.len() < BATCH
+        && let Some(entry) = waiting.pop_front()
+    {
+        if entry.since.elapsed() > PATIENCE {
+            answer(entry, Err(AppError::Overloaded));
+        } else if busy.insert(turn(&entry)) {
             batch.push(entry);
         } else {
-            left.push_back(entry);
+            left.push(entry);
         }
     }
-    *waiting = left;
+    for entry in left.into_iter().rev() {
+        waiting.push_front(entry);
+    }
     batch
 }
 
@@ -235,7 +279,7 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
     let (mut again, mut decided) = (Vec::new(), Vec::new());
     for (mut entry, candidate) in batch.into_iter().zip(candidates) {
         let Some(candidate) = candidate else {
-            answer(entry, Ok(Answer::Alone));
+            answer(entry, Ok(Said::Alone));
             continue;
         };
         // One customer under two names: the second is decided from what the first leaves.
@@ -246,8 +290,8 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
         entry.origin.now = now;
         match verify::decide(&entry.origin, &*parts.random, &entry.ask, &candidate) {
             Ok(Decided::Written(verdict, write)) => decided.push((entry, verdict, *write)),
-            Ok(Decided::Answered(verdict)) => answer(entry, Ok(Answer::Decided(verdict))),
-            Ok(Decided::Alone) => answer(entry, Ok(Answer::Alone)),
+            Ok(Decided::Answered(verdict)) => answer(entry, Ok(Said::Decided(verdict))),
+            Ok(Decided::Alone) => answer(entry, Ok(Said::Alone)),
             Err(error) => answer(entry, Err(error)),
         }
     }
@@ -270,15 +314,16 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry
             let mut again = Vec::new();
             for ((entry, verdict), written) in entries.into_iter().zip(written) {
                 if written {
-                    answer(entry, Ok(Answer::Decided(verdict)));
+                    answer(entry, Ok(Said::Decided(verdict)));
                 } else {
                     decide_again(entry, &mut again);
                 }
             }
             again
         }
-        // Nothing was written: one of them may be what the others cannot go with.
-        Err(error) if entries.len() > 1 && !matches!(error, StoreError::Unsure(_)) => {
+        // Nothing was written: one of them is what the others cannot go with. A database that is away is
+        // nobody's own fault, and not asked once for each.
+        Err(StoreError::Conflict) if entries.len() > 1 => {
             let mut again = Vec::new();
             for ((entry, verdict), write) in entries.into_iter().zip(writes) {
                 again.extend(Box::pin(land(parts, vec![(entry, verdict, write)])).await);
@@ -312,6 +357,6 @@ fn decide_again(mut entry: Entry, again: &mut Vec<Entry>) {
 }
 
 // Whoever has hung up hears nothing; what was decided stands.
-fn answer(entry: Entry, answer: Result<Answer, AppError>) {
+fn answer(entry: Entry, answer: Result<Said, AppError>) {
     drop(entry.reply.send(answer));
 }

@@ -83,16 +83,18 @@ impl Tx {
         fetch_optional!(self, ApiKey, SQL, institution.to_string(), id.to_string())
     }
 
-    /// Revokes a key; zero rows when there is none, or it has been revoked.
+    /// Revokes a key, which keeps no MAC: no edit of its row brings it back. Zero rows when there is
+    /// none, or it has been revoked.
     pub async fn revoke_api_key(
         &mut self,
         institution: InstitutionId,
         id: ApiKeyId,
         now: Millis,
     ) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE api_keys SET revoked_at = $3 \
+        const SQL: &str = "UPDATE api_keys SET revoked_at = $3, mac = $4 \
              WHERE institution_id = $1 AND id = $2 AND revoked_at IS NULL";
-        execute!(self, SQL, institution.to_string(), id.to_string(), now.0)
+        let none: &[u8] = &[];
+        execute!(self, SQL, institution.to_string(), id.to_string(), now.0, none)
     }
 
     /// Notes that a key was used; zero rows when that was noted after `before`.

@@ -306,6 +306,14 @@ impl Tx {
         )?)
     }
 
+    /// Gives every token of a customer a new version, so that what was decided on what is no more so
+    /// writes nothing: of a hold, for instance.
+    pub async fn outdate_verifiers(&mut self, id: CustomerId) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE verifiers SET version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2";
+        execute!(self, SQL, i64::from(id.bucket()), id.to_string())
+    }
+
     /// Writes state and suspension of a token into the hot table; every act on a token ends here, so
     /// that a verification that is under way writes nothing. A token that has ended keeps no key.
     pub async fn set_verifier(

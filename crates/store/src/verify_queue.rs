@@ -209,7 +209,10 @@ impl Store {
             Pools::Sqlite { write, .. } => {
                 let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
                 let done = batch_sqlite::write(&mut tx, writes).await?;
-                tx.commit().await?;
+                tx.commit().await.map_err(|error| match error {
+                    sqlx::Error::Database(_) => error.into(),
+                    lost => StoreError::Unsure(lost),
+                })?;
                 Ok(done)
             }
             Pools::Postgres(pool) => {

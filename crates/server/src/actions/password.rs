@@ -206,6 +206,8 @@ async fn take_effect(
     }
     start::hold(origin, &mut customer, HoldKind::Password);
     tx.save_customer(&customer).await?;
+    // A transaction that is being decided without the hold is decided again.
+    tx.outdate_verifiers(id).await?;
     if which == StaticPassword::Login {
         // Who knew the old one may have logged in by it: no other browser is known any more.
         tx.forget_devices(id).await?;

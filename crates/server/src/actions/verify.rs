@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use warifu_core::{
     audit::Kind,
     counter::Counter,
-    ids::{InstitutionId, VerificationId},
+    ids::{CustomerId, InstitutionId, VerificationId},
     oath::Passcode,
     purpose::Purpose,
     random::Random,
@@ -56,6 +57,22 @@ impl Ask {
     }
 }
 
+impl Ask {
+    // Nobody's answers share one place: there the name belongs to the key.
+    fn once_of(&self, same: &Same, owner: &(i64, String)) -> Once {
+        let name = match &self.whose {
+            Whose::LoginId(login) => login.clone(),
+            Whose::Customer(id) => id.to_string(),
+        };
+        if owner.1.starts_with(CustomerId::PREFIX) {
+            return same.once.clone();
+        }
+        let hash = Sha256::digest(name);
+        let hash = hash.iter().fold(String::new(), |out, byte| format!("{out}{byte:02x}"));
+        Once { key_hash: format!("{}{hash}", same.once.key_hash), ..same.once.clone() }
+    }
+}
+
 /// An answer, as it is given and kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Verdict {
@@ -86,7 +103,13 @@ pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdi
     let ask = Arc::new(ask);
     match app.queue.verify(origin, &ask).await? {
         Answer::Decided(verdict) => Ok(verdict),
-        Answer::Alone => again_on_conflict(|| alone(app, origin, &ask)).await,
+        Answer::Alone(_places) => {
+            let done = again_on_conflict(|| alone(app, origin, &ask)).await;
+            // Others were faster time and again: nothing was done.
+            done.map_err(|e| if matches!(e, AppError::Conflict) { AppError::Overloaded } else { e })
+        }
+        // Under an idempotency key it may have been answered: who asks again later hears it.
+        Answer::Crowded if ask.same.is_some() => Err(AppError::Overloaded),
         Answer::Crowded => {
             app.limits.leave_out(Some(origin.institution.id), "too_many_passcodes_at_once");
             Ok(refused(VerificationId::generate(origin.now, &*app.random), "crowded"))
@@ -136,7 +159,7 @@ pub(crate) fn decide(
             counter,
         }),
         line: origin.row(random, line),
-        answered: answered(origin, ask, &verdict, owner)?,
+        answered: answered(origin, ask, &verdict, &owner)?,
     };
     Ok(Decided::Written(verdict, Box::new(write)))
 }
@@ -178,13 +201,13 @@ fn answered(
     origin: &Origin,
     ask: &Ask,
     verdict: &Verdict,
-    (bucket, customer_id): (i64, String),
+    owner: &(i64, String),
 ) -> Result<Option<Answered>, AppError> {
     let Some(same) = &ask.same else { return Ok(None) };
     Ok(Some(Answered {
-        bucket,
-        customer_id,
-        once: same.once.clone(),
+        bucket: owner.0,
+        customer_id: owner.1.clone(),
+        once: ask.once_of(same, owner),
         body_mac: same.body_mac.clone(),
         answer: serde_json::to_string(verdict).map_err(AppError::internal)?,
         created_at: origin.now.0,
@@ -211,17 +234,22 @@ async fn alone(app: &App, origin: &Origin, ask: &Ask) -> Result<Verdict, AppErro
             tx.find(institution, Key::LoginId, login).await?.map(|found| found.customer_id)
         }
     };
-    let customer = match id {
-        Some(id) => tx.take_customer(id).await?.filter(|c| c.institution_id == institution),
+    // Looked at before it is taken: another bank's customer is not even made to wait.
+    let own = match id {
+        Some(id) => tx.customer(id).await?.filter(|c| c.institution_id == institution),
         None => None,
     };
-    // For nobody the same work is done, in the institution's own name.
+    let customer = match own {
+        Some(own) => tx.take_customer(own.customer_id).await?,
+        None => None,
+    };
+    // What is answered about nobody is kept in the institution's own name.
     let owner = match &customer {
         Some(c) => (c.bucket, c.customer_id.to_string()),
         None => (i64::from(institution.bucket()), institution.to_string()),
     };
     if let Some(same) = &ask.same
-        && let Some((answer, mac)) = tx.answer(&owner, &same.once).await?
+        && let Some((answer, mac)) = tx.answer(&owner, &ask.once_of(same, &owner)).await?
     {
         return replayed(ask, &answer, &mac);
     }
@@ -286,7 +314,7 @@ async fn settle(
     line: Line,
 ) -> Result<Verdict, AppError> {
     origin.record(&mut tx, &*app.random, line).await?;
-    if let Some(answered) = answered(origin, ask, &verdict, owner)? {
+    if let Some(answered) = answered(origin, ask, &verdict, &owner)? {
         tx.keep_answer(&answered).await?;
     }
     commit(app, tx).await?;

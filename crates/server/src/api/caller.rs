@@ -28,9 +28,11 @@ impl<S: Sync> FromRequestParts<S> for Called {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
         let mut visit = Visit::from_request_parts(parts, state).await?;
         let sent = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let proved = match sent.and_then(|sent| sent.strip_prefix("Bearer ")) {
-            Some(sent) => api_keys::prove(&visit.app, &visit.origin, sent.trim()).await,
-            None => Err(AppError::NotSignedIn(SignedOut::Never)),
+        let proved = match sent.and_then(|sent| sent.split_once(' ')) {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
+                api_keys::prove(&visit.app, &visit.origin, key.trim()).await
+            }
+            _ => Err(AppError::NotSignedIn(SignedOut::Never)),
         };
         let caller = match proved {
             Ok(caller) => caller,

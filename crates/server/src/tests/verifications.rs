@@ -27,6 +27,10 @@ on_both_engines!(
     a_key_opens_what_its_scopes_say_until_it_is_revoked,
     an_idempotency_key_gives_one_verification_and_its_answer_again,
     an_idempotency_key_with_another_body_is_refused,
+    an_idempotency_key_is_the_customers_under_whichever_name,
+    who_asks_again_in_a_crowd_is_told_to_come_back_and_then_hears_the_answer,
+    another_banks_customer_is_not_even_taken,
+    one_unreadable_token_keeps_no_other_customer_waiting_for_ever,
     during_a_hold_the_right_passcode_approves_no_transaction,
     what_is_no_request_is_a_problem_with_its_field,
     each_answer_has_one_row_in_the_trail,
@@ -239,6 +243,9 @@ async fn a_key_opens_what_its_scopes_say_until_it_is_revoked(app: &TestApp) {
     assert!(!api_keys::revoke(&app.app, &origin, key.id).await.unwrap());
     app.advance_secs(60);
     program.verify(&AOKI, &phone.passcode()).await.expect(401);
+    // No edit of its row brings it back.
+    app.database.set("api_keys", "revoked_at = NULL", "TRUE").await;
+    program.verify(&AOKI, &phone.passcode()).await.expect(401);
     for key in ["", "key_", "x.y", &program.key[..20], &format!("{}A", program.key)] {
         let other = program.with(key);
         let reply = other.verify(&AOKI, &phone.passcode()).await.expect(401);
@@ -293,6 +300,72 @@ async fn an_idempotency_key_with_another_body_is_refused(app: &TestApp) {
         let reply = program.send(&body, Some(key)).await.expect(422);
         assert_eq!(said(&reply)["fields"][0]["name"], "idempotency_key");
     }
+}
+
+async fn an_idempotency_key_is_the_customers_under_whichever_name(app: &TestApp) {
+    let phone = in_use(app, &AOKI).await;
+    let program = app.program(Bank::A, ALL).await;
+    app.advance_secs(60);
+    let id = customers::find(&app.app, &app.origin(Bank::A), AOKI.number).await.unwrap().unwrap();
+    let passcode = phone.passcode();
+    let body = json!({ "login_id": AOKI.login_id, "passcode": passcode, "purpose": "login" });
+    assert!(accepts(&program.send(&body, Some("k")).await));
+    // Another body, and nothing is counted.
+    let body = json!({ "customer_id": id, "passcode": passcode, "purpose": "login" });
+    let reply = program.send(&body, Some("k")).await.expect(422);
+    assert_eq!(said(&reply)["code"], "idempotency_mismatch");
+    assert_eq!(app.database.count("verifiers", "failures > 0").await, 0);
+}
+
+async fn who_asks_again_in_a_crowd_is_told_to_come_back_and_then_hears_the_answer(app: &TestApp) {
+    let phone = in_use(app, &AOKI).await;
+    let program = app.program(Bank::A, ALL).await;
+    app.advance_secs(60);
+    let body =
+        json!({ "login_id": AOKI.login_id, "passcode": phone.passcode(), "purpose": "login" });
+    let calls = (0..40).map(|_| {
+        let (program, body) = (program.clone(), body.clone());
+        async move { program.send(&body, Some("order 1")).await }
+    });
+    let mut answers = 0;
+    for reply in at_once(calls.collect::<Vec<_>>()).await {
+        if reply.status == 503 {
+            assert_eq!(said(&reply)["code"], "overloaded");
+            assert!(!reply.header("retry-after").is_empty());
+        } else {
+            assert!(accepts(&reply));
+            answers += 1;
+        }
+    }
+    assert!(answers > 0);
+    assert!(accepts(&program.send(&body, Some("order 1")).await));
+    assert_eq!(app.audited("passcode.accepted").await, 2, "the start of use, and this one");
+}
+
+async fn another_banks_customer_is_not_even_taken(app: &TestApp) {
+    let program = app.program(Bank::A, ALL).await;
+    let id = customers::find(&app.app, &app.origin(Bank::B), AOKI_B.number).await.unwrap().unwrap();
+    let version = async || app.database.text("customers", "version", &AOKI_B.row()).await;
+    let before = version().await;
+    let body = json!({ "customer_id": id, "passcode": "000000", "purpose": "login" });
+    assert!(!accepts(&program.send(&body, None).await));
+    assert_eq!(version().await, before);
+}
+
+async fn one_unreadable_token_keeps_no_other_customer_waiting_for_ever(app: &TestApp) {
+    let phone = in_use(app, &AOKI).await;
+    in_use(app, &ISHII).await;
+    let program = app.program(Bank::A, ALL).await;
+    app.advance_secs(60);
+    app.database.set("verifiers", "algorithm = 'rot13'", &ISHII.rows()).await;
+    let other = program.clone();
+    let jobs: [std::pin::Pin<Box<dyn Future<Output = u16> + Send>>; 2] = [
+        Box::pin(async move { other.verify(&ISHII, "000000").await.status }),
+        Box::pin(
+            async move { u16::from(accepts(&program.verify(&AOKI, &phone.passcode()).await)) },
+        ),
+    ];
+    assert_eq!(at_once(jobs).await, [500, 1]);
 }
 
 // Rule 11.

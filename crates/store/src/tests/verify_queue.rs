@@ -10,6 +10,7 @@ use crate::{
 };
 
 both!(
+    a_customer_whose_tokens_are_outdated_is_decided_again,
     tokens_are_found_by_login_id_and_by_customer_of_their_bank_only,
     an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all,
     a_step_that_is_not_above_the_last_and_the_floor_is_never_spent,
@@ -108,6 +109,14 @@ async fn an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all(db: 
     ];
     assert_eq!(db.store.write_verifications(&again).await.unwrap(), [false, false]);
     assert_eq!(lines(db).await, 2);
+}
+
+async fn a_customer_whose_tokens_are_outdated_is_decided_again(db: &Db) {
+    with_tokens(db, &[1, 2]).await;
+    let outdated = db.write(async |tx| tx.outdate_verifiers(who(1)).await).await;
+    assert_eq!(outdated.unwrap(), 1);
+    let batch = [entry(1, 1, Some(7)), entry(2, 1, Some(7))];
+    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [false, true]);
 }
 
 async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db) {

@@ -294,6 +294,8 @@ async fn change(
     }
     start::hold(origin, &mut customer, HoldKind::Address);
     tx.save_customer(&customer).await?;
+    // A transaction that is being decided without the hold is decided again.
+    tx.outdate_verifiers(id).await?;
     tx.end_mail_passwords(id, origin.now).await?;
     tx.drop_secret_mails(id, origin.now).await?;
     procedures::end(tx, origin, id, &mut procedure, ProcedureEnd::Done).await?;

@@ -15,9 +15,8 @@ use warifu_core::{
     token::State,
     verify::Decision,
 };
-use warifu_store::{
-    Answered, Candidate, Change, Customer, Key, Once, Token, Tx, Wanted, Whose, Write,
-};
+use warifu_store::{Answered, Candidate, Change, Customer, Key, Token, Tx, Wanted, Write};
+pub(crate) use warifu_store::{Once, Whose};
 
 use super::{again_on_conflict, commit, prove};
 use crate::{

@@ -16,14 +16,13 @@ use warifu_core::{
     purpose::Purpose,
     secret::SecretText,
 };
-use warifu_store::{Once, Whose};
 
 use super::caller::Called;
 use crate::{
     actions::{
         api_keys::Caller,
         places, refusals,
-        verify::{self, Ask, Same, Verdict},
+        verify::{self, Ask, Once, Same, Verdict, Whose},
     },
     calendar,
     error::{AppError, Problem},

@@ -376,7 +376,7 @@ class Place {
   /** The same by HTTP/2. */
   async askHttp2({ name = 'ib.demo.test', address = '127.0.0.1', path, method = 'GET' }) {
     const line = connectHttp2(`https://${name}:${this.port}`, { ca: this.ca, lookup: always(address) });
-    const stream = line.request({ ':path': path, ':method': method });
+    const stream = line.request({ ':path': path, ':method': method }, { endStream: true });
     const [headers] = await once(stream, 'response');
     assert.equal(line.alpnProtocol, 'h2');
     const body = await text(stream);

@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(word.parse(), Ok(*kind));
             assert!(seen.insert(word), "{word} twice");
         }
-        assert_eq!(seen.len(), 43);
+        assert_eq!(seen.len(), 45);
     }
 
     #[test]

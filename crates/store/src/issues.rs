@@ -146,9 +146,9 @@ impl Tx {
         fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
     }
 
-    /// The newest issue of a customer, running or not.
+    /// The issue of a customer that runs, or else the newest.
     pub async fn newest_issue(&mut self, id: CustomerId) -> Result<Option<Issue>, StoreError> {
-        const SQL: &str = issue_where!("ORDER BY id DESC LIMIT 1");
+        const SQL: &str = issue_where!("ORDER BY ended_at IS NULL DESC, id DESC LIMIT 1");
         fetch_optional!(self, Issue, SQL, i64::from(id.bucket()), id.to_string())
     }
 

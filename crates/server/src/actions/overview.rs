@@ -81,18 +81,20 @@ pub(crate) async fn load(
     let id = customer.customer_id;
     let mut in_use = None;
     let mut open = None;
-    // A deadline counts from its moment on, whether or not the sweeper has come by.
-    let running = tx.running_issue(id).await?;
-    let running = running.filter(|i| i.deadline.is_some_and(|at| origin.now.0 < at));
+    let last_issue = tx.newest_issue(id).await?;
+    // A deadline counts from its moment on,
+    // whether or not the sweeper has come by.
+    let running = last_issue
+        .as_ref()
+        .filter(|i| i.ended_at.is_none() && i.deadline.is_some_and(|at| origin.now.0 < at));
     for token in tx.living_tokens(id).await? {
         let verifier = tx.verifier(customer.bucket, token.token_no).await?;
         if token.state == State::InUse {
             in_use = verifier.map(|row| (token, row));
-        } else if let Some(issue) = running.as_ref().filter(|i| i.token_id == token.id) {
+        } else if let Some(issue) = running.filter(|i| i.token_id == token.id) {
             open = Some(Open { issue: issue.clone(), token, verifier });
         }
     }
-    let last_issue = tx.newest_issue(id).await?;
     let last_token = tx.newest_token(id).await?;
     let may_issue = may_issue(tx, origin, &customer, in_use.is_some()).await?;
     Ok(Overview { customer, in_use, open, last_issue, last_token, may_issue })

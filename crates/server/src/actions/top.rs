@@ -7,7 +7,7 @@ use warifu_core::{
     ids::{CustomerId, NoticeId},
     time::Millis,
 };
-use warifu_store::{Notice, StoreError, Tx};
+use warifu_store::{Customer, Notice, StoreError, Tx};
 
 use super::{
     commit,
@@ -48,15 +48,15 @@ pub(crate) struct Top {
     pub(crate) notices: Vec<String>,
 }
 
-/// Reads the top page of a customer, all of it as of one moment.
+/// Reads the top page of a customer who has just been read.
 pub(crate) async fn top(
     app: &App,
     origin: &Origin,
-    id: CustomerId,
+    customer: Customer,
     lang: Lang,
 ) -> Result<Top, AppError> {
+    let id = customer.customer_id;
     let mut tx = app.store.read().await?;
-    let customer = tx.customer(id).await?.ok_or(AppError::NotFound)?;
     let view = overview::load(&mut tx, origin, customer).await?;
     let events = events(&mut tx, origin, id).await?;
     let notices = checked_notices(&mut tx, origin).await?;

@@ -39,8 +39,8 @@ pub(super) async fn home() -> Response {
 /// BPT001.
 pub(super) async fn top(signed: Signed) -> Result<Response, AppError> {
     let visit = &signed.visit;
-    let (id, lang) = (signed.customer.customer_id, visit.text.lang());
-    let Top { view, events, notices } = top::top(&visit.app, &visit.origin, id, lang).await?;
+    let (customer, lang) = (signed.customer.clone(), visit.text.lang());
+    let Top { view, events, notices } = top::top(&visit.app, &visit.origin, customer, lang).await?;
     let hold = view.customer.hold_until.map(Millis).filter(|at| visit.origin.now < *at);
     render::page(&Bpt001 {
         frame: render::inside(&signed, "BPT001", "bpt001-title"),

@@ -54,6 +54,19 @@ pub struct AuditRow {
     pub v: i64,
 }
 
+/// Lines of one owner since a moment: the columns once, the rest where it is used.
+macro_rules! line_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT bucket, customer_id, at, id, institution_id, actor_kind, actor_id, token_id, \
+             kind, result, reason, channel, screen, address, device, request_id, correlation, \
+             before_json, after_json, v FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ",
+            $rest
+        )
+    };
+}
+
 impl Tx {
     /// Adds a line. If this fails, the whole change fails.
     pub async fn record(&mut self, a: &AuditRow) -> Result<(), StoreError> {
@@ -96,10 +109,7 @@ impl Tx {
         since: Millis,
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
-             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
-             request_id, correlation, before_json, after_json, v FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ORDER BY at DESC, id DESC LIMIT $4";
+        const SQL: &str = line_where!("ORDER BY at DESC, id DESC LIMIT $4");
         let mut rows = fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)?;
         rows.reverse();
         Ok(rows)
@@ -113,10 +123,7 @@ impl Tx {
         since: Millis,
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
-             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
-             request_id, correlation, before_json, after_json, v FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ORDER BY at, id LIMIT $4";
+        const SQL: &str = line_where!("ORDER BY at, id LIMIT $4");
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
@@ -128,14 +135,13 @@ impl Tx {
         since: Millis,
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
-             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
-             request_id, correlation, before_json, after_json, v FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
+        const SQL: &str = line_where!(
+            "AND result = 'ok' \
              AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
              'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
              'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
-             ORDER BY at DESC, id DESC LIMIT $4";
+             ORDER BY at DESC, id DESC LIMIT $4"
+        );
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
@@ -148,11 +154,10 @@ impl Tx {
         since: Millis,
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
-             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
-             request_id, correlation, before_json, after_json, v FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND kind = 'session.ended' \
-             AND reason = 'replaced' ORDER BY at DESC, id DESC LIMIT $4";
+        const SQL: &str = line_where!(
+            "AND kind = 'session.ended' \
+             AND reason = 'replaced' ORDER BY at DESC, id DESC LIMIT $4"
+        );
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 

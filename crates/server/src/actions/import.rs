@@ -188,31 +188,22 @@ async fn hash_all(
     Ok(ready)
 }
 
-// The reader counts lines that end in CR LF from the wrong end. What cannot be read is told by it.
-fn unix_lines(mut file: impl Read) -> impl Read {
+// The reader counts lines that end in CR LF from the wrong end.
+fn unix_lines(mut file: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let failed = file.read_to_end(&mut bytes).err();
-    let mut kept = Vec::with_capacity(bytes.len());
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte != b'\r' || bytes.get(at + 1) != Some(&b'\n') {
-            kept.push(*byte);
-        }
-    }
-    std::io::Cursor::new(kept).chain(Failing(failed))
-}
-
-struct Failing(Option<std::io::Error>);
-
-impl Read for Failing {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
+    file.read_to_end(&mut bytes)?;
+    let ends_line = |at: usize| bytes.get(at + 1) == Some(&b'\n');
+    let kept = bytes.iter().enumerate().filter(|(at, byte)| **byte != b'\r' || !ends_line(*at));
+    Ok(kept.map(|(_, byte)| *byte).collect())
 }
 
 fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked>, Vec<BadLine>) {
-    let file = unix_lines(file);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(file);
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
+    let file = match unix_lines(file) {
+        Ok(file) => file,
+        Err(error) => return (lines, vec![BadLine { line: 1, reason: error.to_string() }]),
+    };
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(&*file);
     let headers = match reader.headers() {
         Ok(headers) => headers.clone(),
         Err(error) => {

@@ -54,6 +54,17 @@ pub struct AuditRow {
     pub v: i64,
 }
 
+/// What a customer is told of a line of its trail.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct EventRow {
+    /// When (ms).
+    pub at: i64,
+    /// What happened: dotted, past tense.
+    pub kind: String,
+    /// Why, as a stable word.
+    pub reason: Option<String>,
+}
+
 /// Lines of one owner since a moment: the columns once, the rest where it is used.
 macro_rules! line_where {
     ($rest:literal) => {
@@ -127,38 +138,30 @@ impl Tx {
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
-    /// What a customer is told of on its own page: what happened to it since, the newest first.
+    /// What a customer is told of on its own page: what happened to it since, the newest first. Of
+    /// sessions that another login has ended only the newest `logins`, so that logins without end push
+    /// nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,
         owner: &str,
         since: Millis,
-        limit: i64,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = line_where!(
-            "AND result = 'ok' \
+        (limit, logins): (i64, i64),
+    ) -> Result<Vec<EventRow>, StoreError> {
+        const SQL: &str = "SELECT at, kind, reason FROM (\
+             SELECT * FROM (SELECT at, id, kind, reason FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
              AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
              'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
              'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
-             ORDER BY at DESC, id DESC LIMIT $4"
-        );
-        fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
-    }
-
-    /// The newest sessions of a customer that another login has ended since then: apart, so that logins
-    /// without end push nothing else aside.
-    pub async fn replaced_sessions_of(
-        &mut self,
-        bucket: i64,
-        owner: &str,
-        since: Millis,
-        limit: i64,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = line_where!(
-            "AND kind = 'session.ended' \
-             AND reason = 'replaced' ORDER BY at DESC, id DESC LIMIT $4"
-        );
-        fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
+             ORDER BY at DESC, id DESC LIMIT $4) AS acts \
+             UNION ALL \
+             SELECT * FROM (SELECT at, id, kind, reason FROM audit \
+             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 \
+             AND kind = 'session.ended' AND reason = 'replaced' \
+             ORDER BY at DESC, id DESC LIMIT $5) AS logins\
+             ) AS events ORDER BY at DESC, id DESC";
+        fetch_all!(self, EventRow, SQL, bucket, owner, since.0, limit, logins)
     }
 
     /// Makes the partition of the month that begins at `from` and ends before `to`, where the engine

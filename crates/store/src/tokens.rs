@@ -178,10 +178,14 @@ impl Tx {
         fetch_all!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
     }
 
-    /// The token of a customer that was issued last.
-    pub async fn newest_token(&mut self, id: CustomerId) -> Result<Option<Token>, StoreError> {
-        const SQL: &str = token_where!("ORDER BY id DESC LIMIT 1");
-        fetch_optional!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
+    /// The living tokens of a customer and the one that was issued last, which may have ended; newest
+    /// first.
+    pub async fn standing_tokens(&mut self, id: CustomerId) -> Result<Vec<Token>, StoreError> {
+        const SQL: &str = token_where!(
+            "AND (ended_at IS NULL OR id = (SELECT MAX(id) FROM tokens \
+             WHERE bucket = $1 AND customer_id = $2)) ORDER BY id DESC"
+        );
+        fetch_all!(self, Token, SQL, i64::from(id.bucket()), id.to_string())
     }
 
     /// Reads one token of a customer.

@@ -26,8 +26,6 @@ pub(crate) struct Overview {
     pub(crate) last_issue: Option<Issue>,
     /// The newest token, living or not.
     pub(crate) last_token: Option<Token>,
-    /// Whether a token may be issued now.
-    pub(crate) may_issue: Result<(), IssueRefused>,
 }
 
 /// An issue that runs, with its token; with a verifier once the phone is set up.
@@ -72,7 +70,20 @@ pub(crate) async fn overview(
     load(&mut tx, origin, customer).await
 }
 
-/// The same inside a transaction.
+/// The same, and whether a token may be issued now.
+pub(crate) async fn offered(
+    app: &App,
+    origin: &Origin,
+    customer: CustomerId,
+) -> Result<(Overview, Result<(), IssueRefused>), AppError> {
+    let mut tx = app.store.read().await?;
+    let customer = tx.customer(customer).await?.ok_or(AppError::NotFound)?;
+    let view = load(&mut tx, origin, customer).await?;
+    let may_issue = may_issue(&mut tx, origin, &view).await?;
+    Ok((view, may_issue))
+}
+
+/// What stands of a customer, inside a transaction.
 pub(crate) async fn load(
     tx: &mut Tx,
     origin: &Origin,
@@ -87,7 +98,9 @@ pub(crate) async fn load(
     let running = last_issue
         .as_ref()
         .filter(|i| i.ended_at.is_none() && i.deadline.is_some_and(|at| origin.now.0 < at));
-    for token in tx.living_tokens(id).await? {
+    let tokens = tx.standing_tokens(id).await?;
+    let last_token = tokens.first().cloned();
+    for token in tokens.into_iter().filter(|token| token.ended_at.is_none()) {
         let verifier = tx.verifier(customer.bucket, token.token_no).await?;
         if token.state == State::InUse {
             in_use = verifier.map(|row| (token, row));
@@ -95,18 +108,16 @@ pub(crate) async fn load(
             open = Some(Open { issue: issue.clone(), token, verifier });
         }
     }
-    let last_token = tx.newest_token(id).await?;
-    let may_issue = may_issue(tx, origin, &customer, in_use.is_some()).await?;
-    Ok(Overview { customer, in_use, open, last_issue, last_token, may_issue })
+    Ok(Overview { customer, in_use, open, last_issue, last_token })
 }
 
 /// Whether this customer may have a token issued now.
-async fn may_issue(
+pub(crate) async fn may_issue(
     tx: &mut Tx,
     origin: &Origin,
-    customer: &Customer,
-    token_in_use: bool,
+    view: &Overview,
 ) -> Result<Result<(), IssueRefused>, AppError> {
+    let customer = &view.customer;
     let policy = &origin.institution.policy().issue;
     let id = customer.customer_id;
     let today = calendar::day_start(origin.now, origin.institution.zone());
@@ -120,7 +131,7 @@ async fn may_issue(
         customer.issue_from.map(|from| Millis(from).minus(policy.wait_after_release.duration()));
     let facts = IssueFacts {
         now: origin.now,
-        token_in_use,
+        token_in_use: view.in_use.is_some(),
         otp_required: customer.otp_required,
         suspended: customer.suspended_at.is_some(),
         confirmation: counters::gate(tx, &counters::confirmation(customer), origin.now).await?,

@@ -7,7 +7,7 @@ use warifu_core::{
     ids::{CustomerId, NoticeId},
     time::Millis,
 };
-use warifu_store::{Customer, Notice, StoreError, Tx};
+use warifu_store::{Customer, Notice, StoreError, Tx, audit::EventRow};
 
 use super::{
     commit,
@@ -67,11 +67,8 @@ pub(crate) async fn top(
 
 async fn events(tx: &mut Tx, origin: &Origin, id: CustomerId) -> Result<Vec<Event>, AppError> {
     let (bucket, since) = (i64::from(id.bucket()), origin.now.minus(SHOWN_FOR));
-    let owner = id.to_string();
-    let mut rows = tx.events_of(bucket, &owner, since, MOST).await?;
-    rows.extend(tx.replaced_sessions_of(bucket, &owner, since, MOST_LOGINS).await?);
-    rows.sort_by_key(|row| std::cmp::Reverse((row.at, row.id)));
-    let event = |row: warifu_store::audit::AuditRow| {
+    let rows = tx.events_of(bucket, &id.to_string(), since, (MOST, MOST_LOGINS)).await?;
+    let event = |row: EventRow| {
         let kind = row.kind.parse().ok()?;
         Some(Event { at: Millis(row.at), kind, reason: row.reason.unwrap_or_default() })
     };

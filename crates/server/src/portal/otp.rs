@@ -36,7 +36,8 @@ pub(super) async fn show(
 ) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let now = visit.origin.now;
-    let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
+    let id = signed.customer.customer_id;
+    let (view, may_issue) = overview::offered(&visit.app, &visit.origin, id).await?;
     let waiting = view.waiting();
     let mut qr = None;
     let mut ids = None;
@@ -52,11 +53,11 @@ pub(super) async fn show(
     render::page(&Bop001 {
         frame: render::inside(&signed, "BOP001", "bop001-title"),
         state: state(&view, now),
-        offers: offers(&view, now),
+        offers: offers(&view, may_issue, now),
         ids,
         qr,
         second_phone,
-        no_issue: match view.may_issue {
+        no_issue: match may_issue {
             Err(IssueRefused::WaitUntil(until)) => Some(NoIssue::Released(until)),
             Err(IssueRefused::LockedUntil(until)) => Some(NoIssue::LockedUntil(until)),
             Err(IssueRefused::Locked) => Some(NoIssue::Locked),
@@ -117,9 +118,9 @@ fn ended_by_deadline(issue: &Issue, now: Millis) -> bool {
         || (issue.ended_at.is_none() && issue.deadline.is_some_and(|at| at <= now.0))
 }
 
-fn offers(view: &Overview, now: Millis) -> Vec<Offer> {
+fn offers(view: &Overview, may_issue: Result<(), IssueRefused>, now: Millis) -> Vec<Offer> {
     let may_issue = matches!(
-        view.may_issue,
+        may_issue,
         // BMP001 says what is wrong with the address.
         Ok(())
             | Err(IssueRefused::NoAddress | IssueRefused::AddressYoung(_) | IssueRefused::DayLimit)

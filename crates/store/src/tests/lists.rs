@@ -246,6 +246,7 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
         event(4, "session.ended", "ok", Some("replaced")),
         event(5, "passcode.refused", "ok", None),
         event(6, "customer.stopped", "ok", None),
+        event(7, "session.ended", "ok", Some("replaced")),
     ];
     db.write(async |tx| {
         for row in &rows {
@@ -257,14 +258,15 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
     .unwrap();
     let (bucket, owner) = (rows[0].bucket, rows[0].customer_id.as_str());
     let told = async |since: i64, limit| {
-        db.read(async |tx| tx.events_of(bucket, owner, Millis(since), limit).await).await
+        let rows =
+            db.read(async |tx| tx.events_of(bucket, owner, Millis(since), limit).await).await;
+        rows.iter().map(|row| row.at - NOW.0).collect::<Vec<_>>()
     };
-    assert_eq!(told(0, 9).await, [rows[5].clone(), rows[0].clone()]);
-    assert_eq!(told(NOW.0 + 2, 1).await, [rows[5].clone()]);
-    let replaced = async |since: i64| {
-        db.read(async |tx| tx.replaced_sessions_of(bucket, owner, Millis(since), 9).await).await
-    };
-    assert_eq!((replaced(0).await, replaced(NOW.0 + 9).await), (vec![rows[3].clone()], vec![]));
+    assert_eq!(told(0, (9, 9)).await, [7, 6, 4, 1]);
+    assert_eq!(told(0, (1, 1)).await, [7, 6], "the newest of each");
+    assert_eq!(told(0, (9, 1)).await, [7, 6, 1], "logins push nothing else aside");
+    assert_eq!(told(NOW.0 + 2, (9, 0)).await, [6]);
+    assert_eq!(told(NOW.0 + 9, (9, 9)).await, [0; 0]);
     let newest = async |limit| {
         db.read(async |tx| tx.newest_audit_of(bucket, owner, Millis(0), limit).await).await
     };

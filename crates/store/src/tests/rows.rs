@@ -211,8 +211,6 @@ async fn a_token_comes_back(db: &Db) {
     .await
     .unwrap();
     assert_eq!(db.read(async |tx| tx.tokens(who(1)).await).await, [token(2), token(1)]);
-    assert_eq!(db.read(async |tx| tx.newest_token(who(1)).await).await, Some(token(2)));
-    assert_eq!(db.read(async |tx| tx.newest_token(who(3)).await).await, None);
     let full = Token {
         state: State::Released,
         root: Some(vec![0; 93]),
@@ -232,6 +230,12 @@ async fn a_token_comes_back(db: &Db) {
     assert_eq!(read(1).await, Some(Token { version: 2, ..full.clone() }));
     assert_eq!(read(3).await, None);
     assert_eq!(db.read(async |tx| tx.living_tokens(who(1)).await).await, [token(2)]);
+    let standing = async |n| db.read(async |tx| tx.standing_tokens(who(n)).await).await;
+    assert_eq!(standing(1).await, [token(2)]);
+    assert_eq!(standing(3).await, []);
+    let over = Token { state: State::Revoked, ended_at: Some(9), ..token(2) };
+    db.write(async |tx| tx.save_token(who(1), &over).await).await.unwrap();
+    assert_eq!(standing(1).await, [Token { version: 2, ..over }], "the newest, although it ended");
     let stale = db.write(async |tx| tx.save_token(who(1), &full).await).await;
     assert!(matches!(stale, Err(StoreError::Conflict)), "{stale:?}");
 }

@@ -36,7 +36,7 @@ pub(super) async fn make(
     let id = customer.customer_id;
     let input: Input = procedures::kept(origin, id, procedure)?;
     let view = overview::load(tx, origin, customer.clone()).await?;
-    if view.may_issue.is_err() {
+    if overview::may_issue(tx, origin, &view).await?.is_err() {
         return Err(AppError::Stale(Stale::NotOffered));
     }
     if let Some(open) = view.open {

@@ -39,7 +39,7 @@ pub(crate) async fn begin(
 ) -> Result<ProcedureId, AppError> {
     let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let view = overview::load(&mut tx, origin, customer).await?;
-    match view.may_issue {
+    match overview::may_issue(&mut tx, origin, &view).await? {
         // BMP001 tells what is wrong with the address; the page before it must be reachable.
         Ok(()) | Err(IssueRefused::NoAddress | IssueRefused::AddressYoung(_)) => {}
         Err(IssueRefused::DayLimit) => return Err(AppError::Stale(Stale::DayLimit)),

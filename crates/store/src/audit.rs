@@ -138,9 +138,9 @@ impl Tx {
         fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
-    /// What a customer is told of on its own page: what happened to it since, the newest first. Of
-    /// sessions that another login has ended only the newest `logins`, so that logins without end push
-    /// nothing else aside.
+    /// What a customer is told of on its own page: what happened to it since, the newest first:
+    /// `limit` in all, of sessions that another login has ended only `logins`, so that logins without
+    /// end push nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,
@@ -148,19 +148,14 @@ impl Tx {
         since: Millis,
         (limit, logins): (i64, i64),
     ) -> Result<Vec<EventRow>, StoreError> {
-        const SQL: &str = "SELECT at, kind, reason FROM (\
-             SELECT * FROM (SELECT at, id, kind, reason FROM audit \
+        const SQL: &str = "SELECT at, kind, reason FROM audit \
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
-             AND kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
+             AND (kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
              'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
              'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
-             ORDER BY at DESC, id DESC LIMIT $4) AS acts \
-             UNION ALL \
-             SELECT * FROM (SELECT at, id, kind, reason FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 \
+             OR id IN (SELECT id FROM audit WHERE bucket = $1 AND customer_id = $2 AND at >= $3 \
              AND kind = 'session.ended' AND reason = 'replaced' \
-             ORDER BY at DESC, id DESC LIMIT $5) AS logins\
-             ) AS events ORDER BY at DESC, id DESC";
+             ORDER BY at DESC, id DESC LIMIT $5)) ORDER BY at DESC, id DESC LIMIT $4";
         fetch_all!(self, EventRow, SQL, bucket, owner, since.0, limit, logins)
     }
 

@@ -27,6 +27,7 @@ cargo xtask COMMAND
 
   test [--install] [--only STEP,…]   everything that must pass; --install may use sudo
   bench pages                        start, memory, sizes, times of pages, an import
+  bench verify [--parts PART,…] …    verifications a second beside what the database can do
   guide                              the pictures of the user guide, from a walk
   tidy                               the house rules, each breach with its file and line
   migrations                         migrations in pairs, numbered without gaps
@@ -55,7 +56,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
     match command.as_str() {
         "test" => suite::test(house, &suite::Options::parse(&arguments)?),
         "demo" => demo(&house, &arguments),
-        "bench" => suite::bench(house, arguments.first().map_or("", String::as_str)),
+        "bench" => suite::bench(house, &arguments),
         _ if !arguments.is_empty() => bail!("{command} takes no arguments\n\n{USAGE}"),
         "guide" => suite::guide(house),
         "tidy" => tidy::check(&house),

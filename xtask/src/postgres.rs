@@ -24,11 +24,17 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster. A port found free can be lost before it is taken, so it tries again.
+    /// Starts a cluster as PostgreSQL ships it.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_with("")
+    }
+
+    /// Starts a cluster with these settings beside. A port found free can be lost before it is taken,
+    /// so it tries again.
+    pub(crate) fn start_with(settings: &str) -> Result<Self> {
         let mut last = None;
         for _ in 0..3 {
-            match Self::start_once() {
+            match Self::start_once(settings) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error) => last = Some(error),
             }
@@ -36,7 +42,7 @@ impl Cluster {
         Err(last.context("never tried")?)
     }
 
-    fn start_once() -> Result<Self> {
+    fn start_once(settings: &str) -> Result<Self> {
         let programs = programs().context("PostgreSQL 15 or newer is not installed")?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let script = include_str!("postgres.sh");
@@ -44,6 +50,7 @@ impl Cluster {
             .args(["-c", script, "postgres.sh"])
             .arg(programs)
             .arg(port.to_string())
+            .arg(settings)
             // Ctrl-C reaches a whole process group; in its own, the keeper lives to clean up.
             .process_group(0)
             .current_dir("/")

@@ -3,13 +3,13 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::needs::{self, Need};
-use crate::postgres::Cluster;
+use crate::postgres::{self, Cluster};
 use crate::process::{House, run, succeeds};
 use crate::{migrations, readme, tidy};
 
@@ -158,17 +158,47 @@ pub(crate) fn guide(mut house: House) -> Result<()> {
     run(house.command("node", [script, folder]).current_dir(house.root.join("e2e")))
 }
 
-/// Prints how fast and how large everything is: the release program, measured by a walk.
-pub(crate) fn bench(mut house: House, what: &str) -> Result<()> {
-    if what != "pages" {
-        bail!("there is no bench {what}; there is pages");
+/// Prints how fast and how large everything is: the release program, measured.
+pub(crate) fn bench(house: House, arguments: &[String]) -> Result<()> {
+    let (what, rest) = arguments.split_first().map_or(("", arguments), |(w, r)| (w.as_str(), r));
+    match what {
+        "pages" if rest.is_empty() => bench_pages(house),
+        "verify" => bench_verify(house, rest),
+        _ => bail!("there is no bench {}; there are pages and verify", arguments.join(" ")),
     }
+}
+
+fn bench_pages(mut house: House) -> Result<()> {
     meet(&mut house, &LOOKING, false)?;
-    house.run("cargo", ["build", "--release", "--locked", "-p", "warifu", "--bin", "warifu"])?;
-    let release = house.programs.with_file_name("release").join("warifu");
-    house.export("WARIFU_PROGRAM", release.display());
+    let release = release(&house)?;
+    house.export("WARIFU_PROGRAM", release.join("warifu").display());
     let script = house.root.join("e2e/bench-pages.js");
     run(house.command("node", [script]).current_dir(house.root.join("e2e")))
+}
+
+/// What the bench of verifications changes of PostgreSQL's defaults, for us and for pgbench alike: more
+/// memory than a small machine's, and no checkpoint every few seconds. Durability stays as shipped.
+const BENCH_SETTINGS: &str = "shared_buffers = 1GB\nmax_wal_size = 8GB\n";
+
+fn bench_verify(mut house: House, arguments: &[String]) -> Result<()> {
+    meet(&mut house, &[Need::Postgres], false)?;
+    let release = release(&house)?;
+    house.run(
+        "cargo",
+        ["build", "--release", "--locked", "-p", "warifu", "--example", "bench_verify"],
+    )?;
+    let cluster = Cluster::start_with(BENCH_SETTINGS)?;
+    house.export("TEST_POSTGRES_URL", cluster.url());
+    house.export("WARIFU_PROGRAM", release.join("warifu").display());
+    let programs = postgres::programs().context("PostgreSQL is not installed")?;
+    house.export("PGBENCH", programs.join("pgbench").display());
+    house.run(release.join("examples/bench_verify"), arguments)
+}
+
+/// Builds the release program; gives the folder it is in.
+fn release(house: &House) -> Result<PathBuf> {
+    house.run("cargo", ["build", "--release", "--locked", "-p", "warifu", "--bin", "warifu"])?;
+    Ok(house.programs.with_file_name("release"))
 }
 
 fn fmt(house: &House) -> Result<()> {

@@ -1,0 +1,379 @@
+//! Measures what `cargo xtask bench verify` prints: verifications over HTTP against one-by-one commits of
+//! the equal transaction on the same database, alternating, in one run. Nothing here asserts a time.
+//!
+//! `WARIFU_PROGRAM` is the release program, `TEST_POSTGRES_URL` a PostgreSQL, `PGBENCH` its pgbench.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    reason = "a tool that measures: it prints, reads the clock, and divides counts"
+)]
+
+mod bank;
+mod client;
+mod flood;
+mod rivals;
+mod tokens;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{
+    bank::{Bank, Server},
+    client::{Done, Turns},
+    flood::Flood,
+    rivals::{BareCommits, Pgbench},
+    tokens::Tokens,
+};
+
+/// Clients of pgbench among which its best rate is looked for.
+const RIVALS: [usize; 5] = [1, 8, 16, 32, 64];
+
+/// What is measured, and for how long.
+struct Plan {
+    tokens: usize,
+    rounds: usize,
+    /// Of one load or one rival in a round.
+    seconds: u64,
+    open_seconds: u64,
+    parts: Vec<String>,
+    /// Tokens of the small and of the large database.
+    sizes: (usize, usize),
+}
+
+fn main() -> Result<()> {
+    let plan = Plan::read(env::args().skip(1))?;
+    let program = PathBuf::from(env::var("WARIFU_PROGRAM").context("WARIFU_PROGRAM")?);
+    let mut table = Table::default();
+    for part in &plan.parts {
+        match part.as_str() {
+            "postgres" => postgres(&plan, &program, &mut table)?,
+            "sqlite" => sqlite(&plan, &program, &mut table)?,
+            "sizes" => sizes(&plan, &program, &mut table)?,
+            other => bail!("there is no part {other}; there are postgres, sqlite and sizes"),
+        }
+    }
+    table.print();
+    Ok(())
+}
+
+impl Plan {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
+        let mut plan = Self {
+            tokens: 1_000_000,
+            rounds: 5,
+            seconds: 5,
+            open_seconds: 60,
+            parts: vec!["postgres".to_owned(), "sqlite".to_owned()],
+            sizes: (10_000, 10_000_000),
+        };
+        while let Some(word) = words.next() {
+            let value = words.next().with_context(|| format!("{word} wants a value"))?;
+            match word.as_str() {
+                "--tokens" => plan.tokens = value.parse()?,
+                "--rounds" => plan.rounds = value.parse()?,
+                "--seconds" => plan.seconds = value.parse()?,
+                "--open-seconds" => plan.open_seconds = value.parse()?,
+                "--parts" => plan.parts = value.split(',').map(str::to_owned).collect(),
+                "--large" => plan.sizes.1 = value.parse()?,
+                other => bail!("bench verify does not know {other}"),
+            }
+        }
+        Ok(plan)
+    }
+
+    const fn length(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+}
+
+/// A database of its own in the run's cluster.
+struct Database {
+    admin: String,
+    name: String,
+}
+
+impl Database {
+    fn make() -> Result<Self> {
+        let admin = env::var("TEST_POSTGRES_URL").context("TEST_POSTGRES_URL")?;
+        let name = format!("bench_{}_{}", std::process::id(), client::unix_seconds());
+        let database = Self { admin, name };
+        database.run(&format!("CREATE DATABASE {}", database.name))?;
+        Ok(database)
+    }
+
+    fn url(&self) -> Result<String> {
+        let (server, _) = self.admin.rsplit_once('/').context("TEST_POSTGRES_URL")?;
+        Ok(format!("{server}/{}", self.name))
+    }
+
+    fn run(&self, sql: &str) -> Result<()> {
+        wait_for(async {
+            let mut line = PgConnection::connect(&self.admin).await?;
+            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut line).await?;
+            Ok(line.close().await?)
+        })
+    }
+
+    fn shows(&self, setting: &str) -> Result<String> {
+        wait_for(async {
+            let mut line = PgConnection::connect(&self.admin).await?;
+            let sql = AssertSqlSafe(format!("SHOW {setting}"));
+            Ok(sqlx::query_scalar(sql).fetch_one(&mut line).await?)
+        })
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Err(error) = self.run(&format!("DROP DATABASE {} WITH (FORCE)", self.name)) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+fn wait_for<T>(what: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(what)
+}
+
+/// A bank on this database, filled, and its server.
+fn stand_up(program: &Path, url: &str, count: usize) -> Result<(Bank, Tokens, Server)> {
+    let bank = Bank::found(program, url)?;
+    let tokens = Tokens::name(count);
+    eprintln!("{} tokens …", tokens.len());
+    wait_for(tokens::load(&bank, &tokens, client::unix_seconds() as i64 * 1_000))?;
+    let server = bank.serve()?;
+    Ok((bank, tokens, server))
+}
+
+fn postgres(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
+    let database = Database::make()?;
+    let (bank, tokens, server) = stand_up(program, &database.url()?, plan.tokens)?;
+    let pgbench = Pgbench::new(&pgbench_program()?, &bank, &tokens)?;
+    let turns = Turns::new(&tokens);
+    table.title(format!(
+        "PostgreSQL {}, {} tokens, shared_buffers {}",
+        database.shows("server_version")?,
+        tokens.len(),
+        database.shows("shared_buffers")?
+    ));
+    warm_up(&bank, &turns)?;
+    let (mut many, mut some) = (Rounds::default(), Rounds::default());
+    for round in 1..=plan.rounds {
+        let best = best_of(&pgbench, plan)?;
+        let of_many = client::closed(&bank, &turns, 256, plan.length())?.checked()?;
+        let of_some = client::closed(&bank, &turns, 64, plan.length())?.checked()?;
+        eprintln!(
+            "round {round}: pgbench {best:.0}/s; 256 clients {:.0}/s, 64 clients {:.0}/s",
+            of_many.rate(),
+            of_some.rate()
+        );
+        many.add(best, of_many);
+        some.add(best, of_some);
+    }
+    table.row("verifications/s, 256 clients, over pgbench's best one by one", many.told(), "3 ×");
+    table.row("verifications/s, 64 clients, over the same", some.told(), "2.5 ×");
+    let (peak, now) = server.memory()?;
+    table.row("memory of the server after that: highest / now", format!("{peak} / {now} MiB"), "64 MB");
+    lone(plan, &bank, &turns, &pgbench, table)?;
+    let half = some.ours() / 2.0;
+    let bare = BareCommits::on_postgres(&bank.url);
+    let done = client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
+    open_row(&done, bare, half, table)?;
+    flooded(plan, &bank, &turns, &server, some.ours(), table)
+}
+
+fn sqlite(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
+    let (bank, tokens, server) = stand_up(program, "sqlite:{folder}/warifu.db", plan.tokens)?;
+    let turns = Turns::new(&tokens);
+    let file = bank.path("warifu.db");
+    table.title(format!("SQLite {}, {} tokens, synchronous=FULL", rusqlite::version(), tokens.len()));
+    warm_up(&bank, &turns)?;
+    let mut rounds = Rounds::default();
+    for round in 1..=plan.rounds {
+        let one_by_one = rivals::sqlite_commits(&file, &tokens, plan.length())?;
+        let ours = client::closed(&bank, &turns, 64, plan.length())?.checked()?;
+        eprintln!("round {round}: one by one {one_by_one:.0}/s; 64 clients {:.0}/s", ours.rate());
+        rounds.add(one_by_one, ours);
+    }
+    table.row("verifications/s, 64 clients, over one-by-one commits", rounds.told(), "4 ×");
+    let (peak, now) = server.memory()?;
+    table.row("memory of the server after that: highest / now", format!("{peak} / {now} MiB"), "100 MB");
+    let half = rounds.ours() / 2.0;
+    let bare = BareCommits::on_sqlite(bank.path("bare.db"));
+    let done = client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
+    open_row(&done, bare, half, table)?;
+    flooded(plan, &bank, &turns, &server, rounds.ours(), table)
+}
+
+/// The same load on a small and on a large database, and pgbench's on both.
+fn sizes(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
+    let mut found = Vec::new();
+    for count in [plan.sizes.0, plan.sizes.1] {
+        let database = Database::make()?;
+        let (bank, tokens, _server) = stand_up(program, &database.url()?, count)?;
+        let pgbench = Pgbench::new(&pgbench_program()?, &bank, &tokens)?;
+        let turns = Turns::new(&tokens);
+        warm_up(&bank, &turns)?;
+        let mut rounds = Rounds::default();
+        for _ in 0..plan.rounds {
+            let best = best_of(&pgbench, plan)?;
+            rounds.add(best, client::closed(&bank, &turns, 64, plan.length())?.checked()?);
+        }
+        eprintln!("{count} tokens: {}", rounds.told());
+        found.push((rounds.ours(), rounds.theirs()));
+    }
+    let [(small, small_pgbench), (large, large_pgbench)] = found[..] else { bail!("two sizes") };
+    let (ours, theirs) = (large / small, large_pgbench / small_pgbench);
+    table.title(format!("{} tokens beside {}", plan.sizes.1, plan.sizes.0));
+    table.row(
+        "rate with the many over rate with the few: ours / pgbench's",
+        format!("{ours:.2} / {theirs:.2} ({:.2})", ours / theirs),
+        "0.9 of it",
+    );
+    Ok(())
+}
+
+fn pgbench_program() -> Result<PathBuf> {
+    Ok(env::var("PGBENCH").context("PGBENCH")?.into())
+}
+
+fn best_of(pgbench: &Pgbench, plan: &Plan) -> Result<f64> {
+    let mut best = 0.0_f64;
+    for clients in RIVALS {
+        best = best.max(pgbench.rate(clients, plan.length())?);
+    }
+    Ok(best)
+}
+
+fn warm_up(bank: &Bank, turns: &std::rc::Rc<Turns>) -> Result<()> {
+    client::closed(bank, turns, 64, Duration::from_secs(3))?.checked().map(drop)
+}
+
+/// One client on an idle server beside one client of pgbench.
+fn lone(
+    plan: &Plan,
+    bank: &Bank,
+    turns: &std::rc::Rc<Turns>,
+    pgbench: &Pgbench,
+    table: &mut Table,
+) -> Result<()> {
+    let mut ratios = Vec::new();
+    let mut told = Vec::new();
+    for _ in 0..plan.rounds {
+        let theirs = pgbench.median(plan.length())?;
+        let ours = client::closed(bank, turns, 1, plan.length())?.checked()?.at(0.5);
+        ratios.push(ours / theirs);
+        told.push(format!("{ours:.2}/{theirs:.2}"));
+    }
+    let told = format!("{:.2} × ({} ms)", median(&mut ratios), told.join(", "));
+    table.row("a lone request, p50, over one client of pgbench", told, "under 1.2 ×");
+    Ok(())
+}
+
+fn open_row(done: &Done, bare: BareCommits, rate: f64, table: &mut Table) -> Result<()> {
+    let bare = bare.end()?;
+    table.row(
+        &format!("open loop, {rate:.0}/s: p50, p90, p99, p99.9, longest"),
+        format!(
+            "{:.1}, {:.1}, {:.1}, {:.1}, {:.0} ms",
+            done.at(0.5),
+            done.at(0.9),
+            done.at(0.99),
+            done.at(0.999),
+            done.at(1.0)
+        ),
+        "",
+    );
+    table.row(
+        "a bare commit beside it: p50, p99; our p99 over its",
+        format!("{:.1}, {:.1} ms; {:.1} ×", bare(0.5), bare(0.99), done.at(0.99) / bare(0.99)),
+        "under 3 ×",
+    );
+    Ok(())
+}
+
+fn flooded(
+    plan: &Plan,
+    bank: &Bank,
+    turns: &std::rc::Rc<Turns>,
+    server: &Server,
+    calm: f64,
+    table: &mut Table,
+) -> Result<()> {
+    let flood = Flood::start(bank);
+    let done = client::closed(bank, turns, 64, plan.length() * 2)?.checked()?;
+    let logins = flood.end()? as f64 / done.seconds;
+    table.row(
+        "rate beside a flood of wrong logins, of the rate without",
+        format!("{:.2} ({:.0}/s beside {logins:.0} logins/s)", done.rate() / calm, done.rate()),
+        "over 0.5",
+    );
+    let (peak, now) = server.memory()?;
+    table.row("memory with the flood: highest / now", format!("{peak} / {now} MiB"), "bounded");
+    Ok(())
+}
+
+/// Rates of ours and of a rival, round by round.
+#[derive(Default)]
+struct Rounds(Vec<(f64, Done)>);
+
+impl Rounds {
+    fn add(&mut self, rival: f64, ours: Done) {
+        self.0.push((rival, ours));
+    }
+
+    fn ours(&self) -> f64 {
+        median(&mut self.0.iter().map(|(_, done)| done.rate()).collect::<Vec<_>>())
+    }
+
+    fn theirs(&self) -> f64 {
+        median(&mut self.0.iter().map(|(rival, _)| *rival).collect::<Vec<_>>())
+    }
+
+    fn told(&self) -> String {
+        let ratio = median(&mut self.0.iter().map(|(r, done)| done.rate() / r).collect::<Vec<_>>());
+        let at = |q| median(&mut self.0.iter().map(|(_, done)| done.at(q)).collect::<Vec<_>>());
+        format!(
+            "{ratio:.2} × ({:.0} over {:.0}/s; p50 {:.1}, p99 {:.1} ms)",
+            self.ours(),
+            self.theirs(),
+            at(0.5),
+            at(0.99)
+        )
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What is printed at the end.
+#[derive(Default)]
+struct Table(Vec<String>);
+
+impl Table {
+    fn title(&mut self, title: String) {
+        eprintln!("── {title}");
+        self.0.push(format!("\n{title}\n\n| what | measured | wanted |\n|---|---|---|"));
+    }
+
+    fn row(&mut self, what: &str, measured: String, wanted: &str) {
+        eprintln!("{what}: {measured} (wanted: {wanted})");
+        self.0.push(format!("| {what} | {measured} | {wanted} |"));
+    }
+
+    fn print(&self) {
+        println!("{}", self.0.join("\n"));
+    }
+}

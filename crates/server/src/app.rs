@@ -1,16 +1,13 @@
 //! What every part of the server shares: store, clock, randomness, keys, institutions.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
-use warifu_core::{
-    ids::{ApiKeyId, CustomerId},
-    random::Random,
-    time::{Clock, Millis},
-};
+use warifu_core::{ids::CustomerId, random::Random, time::Clock};
 use warifu_store::{Store, StoreError, seal::Kek};
 
 use crate::{
+    actions::api_keys::Known,
     hasher::Hasher,
     institutions::Institutions,
     limits::{Limits, Rates},
@@ -40,8 +37,8 @@ pub struct Parts {
     pub(crate) limits: Limits,
     /// Where passcodes of the bank's programs are decided.
     pub(crate) queue: Queue,
-    /// When each API key was last noted as used, here.
-    pub(crate) key_uses: std::sync::Mutex<BTreeMap<ApiKeyId, Millis>>,
+    /// Keys of the bank's programs, as they were read last.
+    pub(crate) api_keys: Known,
     /// Rung when a mail was put into the outbox.
     pub(crate) mail_waits: Notify,
 }
@@ -112,7 +109,7 @@ impl App {
             institutions: Institutions::new(settings.public_port),
             settings,
             lines: (0..LINES).map(|_| Arc::default()).collect(),
-            key_uses: std::sync::Mutex::default(),
+            api_keys: Known::default(),
             mail_waits: Notify::new(),
         }));
         app.reload_institutions().await?;

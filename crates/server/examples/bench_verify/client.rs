@@ -127,12 +127,7 @@ pub(crate) fn closed(
 
 /// Requests at random times (Poisson), so many a second, whatever the server does; as many lines as are
 /// needed to send each when it is due.
-pub(crate) fn open(
-    bank: &Bank,
-    turns: &Rc<Turns>,
-    rate: f64,
-    length: Duration,
-) -> Result<Done> {
+pub(crate) fn open(bank: &Bank, turns: &Rc<Turns>, rate: f64, length: Duration) -> Result<Done> {
     let (bank, turns) = (Api::of(bank), Rc::clone(turns));
     inside(async move {
         let done = Rc::new(RefCell::new(Done::new()));

@@ -62,7 +62,8 @@ fn call(port: u16, caller: u32, stop: &AtomicBool, answered: &AtomicU64) -> Resu
     let mut n = 0_u32;
     while !stop.load(Ordering::Relaxed) {
         n += 1;
-        let body = format!("csrf={csrf}&login_id=nobody{caller}x{n}&login_password=Wrong-Password-{n}");
+        let body =
+            format!("csrf={csrf}&login_id=nobody{caller}x{n}&login_password=Wrong-Password-{n}");
         // From a network of its own each time: what is limited by network is not what is measured.
         let [_, b, c, _] = (caller * 7_919 + n).to_be_bytes();
         write!(

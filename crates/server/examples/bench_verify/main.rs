@@ -183,11 +183,16 @@ fn postgres(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     table.row("verifications/s, 256 clients, over pgbench's best one by one", many.told(), "3 ×");
     table.row("verifications/s, 64 clients, over the same", some.told(), "2.5 ×");
     let (peak, now) = server.memory()?;
-    table.row("memory of the server after that: highest / now", format!("{peak} / {now} MiB"), "64 MB");
+    table.row(
+        "memory of the server after that: highest / now",
+        format!("{peak} / {now} MiB"),
+        "64 MB",
+    );
     lone(plan, &bank, &turns, &pgbench, table)?;
     let half = some.ours() / 2.0;
     let bare = BareCommits::on_postgres(&bank.url);
-    let done = client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
+    let done =
+        client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
     open_row(&done, bare, half, table)?;
     flooded(plan, &bank, &turns, &server, some.ours(), table)
 }
@@ -196,7 +201,11 @@ fn sqlite(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     let (bank, tokens, server) = stand_up(program, "sqlite:{folder}/warifu.db", plan.tokens)?;
     let turns = Turns::new(&tokens);
     let file = bank.path("warifu.db");
-    table.title(format!("SQLite {}, {} tokens, synchronous=FULL", rusqlite::version(), tokens.len()));
+    table.title(format!(
+        "SQLite {}, {} tokens, synchronous=FULL",
+        rusqlite::version(),
+        tokens.len()
+    ));
     warm_up(&bank, &turns)?;
     let mut rounds = Rounds::default();
     for round in 1..=plan.rounds {
@@ -207,10 +216,15 @@ fn sqlite(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     }
     table.row("verifications/s, 64 clients, over one-by-one commits", rounds.told(), "4 ×");
     let (peak, now) = server.memory()?;
-    table.row("memory of the server after that: highest / now", format!("{peak} / {now} MiB"), "100 MB");
+    table.row(
+        "memory of the server after that: highest / now",
+        format!("{peak} / {now} MiB"),
+        "100 MB",
+    );
     let half = rounds.ours() / 2.0;
     let bare = BareCommits::on_sqlite(bank.path("bare.db"));
-    let done = client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
+    let done =
+        client::open(&bank, &turns, half, Duration::from_secs(plan.open_seconds))?.checked()?;
     open_row(&done, bare, half, table)?;
     flooded(plan, &bank, &turns, &server, rounds.ours(), table)
 }

@@ -139,7 +139,9 @@ pub(crate) async fn load(bank: &Bank, tokens: &Tokens, now: i64) -> Result<()> {
     let (institution, keys) = institution(bank).await?;
     let maker = Maker { tokens: tokens.clone(), institution, keys, now };
     let bar = ProgressBar::new((tokens.len() * TABLES.len()) as u64);
-    bar.set_style(ProgressStyle::with_template("  {msg:10} {wide_bar} {pos}/{len} {per_sec} {eta}")?);
+    bar.set_style(ProgressStyle::with_template(
+        "  {msg:10} {wide_bar} {pos}/{len} {per_sec} {eta}",
+    )?);
     match bank.url.strip_prefix("sqlite:") {
         Some(path) => load_sqlite(Path::new(path), &maker, &bar)?,
         None => load_postgres(&bank.url, &maker, &bar).await?,

@@ -7,11 +7,8 @@ use axum::{
 use warifu_core::audit::ActorKind;
 
 use crate::{
-    actions::{
-        api_keys::{self, Caller},
-        network,
-    },
-    error::{AppError, SignedOut},
+    actions::api_keys::{self, Caller},
+    error::AppError,
     web::visit::Visit,
 };
 
@@ -28,28 +25,13 @@ impl<S: Sync> FromRequestParts<S> for Called {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, AppError> {
         let mut visit = Visit::from_request_parts(parts, state).await?;
         let sent = parts.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        let proved = match sent.and_then(|sent| sent.split_once(' ')) {
+        let caller = match sent.and_then(|sent| sent.split_once(' ')) {
             Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => {
-                api_keys::prove(&visit.app, &visit.origin, key.trim()).await
+                api_keys::prove(&visit.app, &visit.origin, key.trim()).await?
             }
-            _ => Err(AppError::NotSignedIn(SignedOut::Never)),
-        };
-        let caller = match proved {
-            Ok(caller) => caller,
-            // Only who does not prove a key is limited: a bank's programs come from one address.
-            Err(AppError::NotSignedIn(why)) => return Err(unproved(&visit, why)),
-            Err(other) => return Err(other),
+            _ => return Err(api_keys::unproved(&visit.app, &visit.origin)),
         };
         visit.origin.actor = (ActorKind::ApiKey, caller.key.to_string());
         Ok(Self { visit, caller })
     }
-}
-
-fn unproved(visit: &Visit, why: SignedOut) -> AppError {
-    let address = visit.origin.address.as_deref().unwrap_or_default();
-    if visit.app.limits.admits(&network::network(address)) {
-        return AppError::NotSignedIn(why);
-    }
-    visit.app.limits.leave_out(Some(visit.origin.institution.id), "too_many_from_one_network");
-    AppError::TooMany(visit.origin.now.plus(std::time::Duration::from_secs(1)))
 }

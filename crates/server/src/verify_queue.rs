@@ -258,7 +258,7 @@ fn next_batch(waiting: &mut VecDeque<Entry>, mut busy: BTreeSet<Turn>) -> Vec<En
 // Reads, decides and writes a batch; gives back who has to be decided again.
 async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
     let wanted: Vec<Wanted> = batch.iter().map(|e| e.ask.wanted(e.origin.institution.id)).collect();
-    let found = match parts.store.read_verifiers(&wanted).await {
+    let found = match parts.store.read_verifiers(wanted).await {
         Ok(found) => found,
         Err(error) => {
             let error = AppError::from(error);
@@ -268,19 +268,23 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
             return Vec::new();
         }
     };
-    let mut candidates: Vec<Option<Candidate>> = vec![None; batch.len()];
-    for candidate in found {
-        if let Some(place) = candidates.get_mut(candidate.place()) {
-            *place = Some(candidate);
-        }
-    }
+    let mut candidates: BTreeMap<usize, Result<Candidate, StoreError>> =
+        found.into_iter().collect();
     let now = parts.clock.now();
     let mut tokens = BTreeSet::new();
     let (mut again, mut decided) = (Vec::new(), Vec::new());
-    for (mut entry, candidate) in batch.into_iter().zip(candidates) {
-        let Some(candidate) = candidate else {
-            answer(entry, Ok(Said::Alone));
-            continue;
+    for (place, mut entry) in batch.into_iter().enumerate() {
+        let candidate = match candidates.remove(&place) {
+            Some(Ok(candidate)) => candidate,
+            // One that cannot be read is nobody else's failure.
+            Some(Err(error)) => {
+                answer(entry, Err(error.into()));
+                continue;
+            }
+            None => {
+                answer(entry, Ok(Said::Alone));
+                continue;
+            }
         };
         // One customer under two names: the second is decided from what the first leaves.
         if !tokens.insert((candidate.verifier.bucket, candidate.verifier.token_no)) {
@@ -295,6 +299,8 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
             Err(error) => answer(entry, Err(error)),
         }
     }
+    // In the order of their rows, on every node: who locks in one order never waits in a circle.
+    decided.sort_by_key(|(_, _, write)| write.change.as_ref().map(|c| (c.bucket, c.token_no)));
     again.extend(land(parts, decided).await);
     again
 }
@@ -309,7 +315,8 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry
         entries.push((entry, verdict));
         writes.push(write);
     }
-    match parts.store.write_verifications(&writes).await {
+    let writes = Arc::new(writes);
+    match parts.store.write_verifications(Arc::clone(&writes)).await {
         Ok(written) => {
             let mut again = Vec::new();
             for ((entry, verdict), written) in entries.into_iter().zip(written) {
@@ -325,8 +332,9 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry
         // nobody's own fault, and not asked once for each.
         Err(StoreError::Conflict) if entries.len() > 1 => {
             let mut again = Vec::new();
-            for ((entry, verdict), write) in entries.into_iter().zip(writes) {
-                again.extend(Box::pin(land(parts, vec![(entry, verdict, write)])).await);
+            for ((entry, verdict), write) in entries.into_iter().zip(&*writes) {
+                let alone = vec![(entry, verdict, write.clone())];
+                again.extend(Box::pin(land(parts, alone)).await);
             }
             again
         }

@@ -1,13 +1,19 @@
-//! A batch of verifications on PostgreSQL: one statement that reads it, one that writes it and is its
-//! own commit. Rows come as arrays, one of each column.
+//! Batches of verifications on PostgreSQL: one statement that reads a batch, one that writes it and is
+//! its own commit. Rows come as arrays, one of each column.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Row, postgres::PgConnectOptions};
 
 use crate::{
     StoreError,
-    verify_queue::{Candidate, Once, Wanted, Write},
+    engine::{is_cut, unsure_where_cut},
+    verify_queue::{Candidate, Once, Read, Wanted, Write},
 };
 
 const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_mac, v.bucket, \
@@ -61,11 +67,84 @@ macro_rules! bind_columns {
     };
 }
 
-/// Reads the tokens of a batch.
-pub(crate) async fn read(pool: &PgPool, wanted: &[Wanted]) -> Result<Vec<Candidate>, StoreError> {
+/// Connections that only batches use. A pool's would be asked whether they still answer each time they
+/// come back, which costs the database as much as a batch's own reading.
+pub(crate) struct Lines {
+    options: PgConnectOptions,
+    patience: Duration,
+    idle: Mutex<Vec<PgConnection>>,
+}
+
+// The options may hold a password, in more than one place.
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("idle", &self.idle).finish_non_exhaustive()
+    }
+}
+
+impl Lines {
+    pub(crate) fn new(options: PgConnectOptions, patience: Duration) -> Self {
+        // What is planned for one batch fits every other: rows are found by their keys.
+        let options = options.options([("plan_cache_mode", "force_generic_plan")]);
+        Self { options, patience, idle: Mutex::default() }
+    }
+
+    /// Reads the tokens of a batch.
+    pub(crate) async fn read(&self, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
+        while let Some(mut line) = self.take_idle() {
+            match read(&mut line, wanted).await {
+                // The server has cut it while it was idle; another may be alive.
+                Err(StoreError::Unavailable(error)) if is_cut(&error) => {}
+                done => return self.back(line, done),
+            }
+        }
+        let mut line = self.open().await?;
+        let done = read(&mut line, wanted).await;
+        self.back(line, done)
+    }
+
+    /// Writes a batch; its commit is the statement's own.
+    pub(crate) async fn write(&self, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+        // The one that came back last has just answered. Who gets none has written nothing.
+        let mut line = match self.take_idle() {
+            Some(line) => line,
+            None => self.open().await?,
+        };
+        let done = write(&mut line, writes).await;
+        self.back(line, done)
+    }
+
+    /// Closes those that nobody uses.
+    pub(crate) async fn close(&self) {
+        while let Some(line) = self.take_idle() {
+            if let Err(error) = line.close().await {
+                tracing::debug!(%error, "a connection of the verify queue");
+            }
+        }
+    }
+
+    fn take_idle(&self) -> Option<PgConnection> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    async fn open(&self) -> Result<PgConnection, StoreError> {
+        let line = tokio::time::timeout(self.patience, self.options.connect()).await;
+        Ok(line.map_err(|_| sqlx::Error::PoolTimedOut)??)
+    }
+
+    // Only one that has answered is used again.
+    fn back<T>(&self, line: PgConnection, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(done, Ok(_) | Err(StoreError::Conflict | StoreError::Corrupt(_))) {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        }
+        done
+    }
+}
+
+async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
     let once = |w: &Wanted, part: fn(&Once) -> &str| w.once.as_ref().map(|o| part(o).to_owned());
     let rows = || wanted.iter().zip(0_i64..);
-    let query = bind_columns!(sqlx::query_as(READ), rows();
+    let query = bind_columns!(sqlx::query(READ), rows();
         |(_, n)| n,
         |(w, _)| w.institution.to_string(),
         |(w, _)| w.login(),
@@ -76,14 +155,16 @@ pub(crate) async fn read(pool: &PgPool, wanted: &[Wanted]) -> Result<Vec<Candida
         |(w, _)| once(w, |o| o.purpose),
         |(w, _)| once(w, |o| &o.key_hash),
     );
-    Ok(query.fetch_all(pool).await?)
+    let rows = query.fetch_all(line).await?;
+    // One that cannot be read fails alone.
+    let read = |row: &sqlx::postgres::PgRow| {
+        let place = usize::try_from(row.try_get::<i64, _>("n")?).unwrap_or(usize::MAX);
+        Ok((place, Candidate::from_row(row).map_err(StoreError::from)))
+    };
+    rows.iter().map(read).collect()
 }
 
-/// Writes a batch; its commit is the statement's own.
-pub(crate) async fn write(
-    line: &mut PgConnection,
-    writes: &[Write],
-) -> Result<Vec<bool>, StoreError> {
+async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
@@ -133,11 +214,7 @@ pub(crate) async fn write(
         |(.., a)| a.answer.as_str(),
         |(.., a)| a.created_at,
     );
-    let rows: Vec<(i64,)> = query.fetch_all(line).await.map_err(|error| match error {
-        sqlx::Error::Database(_) => error.into(),
-        // What the server has not answered may have been done.
-        lost => StoreError::Unsure(lost),
-    })?;
+    let rows: Vec<(i64,)> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     let written: BTreeSet<i64> = rows.into_iter().map(|row| row.0).collect();
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
 }

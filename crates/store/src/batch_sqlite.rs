@@ -1,122 +1,269 @@
-//! A batch of verifications on SQLite: each statement takes its rows as one parameter, an array of
-//! arrays in JSON. What a driver does for each row would cost more than what the database does.
+//! Batches of verifications on SQLite: one thread with a connection of its own, and statements that are
+//! prepared once. Handing each row from thread to thread, as sqlx must, would cost more than what the
+//! database does for it.
 
-use std::collections::BTreeSet;
-
-use serde::Serialize;
-use sqlx::{Sqlite, SqlitePool, Transaction};
-use warifu_core::counter::Counter;
-
-use crate::{
-    StoreError,
-    audit::AuditRow,
-    verify_queue::{Candidate, Wanted, Write},
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
 };
 
-const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_mac, v.bucket, \
-     v.token_no, v.customer_id, v.token_id, v.state, v.suspended, v.algorithm, v.digits, \
-     v.period, v.sealed_key, v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, \
-     v.locked_until, v.locked, v.version FROM (SELECT value ->> '$[0][0]' AS n, \
-     value ->> '$[0][1]' AS institution, value ->> '$[0][2]' AS login_id, \
-     value ->> '$[0][3]' AS bucket, value ->> '$[0][4]' AS customer, \
-     value ->> '$[0][5]' AS state, value ->> '$[1][0]' AS api_key, \
-     value ->> '$[1][1]' AS purpose, value ->> '$[1][2]' AS key_hash FROM json_each($1)) AS w \
-     LEFT JOIN directory d ON d.institution_id = w.institution AND d.kind = 'login_id' \
-     AND d.value = w.login_id JOIN customers c ON c.bucket = COALESCE(d.bucket, w.bucket) \
-     AND c.customer_id = COALESCE(d.customer_id, w.customer) \
-     AND c.institution_id = w.institution \
-     JOIN verifiers v ON v.bucket = c.bucket AND v.customer_id = c.customer_id \
-     AND v.state = w.state LEFT JOIN answers a ON a.bucket = c.bucket \
-     AND a.customer_id = c.customer_id AND a.api_key_id = w.api_key \
-     AND a.purpose = w.purpose AND a.key_hash = w.key_hash";
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
 
-/// Reads the tokens of a batch.
-pub(crate) async fn read(
-    pool: &SqlitePool,
-    wanted: &[Wanted],
-) -> Result<Vec<Candidate>, StoreError> {
-    let row = |(w, n): (&'_ Wanted, i64)| {
-        let who =
-            (n, w.institution, w.login().map(str::to_owned), w.bucket(), w.customer(), w.state);
-        let once = w.once.as_ref().map(|o| (o.api_key.clone(), o.purpose, o.key_hash.clone()));
-        (who, once)
-    };
-    let rows: Vec<_> = wanted.iter().zip(0..).map(row).collect();
-    Ok(sqlx::query_as(READ).bind(json(&rows)).fetch_all(pool).await?)
+use crate::{
+    StoreError, VerifierRow,
+    audit::AuditRow,
+    verify_queue::{Answered, Candidate, Change, Read, Wanted, Whose, Write},
+};
+
+const WHO: &str = "SELECT bucket, customer_id FROM directory \
+     WHERE institution_id = ?1 AND kind = 'login_id' AND value = ?2";
+
+const TOKEN: &str = "SELECT c.hold_until, c.suspended_at, v.bucket, v.token_no, v.customer_id, \
+     v.token_id, v.state, v.suspended, v.algorithm, v.digits, v.period, v.sealed_key, \
+     v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, v.locked_until, v.locked, \
+     v.version FROM customers c JOIN verifiers v ON v.bucket = c.bucket \
+     AND v.customer_id = c.customer_id WHERE c.bucket = ?1 AND c.customer_id = ?2 \
+     AND c.institution_id = ?3 AND v.state = ?4";
+
+const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
+     AND customer_id = ?2 AND api_key_id = ?3 AND purpose = ?4 AND key_hash = ?5";
+
+const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?4, last_step), failures = ?5, \
+     locked_until = ?6, locked = ?7, version = version + 1 \
+     WHERE bucket = ?1 AND token_no = ?2 AND version = ?3 AND (?4 IS NULL \
+     OR (last_step < ?4 AND floor_step < ?4 AND NOT locked AND NOT suspended))";
+
+const LINE: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
+     actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
+     correlation, before_json, after_json, v) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+
+const KEEP: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
+
+/// A connection on a thread of its own, opened when it is first needed.
+#[derive(Debug)]
+pub(crate) struct Line {
+    path: PathBuf,
+    patience: Duration,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
 }
 
-// The rows of a batch as one parameter.
-fn json(rows: &impl Serialize) -> String {
-    serde_json::to_string(rows).unwrap_or_default()
+impl Line {
+    pub(crate) fn new(path: PathBuf, patience: Duration) -> Self {
+        Self { path, patience, jobs: Mutex::new(None) }
+    }
+
+    /// Has something done on the connection.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |line| drop(reply.send(line.and_then(work))));
+        self.send(job);
+        // Without an answer the thread has died over it; what it was about may have been done.
+        answer.await.unwrap_or(Err(StoreError::Unsure(sqlx::Error::WorkerCrashed)))
+    }
+
+    /// Ends the thread when it has done what it was given.
+    pub(crate) fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn send(&self, job: Job) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let job = match jobs.as_ref() {
+            Some(line) => match line.send(job) {
+                Ok(()) => return,
+                Err(mpsc::SendError(job)) => job,
+            },
+            None => job,
+        };
+        // The first, or the thread has died.
+        let (line, waiting) = mpsc::channel();
+        drop(line.send(job));
+        *jobs = Some(line);
+        let (path, patience) = (self.path.clone(), self.patience);
+        thread::spawn(move || work(&path, patience, &waiting));
+    }
 }
 
-/// Writes a batch, in a transaction that is open.
-pub(crate) async fn write(
-    tx: &mut Transaction<'_, Sqlite>,
-    writes: &[Write],
-) -> Result<Vec<bool>, StoreError> {
-    const CHANGE: &str = "UPDATE verifiers SET \
-         last_step = CASE WHEN w.step IS NULL THEN last_step ELSE w.step END, \
-         failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
-         version = version + 1 FROM (SELECT value ->> 0 AS bucket, value ->> 1 AS token_no, \
-         value ->> 2 AS decided_on, value ->> 3 AS step, value ->> 4 AS failures, \
-         value ->> 5 AS locked_until, value ->> 6 AS locked FROM json_each($1)) AS w \
-         WHERE verifiers.bucket = w.bucket AND verifiers.token_no = w.token_no \
-         AND version = w.decided_on AND (w.step IS NULL OR (last_step < w.step \
-         AND floor_step < w.step AND verifiers.locked = 0 AND suspended = 0)) \
-         RETURNING bucket, token_no";
-    const LINES: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
-         actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, device, \
-         request_id, correlation, before_json, after_json, v) SELECT \
-         value ->> '$[0][0]', value ->> '$[0][1]', value ->> '$[0][2]', value ->> '$[0][3]', \
-         value ->> '$[0][4]', value ->> '$[1][0]', value ->> '$[1][1]', value ->> '$[1][2]', \
-         value ->> '$[1][3]', value ->> '$[1][4]', value ->> '$[2][0]', value ->> '$[2][1]', \
-         value ->> '$[2][2]', value ->> '$[2][3]', value ->> '$[2][4]', value ->> '$[3][0]', \
-         value ->> '$[3][1]', value ->> '$[3][2]', value ->> '$[3][3]', value ->> '$[3][4]' \
-         FROM json_each($1)";
-    const ANSWERS: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, \
-         key_hash, body_mac, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    let rows: Vec<_> = writes
-        .iter()
-        .filter_map(|w| w.change.as_ref())
-        .map(|c| {
-            let Counter { failures, locked_until, locked } = c.counter;
-            let until = locked_until.map(|t| t.0);
-            (c.bucket, c.token_no, c.version, c.accept, failures, until, i64::from(locked))
-        })
-        .collect();
-    let mut changed: BTreeSet<(i64, i64)> = BTreeSet::new();
-    if !rows.is_empty() {
-        let rows: Vec<(i64, i64)> =
-            sqlx::query_as(CHANGE).bind(json(&rows)).fetch_all(&mut **tx).await?;
-        changed.extend(rows);
+fn work(path: &std::path::Path, patience: Duration, waiting: &mpsc::Receiver<Job>) {
+    let mut line = None;
+    while let Ok(job) = waiting.recv() {
+        if line.is_none() {
+            match open(path, patience) {
+                Ok(opened) => line = Some(opened),
+                Err(error) => {
+                    job(Err(error.into()));
+                    continue;
+                }
+            }
+        }
+        if let Some(line) = &line {
+            job(Ok(line));
+        }
     }
-    let done =
-        |w: &Write| w.change.as_ref().is_none_or(|c| changed.contains(&(c.bucket, c.token_no)));
-    let done: Vec<bool> = writes.iter().map(done).collect();
-    let written = || writes.iter().zip(&done).filter(|(_, done)| **done).map(|(w, _)| w);
-    let lines: Vec<_> = written().map(|w| line(&w.line)).collect();
-    sqlx::query(LINES).bind(json(&lines)).execute(&mut **tx).await?;
-    for a in written().filter_map(|w| w.answered.as_ref()) {
-        sqlx::query(ANSWERS)
-            .bind(a.bucket)
-            .bind(&a.customer_id)
-            .bind(&a.once.api_key)
-            .bind(a.once.purpose)
-            .bind(&a.once.key_hash)
-            .bind(&a.body_mac)
-            .bind(&a.answer)
-            .bind(a.created_at)
-            .execute(&mut **tx)
-            .await?;
+}
+
+fn open(path: &std::path::Path, patience: Duration) -> rusqlite::Result<Connection> {
+    let flags =
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let line = Connection::open_with_flags(path, flags)?;
+    line.busy_timeout(patience)?;
+    // As every other connection: nothing is answered before it is on the disk.
+    line.pragma_update(None, "synchronous", "FULL")?;
+    line.pragma_update(None, "foreign_keys", true)?;
+    line.pragma_update(None, "wal_autocheckpoint", crate::engine::CHECKPOINT_PAGES)?;
+    line.set_prepared_statement_cache_capacity(16);
+    Ok(line)
+}
+
+/// Reads the tokens of a batch, as they stand at one moment.
+pub(crate) fn read(line: &Connection, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
+    let tx = Transaction::new_unchecked(line, TransactionBehavior::Deferred)?;
+    let mut found = Vec::new();
+    for (n, wanted) in wanted.iter().enumerate() {
+        let who = match &wanted.whose {
+            Whose::Customer(id) => Some((i64::from(id.bucket()), id.to_string())),
+            Whose::LoginId(login) => {
+                let of = (wanted.institution.to_string(), login);
+                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+                tx.prepare_cached(WHO)?.query_row(of, row).optional()?
+            }
+        };
+        let Some((bucket, customer)) = who else { continue };
+        let of = (bucket, &customer, wanted.institution.to_string(), wanted.state.as_str());
+        let mut token = tx.prepare_cached(TOKEN)?;
+        let Some(read) = token.query_row(of, |row| Ok(candidate(row))).optional()? else {
+            continue;
+        };
+        let answer = match &wanted.once {
+            None => None,
+            Some(once) => {
+                let of = (bucket, &customer, &once.api_key, once.purpose, &once.key_hash);
+                let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+                tx.prepare_cached(ANSWER)?.query_row(of, row).optional()?
+            }
+        };
+        let (answer, body_mac) = answer.unzip();
+        found.push((n, read.map(|token| Candidate { answer, body_mac, ..token })));
     }
+    Ok(found)
+}
+
+// One that cannot be read fails alone.
+fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
+    let text = |n| row.get::<_, String>(n);
+    Ok(Candidate {
+        hold_until: row.get(0)?,
+        suspended_at: row.get(1)?,
+        answer: None,
+        body_mac: None,
+        verifier: VerifierRow {
+            bucket: row.get(2)?,
+            token_no: row.get(3)?,
+            customer_id: text(4)?.parse().map_err(corrupt)?,
+            token_id: text(5)?.parse().map_err(corrupt)?,
+            state: text(6)?.parse()?,
+            suspended: row.get(7)?,
+            algorithm: row.get(8)?,
+            digits: row.get(9)?,
+            period: row.get(10)?,
+            sealed_key: row.get(11)?,
+            valid_until: row.get(12)?,
+            floor_step: row.get(13)?,
+            last_step: row.get(14)?,
+            drift: row.get(15)?,
+            failures: row.get(16)?,
+            locked_until: row.get(17)?,
+            locked: row.get(18)?,
+            version: row.get(19)?,
+        },
+    })
+}
+
+fn corrupt(error: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(error.to_string())
+}
+
+/// Writes a batch, with one commit.
+pub(crate) fn write(line: &Connection, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+    let tx = Transaction::new_unchecked(line, TransactionBehavior::Immediate)?;
+    let mut done = Vec::with_capacity(writes.len());
+    for write in writes {
+        let is_written = match &write.change {
+            None => true,
+            Some(change) => apply(&tx, change)?,
+        };
+        if is_written {
+            record(&tx, &write.line)?;
+            if let Some(answered) = &write.answered {
+                keep(&tx, answered)?;
+            }
+        }
+        done.push(is_written);
+    }
+    tx.commit()?;
     Ok(done)
 }
 
-fn line(a: &AuditRow) -> impl Serialize + use<'_> {
-    let head = (a.bucket, &a.customer_id, a.at, a.id.to_string(), &a.institution_id);
-    let who = (&a.actor_kind, &a.actor_id, &a.token_id, &a.kind, &a.result);
-    let how = (&a.reason, &a.channel, &a.screen, &a.address, &a.device);
-    let rest = (&a.request_id, &a.correlation, &a.before_json, &a.after_json, a.v);
-    (head, who, how, rest)
+fn apply(tx: &Transaction<'_>, c: &Change) -> Result<bool, StoreError> {
+    let until = c.counter.locked_until.map(|until| until.0);
+    let changed = tx.prepare_cached(CHANGE)?.execute((
+        c.bucket,
+        c.token_no,
+        c.version,
+        c.accept,
+        c.counter.failures,
+        until,
+        c.counter.locked,
+    ))?;
+    Ok(changed == 1)
+}
+
+fn record(tx: &Transaction<'_>, a: &AuditRow) -> Result<(), StoreError> {
+    tx.prepare_cached(LINE)?.execute(rusqlite::params![
+        a.bucket,
+        a.customer_id,
+        a.at,
+        a.id.to_string(),
+        a.institution_id,
+        a.actor_kind,
+        a.actor_id,
+        a.token_id,
+        a.kind,
+        a.result,
+        a.reason,
+        a.channel,
+        a.screen,
+        a.address,
+        a.device,
+        a.request_id,
+        a.correlation,
+        a.before_json,
+        a.after_json,
+        a.v,
+    ])?;
+    Ok(())
+}
+
+fn keep(tx: &Transaction<'_>, a: &Answered) -> Result<(), StoreError> {
+    tx.prepare_cached(KEEP)?.execute((
+        a.bucket,
+        &a.customer_id,
+        &a.once.api_key,
+        a.once.purpose,
+        &a.once.key_hash,
+        &a.body_mac,
+        &a.answer,
+        a.created_at,
+    ))?;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -18,13 +19,22 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::StoreError;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
+
+use crate::{StoreError, batch_postgres, batch_sqlite};
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// A connection that has been idle for so long is asked whether it still answers.
 const ASKED_AFTER: Duration = Duration::from_secs(1);
+
+/// Pages of SQLite's log after which whoever commits copies them into the file (64 MiB): the server does
+/// that beside its work before it comes to that.
+pub(crate) const CHECKPOINT_PAGES: u32 = 16_384;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,6 +43,34 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) pools: Pools,
+    pub(crate) batches: Arc<Batches>,
+    /// Whose turn it is to write to SQLite: without it, who waits would ask over and over, and lose to
+    /// whoever asks more often.
+    turn: Option<Arc<Semaphore>>,
+    patience: Duration,
+    doubt: Arc<Doubt>,
+}
+
+/// Since when connections have been found cut: for a while then each is asked before it is used.
+#[derive(Debug, Default)]
+struct Doubt(Mutex<Option<Instant>>);
+
+impl Doubt {
+    fn begin(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn is_on(&self) -> bool {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() < 2 * ASKED_AFTER)
+    }
+}
+
+/// Connections that only batches of verifications use.
+#[derive(Debug)]
+pub(crate) enum Batches {
+    Sqlite(batch_sqlite::Line),
+    Postgres(batch_postgres::Lines),
 }
 
 #[derive(Clone, Debug)]
@@ -96,6 +134,8 @@ pub struct Tx {
     pub(crate) inner: Inner,
     // PostgreSQL answers a commit after a failed statement with a silent rollback.
     broken: bool,
+    // Given back behind the transaction itself.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
@@ -114,15 +154,37 @@ impl Store {
         settings: &Settings,
         patience: Duration,
     ) -> Result<Self, StoreError> {
-        let pools = match settings.url.strip_prefix("sqlite:") {
-            Some(path) => sqlite(&file(path)?, settings, patience).await?,
-            None => Pools::Postgres(postgres(settings, patience).await?),
+        let doubt = Arc::<Doubt>::default();
+        let (pools, batches, turn) = match settings.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = file(path)?;
+                let pools = sqlite(&path, settings, patience).await?;
+                let line = batch_sqlite::Line::new(path, patience);
+                (pools, Batches::Sqlite(line), Some(Arc::new(Semaphore::new(1))))
+            }
+            None => {
+                let options = postgres_options(settings, patience)?;
+                let pool = postgres(settings, options.clone(), patience, &doubt).await?;
+                let lines = batch_postgres::Lines::new(options, patience / 2);
+                (Pools::Postgres(pool), Batches::Postgres(lines), None)
+            }
         };
-        Ok(Self { pools })
+        Ok(Self { pools, batches: Arc::new(batches), turn, patience, doubt })
+    }
+
+    /// Waits for the turn to write; none where there are many writers.
+    pub(crate) async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        let Some(turn) = &self.turn else { return Ok(None) };
+        let turn = tokio::time::timeout(self.patience, Arc::clone(turn).acquire_owned()).await;
+        match turn {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        }
     }
 
     /// Begins a transaction that writes. On SQLite it is the only one until it ends.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
+        let turn = self.turn().await?;
         let inner = match &self.pools {
             Pools::Sqlite { write, .. } => {
                 Inner::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
@@ -130,10 +192,10 @@ impl Store {
             // Said, not left to the server's settings: who waited for a row must see what became
             // of it.
             Pools::Postgres(pool) => Inner::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE").await?,
+                self.begun(pool, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE").await?,
             ),
         };
-        Ok(Tx { inner, broken: false })
+        Ok(Tx { inner, broken: false, _turn: turn })
     }
 
     /// Begins a transaction that only reads: one snapshot, never waits for a writer.
@@ -141,10 +203,26 @@ impl Store {
         let inner = match &self.pools {
             Pools::Sqlite { read, .. } => Inner::Sqlite(read.begin().await?),
             Pools::Postgres(pool) => Inner::Postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?,
+                self.begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?,
             ),
         };
-        Ok(Tx { inner, broken: false })
+        Ok(Tx { inner, broken: false, _turn: None })
+    }
+
+    // A connection that the server has cut is found out here, where nothing has been done: from then on
+    // every one is asked before it is used, until there are new ones.
+    async fn begun(
+        &self,
+        pool: &PgPool,
+        begin: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        match pool.begin_with(begin).await {
+            Err(error) if is_cut(&error) => {
+                self.doubt.begin();
+                pool.begin_with(begin).await
+            }
+            begun => begun,
+        }
     }
 
     /// Brings the schema up to this binary's.
@@ -211,6 +289,10 @@ impl Store {
 
     /// Closes the pools and waits until the last connection is back.
     pub async fn close(&self) {
+        match &*self.batches {
+            Batches::Sqlite(line) => line.close(),
+            Batches::Postgres(lines) => lines.close().await,
+        }
         match &self.pools {
             Pools::Sqlite { write, read } => {
                 read.close().await;
@@ -230,11 +312,7 @@ impl Tx {
         }
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await?,
-            // What the server says is an answer; everything else means that there was none.
-            Inner::Postgres(tx) => tx.commit().await.map_err(|error| match error {
-                sqlx::Error::Database(_) => error.into(),
-                lost => StoreError::Unsure(lost),
-            })?,
+            Inner::Postgres(tx) => tx.commit().await.map_err(unsure_where_cut)?,
         }
         Ok(())
     }
@@ -276,7 +354,8 @@ async fn sqlite(path: &Path, settings: &Settings, patience: Duration) -> Result<
         .foreign_keys(true)
         .busy_timeout(patience)
         // What a long import has made of the log is given back at the next checkpoint.
-        .pragma("journal_size_limit", "67108864");
+        .pragma("journal_size_limit", "67108864")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string());
     let pool = SqlitePoolOptions::new().after_release(|line, _| Box::pin(is_clean(line)));
     let write = pool.clone().max_connections(1).acquire_timeout(patience);
     let write = write.connect_with(options.clone()).await?;
@@ -297,10 +376,13 @@ async fn is_clean(line: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     Ok(!line.is_in_transaction())
 }
 
-async fn postgres(settings: &Settings, patience: Duration) -> Result<PgPool, StoreError> {
+fn postgres_options(
+    settings: &Settings,
+    patience: Duration,
+) -> Result<PgConnectOptions, StoreError> {
     let lock = format!("{}ms", patience.as_millis());
     let statement = format!("{}ms", patience.as_millis() * 2);
-    let options = PgConnectOptions::from_str(&settings.url)
+    Ok(PgConnectOptions::from_str(&settings.url)
         .map_err(|e| StoreError::Settings(e.to_string()))?
         .options([
             ("lock_timeout", lock.as_str()),
@@ -311,14 +393,24 @@ async fn postgres(settings: &Settings, patience: Duration) -> Result<PgPool, Sto
             ("synchronous_commit", "on"),
             // What waited for a row must see what became of it, in statements on their own too.
             ("default_transaction_isolation", "read committed"),
-        ]);
+        ]))
+}
+
+async fn postgres(
+    settings: &Settings,
+    options: PgConnectOptions,
+    patience: Duration,
+    doubt: &Arc<Doubt>,
+) -> Result<PgPool, StoreError> {
+    let doubt = Arc::clone(doubt);
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections.max(1))
         // Asked whether it still answers only when it has been idle: under load that question would be
         // a third of what a verification waits for.
         .test_before_acquire(false)
-        .before_acquire(|line, seen| {
-            Box::pin(async move { Ok(seen.idle_for < ASKED_AFTER || line.ping().await.is_ok()) })
+        .before_acquire(move |line, seen| {
+            let is_asked = seen.idle_for >= ASKED_AFTER || doubt.is_on();
+            Box::pin(async move { Ok(!is_asked || line.ping().await.is_ok()) })
         })
         .acquire_timeout(patience / 2)
         .connect_with(options.clone())
@@ -332,6 +424,26 @@ async fn postgres(settings: &Settings, patience: Duration) -> Result<PgPool, Sto
             }
         }
         pool => Ok(pool?),
+    }
+}
+
+/// What the server says of a commit is an answer; everything else means that there was none. That it
+/// ends the connection is none either: it may have waited for a standby, with the commit on its own disk.
+pub(crate) fn unsure_where_cut(error: sqlx::Error) -> StoreError {
+    match error {
+        sqlx::Error::Database(_) if !is_cut(&error) => error.into(),
+        lost => StoreError::Unsure(lost),
+    }
+}
+
+/// Whether the server, or the way to it, has ended this connection.
+pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(said) => {
+            said.code().is_some_and(|code| code.starts_with("57P0") || code.starts_with("08"))
+        }
+        _ => false,
     }
 }
 

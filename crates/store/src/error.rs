@@ -37,6 +37,21 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::{Error, ErrorCode};
+        match &error {
+            Error::SqliteFailure(failed, _) if failed.code == ErrorCode::ConstraintViolation => {
+                Self::Conflict
+            }
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..) => Self::Corrupt(error.to_string()),
+            _ => Self::Unavailable(sqlx::Error::Io(std::io::Error::other(error))),
+        }
+    }
+}
+
 impl From<UnknownWord> for StoreError {
     fn from(unknown: UnknownWord) -> Self {
         Self::Corrupt(unknown.to_string())

@@ -41,4 +41,4 @@ pub use notices::Notice;
 pub use outbox::MailRow;
 pub use sessions::{Procedure, Session};
 pub use tokens::{DueToken, Token, VerifierRow};
-pub use verify_queue::{Answered, Candidate, Change, Once, Wanted, Whose, Write};
+pub use verify_queue::{Answered, Candidate, Change, Once, Read, Wanted, Whose, Write};

@@ -4,6 +4,8 @@
 //! its customer's stop raises it), so an entry that someone else was faster with writes nothing: it is
 //! not among the answers and is decided again.
 
+use std::sync::Arc;
+
 use sqlx::FromRow;
 use warifu_core::{
     counter::Counter,
@@ -15,8 +17,8 @@ use warifu_core::{
 use crate::{
     Store, StoreError, Tx, VerifierRow,
     audit::AuditRow,
-    batch_postgres, batch_sqlite,
-    engine::{Pools, execute, fetch_optional},
+    batch_sqlite,
+    engine::{Batches, execute, fetch_optional},
 };
 
 /// Whose token is asked for.
@@ -79,8 +81,6 @@ pub struct Once {
 /// What a decision is made from.
 #[derive(Clone, Debug, FromRow)]
 pub struct Candidate {
-    /// Place of the entry in the batch.
-    n: i64,
     /// Until when the customer's transactions are held (ms).
     pub hold_until: Option<i64>,
     /// When everything of the customer was stopped (ms).
@@ -94,13 +94,8 @@ pub struct Candidate {
     pub verifier: VerifierRow,
 }
 
-impl Candidate {
-    /// Place of the entry in the batch.
-    #[must_use]
-    pub fn place(&self) -> usize {
-        usize::try_from(self.n).unwrap_or(usize::MAX)
-    }
-}
+/// What was read for an entry of a batch: its place there, and the token.
+pub type Read = (usize, Result<Candidate, StoreError>);
 
 /// What becomes of a token's row.
 #[derive(Clone, Debug)]
@@ -188,38 +183,36 @@ impl Store {
     /// How many batches the engine takes well at once: SQLite has one writer.
     #[must_use]
     pub fn batches_at_once(&self) -> usize {
-        match &self.pools {
-            Pools::Sqlite { .. } => 1,
-            Pools::Postgres(_) => 2,
+        match &*self.batches {
+            Batches::Sqlite(_) => 1,
+            Batches::Postgres(_) => 2,
         }
     }
 
     /// Reads the tokens of a batch; an entry without one is not among them.
-    pub async fn read_verifiers(&self, wanted: &[Wanted]) -> Result<Vec<Candidate>, StoreError> {
-        match &self.pools {
-            Pools::Sqlite { read, .. } => batch_sqlite::read(read, wanted).await,
-            Pools::Postgres(pool) => batch_postgres::read(pool, wanted).await,
+    pub async fn read_verifiers(&self, wanted: Vec<Wanted>) -> Result<Vec<Read>, StoreError> {
+        match &*self.batches {
+            Batches::Sqlite(line) => line.run(move |line| batch_sqlite::read(line, &wanted)).await,
+            Batches::Postgres(lines) => lines.read(&wanted).await,
         }
     }
 
     /// Writes what was decided, durably and with one commit; gives for each entry whether it was
     /// written. One that was not is to be decided again. An error means that none was.
-    pub async fn write_verifications(&self, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
-        match &self.pools {
-            Pools::Sqlite { write, .. } => {
-                let mut tx = write.begin_with("BEGIN IMMEDIATE").await?;
-                let done = batch_sqlite::write(&mut tx, writes).await?;
-                tx.commit().await.map_err(|error| match error {
-                    sqlx::Error::Database(_) => error.into(),
-                    lost => StoreError::Unsure(lost),
-                })?;
-                Ok(done)
+    pub async fn write_verifications(
+        &self,
+        writes: Arc<Vec<Write>>,
+    ) -> Result<Vec<bool>, StoreError> {
+        match &*self.batches {
+            Batches::Sqlite(line) => {
+                let turn = self.turn().await?;
+                line.run(move |line| {
+                    let _turn = turn;
+                    batch_sqlite::write(line, &writes)
+                })
+                .await
             }
-            Pools::Postgres(pool) => {
-                // Waited for apart: who gets no connection has written nothing.
-                let mut line = pool.acquire().await?;
-                batch_postgres::write(&mut line, writes).await
-            }
+            Batches::Postgres(lines) => lines.write(&writes).await,
         }
     }
 }

@@ -168,7 +168,7 @@ async fn connections_that_the_server_cut_are_replaced_without_a_restart() {
     let killed: i64 = sqlx::query_scalar(kill).fetch_one(pool).await.unwrap();
     assert!(killed > 0);
     let lost = cut.commit().await;
-    assert!(matches!(lost, Err(StoreError::Unavailable(_))), "{lost:?}");
+    assert!(matches!(lost, Err(StoreError::Unsure(_))), "{lost:?}");
     let taken = db.write(async |tx| tx.take_customer(who(1)).await).await.unwrap();
     assert_eq!(taken, Some(Customer { version: 2, ..customer(1) }));
     admin.close().await;

@@ -14,7 +14,7 @@ use crate::{
 const POSTGRES_ONLY: [&str; 3] = ["FOR UPDATE SKIP LOCKED", "to_regclass", "unnest("];
 
 /// What only SQLite understands.
-const SQLITE_ONLY: [&str; 1] = ["json_each("];
+const SQLITE_ONLY: [&str; 1] = ["?1"];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
 const WHOLE: [&str; 5] = [

@@ -75,7 +75,7 @@ async fn a_file_is_made_only_when_asked_for_and_for_its_owner_alone() {
 #[tokio::test]
 async fn sqlite_answers_only_what_is_on_the_disk() {
     let db = Db::migrated(Engine::Sqlite).await;
-    let Pools::Sqlite { write, read } = &db.store.pools else { unreachable!("this is SQLite") };
+    let Pools::Sqlite { write, read, .. } = &db.store.pools else { unreachable!("this is SQLite") };
     for (pool, query_only) in [(write, 0), (read, 1)] {
         let number = async |pragma: &'static str| {
             sqlx::query_scalar::<_, i64>(pragma).fetch_one(pool).await.unwrap()

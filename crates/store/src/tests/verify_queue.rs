@@ -1,11 +1,13 @@
 //! Batches of verifications: read by one statement, written by one commit, each entry on the version
 //! that it was decided on.
 
+use std::sync::Arc;
+
 use warifu_core::{counter::Counter, ids::ApiKeyId, time::Millis, token::State};
 
 use super::samples::{NOW, bank, customer, line, verifier, who};
 use crate::{
-    Answered, ApiKey, Candidate, Change, Key, Once, StoreError, VerifierRow, Wanted, Whose, Write,
+    Answered, ApiKey, Change, Key, Once, Read, StoreError, VerifierRow, Wanted, Whose, Write,
     testing::{Db, both},
 };
 
@@ -16,6 +18,7 @@ both!(
     a_step_that_is_not_above_the_last_and_the_floor_is_never_spent,
     entries_without_a_change_leave_their_line,
     an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice,
+    one_that_cannot_be_read_fails_alone,
     hundreds_of_entries_go_at_once,
     keys_are_revoked_once_and_their_use_is_noted_now_and_then,
 );
@@ -35,6 +38,17 @@ async fn with_tokens(db: &Db, numbers: &[u8]) {
     })
     .await
     .unwrap();
+}
+
+/// Reads a batch; in the order of its entries.
+async fn read(db: &Db, wanted: &[Wanted]) -> Vec<Read> {
+    let mut found = db.store.read_verifiers(wanted.to_vec()).await.unwrap();
+    found.sort_by_key(|(place, _)| *place);
+    found
+}
+
+async fn write(db: &Db, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+    db.store.write_verifications(Arc::new(writes.to_vec())).await
 }
 
 fn wanted(whose: Whose) -> Wanted {
@@ -74,9 +88,9 @@ async fn lines(db: &Db) -> usize {
 
 async fn tokens_are_found_by_login_id_and_by_customer_of_their_bank_only(db: &Db) {
     with_tokens(db, &[1, 2]).await;
-    let found = db
-        .store
-        .read_verifiers(&[
+    let found = read(
+        db,
+        &[
             wanted(Whose::LoginId("nobody".to_owned())),
             wanted(login(2)),
             wanted(Whose::Customer(who(1))),
@@ -84,19 +98,18 @@ async fn tokens_are_found_by_login_id_and_by_customer_of_their_bank_only(db: &Db
             Wanted { institution: other_bank(), ..wanted(Whose::Customer(who(1))) },
             Wanted { state: State::Activated, ..wanted(login(1)) },
             wanted(Whose::Customer(who(9))),
-        ])
-        .await
-        .unwrap();
-    let mut found: Vec<_> = found.iter().map(|c: &Candidate| (c.place(), &c.verifier)).collect();
-    found.sort_by_key(|(place, _)| *place);
-    assert_eq!(found, [(1, &verifier(2)), (2, &verifier(1))]);
-    assert!(db.store.read_verifiers(&[]).await.unwrap().is_empty());
+        ],
+    )
+    .await;
+    let found: Vec<_> = found.into_iter().map(|(place, c)| (place, c.unwrap().verifier)).collect();
+    assert_eq!(found, [(1, verifier(2)), (2, verifier(1))]);
+    assert!(read(db, &[]).await.is_empty());
 }
 
 async fn an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all(db: &Db) {
     with_tokens(db, &[1, 2, 3]).await;
     let batch = [entry(1, 1, Some(7)), entry(2, 5, Some(7)), entry(3, 1, None)];
-    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [true, false, true]);
+    assert_eq!(write(db, &batch).await.unwrap(), [true, false, true]);
     let (one, two, three) = (present(db, 1).await, present(db, 2).await, present(db, 3).await);
     assert_eq!((one.last_step, one.failures, one.version), (7, 0, 2));
     assert_eq!(two, verifier(2));
@@ -107,7 +120,7 @@ async fn an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all(db: 
         Write { line: line(11, NOW), ..entry(1, 1, Some(8)) },
         Write { line: line(13, NOW), ..entry(3, 1, None) },
     ];
-    assert_eq!(db.store.write_verifications(&again).await.unwrap(), [false, false]);
+    assert_eq!(write(db, &again).await.unwrap(), [false, false]);
     assert_eq!(lines(db).await, 2);
 }
 
@@ -116,7 +129,7 @@ async fn a_customer_whose_tokens_are_outdated_is_decided_again(db: &Db) {
     let outdated = db.write(async |tx| tx.outdate_verifiers(who(1)).await).await;
     assert_eq!(outdated.unwrap(), 1);
     let batch = [entry(1, 1, Some(7)), entry(2, 1, Some(7))];
-    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [false, true]);
+    assert_eq!(write(db, &batch).await.unwrap(), [false, true]);
 }
 
 async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db) {
@@ -127,7 +140,7 @@ async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db)
             line: line(u8::try_from(step * 10 + version).unwrap(), NOW),
             ..entry(1, version, Some(step))
         };
-        let written = db.store.write_verifications(&[entry]).await.unwrap();
+        let written = write(db, &[entry]).await.unwrap();
         assert_eq!(written, [spent], "step {step} on version {version}");
     }
     let row = verifier(1);
@@ -135,14 +148,14 @@ async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db)
         .await
         .unwrap();
     let entry = Write { line: line(99, NOW), ..entry(1, 4, Some(9)) };
-    assert_eq!(db.store.write_verifications(&[entry]).await.unwrap(), [false], "suspended");
+    assert_eq!(write(db, &[entry]).await.unwrap(), [false], "suspended");
     assert_eq!(present(db, 1).await.last_step, 7);
 }
 
 async fn entries_without_a_change_leave_their_line(db: &Db) {
     with_tokens(db, &[1]).await;
     let batch = [Write { change: None, ..entry(1, 1, None) }];
-    assert_eq!(db.store.write_verifications(&batch).await.unwrap(), [true]);
+    assert_eq!(write(db, &batch).await.unwrap(), [true]);
     assert_eq!(present(db, 1).await, verifier(1));
     let bucket = i64::from(who(1).bucket());
     let owner = who(1).to_string();
@@ -164,12 +177,12 @@ fn answered(n: u8, api_key: &str) -> Answered {
 async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db: &Db) {
     with_tokens(db, &[1, 2]).await;
     let with = |entry: Write| Write { answered: Some(answered(1, "key_1")), ..entry };
-    assert_eq!(db.store.write_verifications(&[with(entry(1, 1, Some(7)))]).await.unwrap(), [true]);
+    assert_eq!(write(db, &[with(entry(1, 1, Some(7)))]).await.unwrap(), [true]);
     let again = [
         Write { line: line(12, NOW), ..entry(2, 1, Some(7)) },
         Write { line: line(11, NOW), ..with(entry(1, 2, Some(8))) },
     ];
-    let refused = db.store.write_verifications(&again).await;
+    let refused = write(db, &again).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     assert_eq!(present(db, 2).await, verifier(2), "the other entry neither");
     assert_eq!((present(db, 1).await.last_step, lines(db).await), (7, 1));
@@ -180,8 +193,7 @@ async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db
         Wanted { once: once("key_2"), ..wanted(login(1)) },
         Wanted { once: once("key_1"), ..wanted(login(2)) },
     ];
-    let mut found = db.store.read_verifiers(&asked).await.unwrap();
-    found.sort_by_key(Candidate::place);
+    let found: Vec<_> = read(db, &asked).await.into_iter().map(|(_, c)| c.unwrap()).collect();
     let kept: Vec<_> = found.iter().map(|c| (c.answer.as_deref(), c.body_mac.as_deref())).collect();
     assert_eq!(kept, [(Some("{}"), Some(&[0, 255][..])), (None, None), (None, None)]);
     let owner = (i64::from(who(1).bucket()), who(1).to_string());
@@ -199,15 +211,28 @@ async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db
     assert_eq!(read().await, None);
 }
 
+async fn one_that_cannot_be_read_fails_alone(db: &Db) {
+    with_tokens(db, &[1, 2]).await;
+    db.run(&format!(
+        "UPDATE verifiers SET token_id = 'tok_1' WHERE token_no = {}",
+        verifier(1).token_no
+    ))
+    .await
+    .unwrap();
+    let found = read(db, &[wanted(login(1)), wanted(login(2))]).await;
+    assert!(matches!(found[0], (0, Err(StoreError::Corrupt(_)))), "{found:?}");
+    assert!(found[1].1.is_ok(), "{found:?}");
+}
+
 async fn hundreds_of_entries_go_at_once(db: &Db) {
     let numbers: Vec<u8> = (1..=200).collect();
     with_tokens(db, &numbers).await;
     let asked: Vec<_> = numbers.iter().map(|n| wanted(login(*n))).collect();
-    assert_eq!(db.store.read_verifiers(&asked).await.unwrap().len(), 200);
+    assert_eq!(read(db, &asked).await.len(), 200);
     let batch: Vec<_> = numbers.iter().map(|n| entry(*n, 1, Some(7))).collect();
-    assert!(db.store.write_verifications(&batch).await.unwrap().iter().all(|written| *written));
+    assert!(write(db, &batch).await.unwrap().iter().all(|written| *written));
     assert_eq!(lines(db).await, 200);
-    assert!(db.store.write_verifications(&[]).await.unwrap().is_empty());
+    assert!(write(db, &[]).await.unwrap().is_empty());
     assert!((1..=2).contains(&db.store.batches_at_once()));
 }
 

@@ -171,18 +171,31 @@ fn write_crockford(f: &mut fmt::Formatter<'_>, bytes: [u8; 16]) -> fmt::Result {
             CROCKFORD[usize::try_from((value >> shift) & 31).unwrap_or(0)]
         }
     });
-    text.iter().try_for_each(|c| fmt::Write::write_char(f, char::from(*c)))
+    f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
 }
+
+/// The value of each character; of those that are none, more than 31.
+const VALUES: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let (mut at, mut value) = (0, 0);
+    while at < CROCKFORD.len() {
+        values[CROCKFORD[at] as usize] = value;
+        at += 1;
+        value += 1;
+    }
+    values
+};
 
 fn read_crockford(text: &str) -> Result<[u8; 16], IdError> {
     // 26 characters hold 130 bits: the first may use three of its five only.
     if text.len() != 26 || text.as_bytes()[0] > b'7' {
         return Err(IdError::Form);
     }
-    let value = text.bytes().try_fold(0u128, |value, character| {
-        let place = CROCKFORD.iter().position(|c| *c == character).ok_or(IdError::Form)?;
-        Ok((value << 5) | u128::try_from(place).map_err(|_| IdError::Form)?)
-    })?;
+    let value =
+        text.bytes().try_fold(0u128, |value, character| match VALUES[usize::from(character)] {
+            u8::MAX => Err(IdError::Form),
+            place => Ok((value << 5) | u128::from(place)),
+        })?;
     Ok(value.to_be_bytes())
 }
 

@@ -46,6 +46,9 @@ const HEADERS_H2: u32 = 32 * 1_024;
 /// Connections of one listener at once, and of one address among them.
 const CONNECTIONS: usize = 4_096;
 const OF_ONE_ADDRESS: usize = 512;
+/// How often SQLite's log is copied into its file, while it grows and while it does not.
+const BUSY_CHECKPOINTS: Duration = Duration::from_millis(200);
+const IDLE_CHECKPOINTS: Duration = Duration::from_secs(2);
 /// No connection is kept longer: one that only answers pings would hold its place for ever.
 const LONGEST: Duration = Duration::from_hours(1);
 
@@ -84,6 +87,7 @@ pub(crate) async fn run(
     }
     tasks.spawn(keep_sweeping(app.clone(), stop.clone()));
     tasks.spawn(keep_reloading(app.clone(), stop.clone()));
+    tasks.spawn(keep_checkpointing(app.clone(), stop.clone()));
     while let Some(ended) = tasks.join_next().await {
         // A worker that panicked must not leave a server that only looks alive.
         ended.context("a part of the server died")?;
@@ -324,6 +328,23 @@ async fn keep_reloading(app: App, mut stop: watch::Receiver<bool>) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+// Beside the work, not in its way.
+async fn keep_checkpointing(app: App, mut stop: watch::Receiver<bool>) {
+    let mut wait = IDLE_CHECKPOINTS;
+    while !*stop.borrow() {
+        match app.store.checkpoint().await {
+            Ok(true) => wait = BUSY_CHECKPOINTS,
+            Ok(false) => wait = IDLE_CHECKPOINTS,
+            // The next one may fare better; a log that grows too long is copied by who writes to it.
+            Err(error) => tracing::warn!(%error, "checkpoint"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
             _ = stop.changed() => {}
         }
     }

@@ -287,7 +287,7 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
             }
         };
         // One customer under two names: the second is decided from what the first leaves.
-        if !tokens.insert((candidate.verifier.bucket, candidate.verifier.token_no)) {
+        if !tokens.insert((candidate.verifier.customer_id, candidate.verifier.token_id)) {
             again.push(entry);
             continue;
         }
@@ -300,7 +300,9 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
         }
     }
     // In the order of their rows, on every node: who locks in one order never waits in a circle.
-    decided.sort_by_key(|(_, _, write)| write.change.as_ref().map(|c| (c.bucket, c.token_no)));
+    decided.sort_by_key(|(_, _, write)| {
+        write.change.as_ref().map(|c| (c.bucket, c.customer, c.token))
+    });
     again.extend(land(parts, decided).await);
     again
 }

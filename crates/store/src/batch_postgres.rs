@@ -17,7 +17,7 @@ use crate::{
 };
 
 const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_mac, v.bucket, \
-     v.token_no, v.customer_id, v.token_id, v.state, v.suspended, v.algorithm, v.digits, \
+     v.customer_id, v.token_id, v.state, v.suspended, v.algorithm, v.digits, \
      v.period, v.sealed_key, v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, \
      v.locked_until, v.locked, v.version FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], \
      $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, \
@@ -32,12 +32,13 @@ const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_m
      AND a.purpose = w.purpose AND a.key_hash = w.key_hash";
 
 /// The tokens' rows, with their lines and answers for those that were written.
-const WRITE: &str = "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], \
-     $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::boolean[]) AS w (n, bucket, \
-     token_no, decided_on, step, failures, locked_until, locked)), \
+const WRITE: &str = "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], \
+     $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[]) AS w (n, \
+     bucket, customer, token, decided_on, step, failures, locked_until, locked)), \
      changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
      failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
-     version = v.version + 1 FROM w WHERE v.bucket = w.bucket AND v.token_no = w.token_no \
+     version = v.version + 1 FROM w WHERE v.bucket = w.bucket AND v.customer_id = w.customer \
+     AND v.token_id = w.token \
      AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
      AND v.floor_step < w.step AND NOT v.locked AND NOT v.suspended)) RETURNING w.n), \
      lines AS (INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
@@ -45,18 +46,18 @@ const WRITE: &str = "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[],
      correlation, before_json, after_json, v) SELECT bucket, customer_id, at, id, \
      institution_id, actor_kind, actor_id, token_id, kind, result, reason, channel, screen, \
      address, device, request_id, correlation, before_json, after_json, v \
-     FROM unnest($9::bigint[], $10::boolean[], $11::bigint[], $12::text[], $13::bigint[], \
-     $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], \
-     $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], \
-     $26::text[], $27::text[], $28::text[], $29::text[], $30::bigint[]) AS a (n, alone, \
+     FROM unnest($10::bigint[], $11::boolean[], $12::bigint[], $13::text[], $14::bigint[], \
+     $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], \
+     $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], \
+     $27::text[], $28::text[], $29::text[], $30::text[], $31::bigint[]) AS a (n, alone, \
      bucket, customer_id, at, id, institution_id, actor_kind, actor_id, token_id, kind, \
      result, reason, channel, screen, address, device, request_id, correlation, before_json, \
      after_json, v) WHERE alone OR n IN (SELECT n FROM changed)), \
      answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) SELECT bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at FROM unnest($31::bigint[], $32::boolean[], $33::bigint[], \
-     $34::text[], $35::text[], $36::text[], $37::text[], $38::bytea[], $39::text[], \
-     $40::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at FROM unnest($32::bigint[], $33::boolean[], $34::bigint[], \
+     $35::text[], $36::text[], $37::text[], $38::text[], $39::bytea[], $40::text[], \
+     $41::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed)) \
      SELECT n FROM changed";
 
@@ -84,8 +85,14 @@ impl fmt::Debug for Lines {
 
 impl Lines {
     pub(crate) fn new(options: PgConnectOptions, patience: Duration) -> Self {
-        // What is planned for one batch fits every other: rows are found by their keys.
-        let options = options.options([("plan_cache_mode", "force_generic_plan")]);
+        // What is planned for one batch fits every other: rows are found by their keys, also in a table
+        // that was empty when the plan was made.
+        let options = options.options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ]);
         Self { options, patience, idle: Mutex::default() }
     }
 
@@ -171,7 +178,8 @@ async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, S
     let query = bind_columns!(sqlx::query_as(WRITE), changes();
         |(n, _)| n,
         |(_, c)| c.bucket,
-        |(_, c)| c.token_no,
+        |(_, c)| c.customer.to_string(),
+        |(_, c)| c.token.to_string(),
         |(_, c)| c.version,
         |(_, c)| c.accept,
         |(_, c)| i64::from(c.counter.failures),

@@ -9,7 +9,9 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, OptionalExtension, Row, Transaction, TransactionBehavior, config::DbConfig,
+};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
 const WHO: &str = "SELECT bucket, customer_id FROM directory \
      WHERE institution_id = ?1 AND kind = 'login_id' AND value = ?2";
 
-const TOKEN: &str = "SELECT c.hold_until, c.suspended_at, v.bucket, v.token_no, v.customer_id, \
+const TOKEN: &str = "SELECT c.hold_until, c.suspended_at, v.bucket, v.customer_id, \
      v.token_id, v.state, v.suspended, v.algorithm, v.digits, v.period, v.sealed_key, \
      v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, v.locked_until, v.locked, \
      v.version FROM customers c JOIN verifiers v ON v.bucket = c.bucket \
@@ -31,10 +33,10 @@ const TOKEN: &str = "SELECT c.hold_until, c.suspended_at, v.bucket, v.token_no, 
 const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
      AND customer_id = ?2 AND api_key_id = ?3 AND purpose = ?4 AND key_hash = ?5";
 
-const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?4, last_step), failures = ?5, \
-     locked_until = ?6, locked = ?7, version = version + 1 \
-     WHERE bucket = ?1 AND token_no = ?2 AND version = ?3 AND (?4 IS NULL \
-     OR (last_step < ?4 AND floor_step < ?4 AND NOT locked AND NOT suspended))";
+const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), failures = ?6, \
+     locked_until = ?7, locked = ?8, version = version + 1 \
+     WHERE bucket = ?1 AND customer_id = ?2 AND token_id = ?3 AND version = ?4 AND (?5 IS NULL \
+     OR (last_step < ?5 AND floor_step < ?5 AND NOT locked AND NOT suspended))";
 
 const LINE: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
      actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
@@ -43,6 +45,9 @@ const LINE: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_
 
 const KEEP: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+
+/// Pages that the connection keeps (KiB).
+const CACHE_KIB: i64 = 32 * 1_024;
 
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 
@@ -90,7 +95,11 @@ impl Line {
         drop(line.send(job));
         *jobs = Some(line);
         let (path, patience) = (self.path.clone(), self.patience);
-        thread::spawn(move || work(&path, patience, &waiting));
+        let thread = thread::Builder::new().name("warifu-sqlite".to_owned());
+        // Without a thread the job is dropped, and who waits for it hears so.
+        if let Err(error) = thread.spawn(move || work(&path, patience, &waiting)) {
+            tracing::error!(%error, "no thread for SQLite");
+        }
     }
 }
 
@@ -121,8 +130,23 @@ fn open(path: &std::path::Path, patience: Duration) -> rusqlite::Result<Connecti
     line.pragma_update(None, "synchronous", "FULL")?;
     line.pragma_update(None, "foreign_keys", true)?;
     line.pragma_update(None, "wal_autocheckpoint", crate::engine::CHECKPOINT_PAGES)?;
+    line.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Without it a statement is planned anew whenever other values are bound, once ANALYZE has run.
+    line.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     line.set_prepared_statement_cache_capacity(16);
     Ok(line)
+}
+
+/// Copies what the log holds into the file as far as nobody has to wait for it; gives how many pages
+/// the log has.
+pub(crate) fn checkpoint(line: &Connection) -> Result<i64, StoreError> {
+    Ok(line.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?)
+}
+
+/// Copies the rest, so that the log is written from its beginning again. Nobody may be writing.
+pub(crate) fn restart_log(line: &Connection) -> Result<(), StoreError> {
+    line.busy_timeout(Duration::from_millis(100))?;
+    Ok(line.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()))?)
 }
 
 /// Reads the tokens of a batch, as they stand at one moment.
@@ -168,23 +192,22 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
         body_mac: None,
         verifier: VerifierRow {
             bucket: row.get(2)?,
-            token_no: row.get(3)?,
-            customer_id: text(4)?.parse().map_err(corrupt)?,
-            token_id: text(5)?.parse().map_err(corrupt)?,
-            state: text(6)?.parse()?,
-            suspended: row.get(7)?,
-            algorithm: row.get(8)?,
-            digits: row.get(9)?,
-            period: row.get(10)?,
-            sealed_key: row.get(11)?,
-            valid_until: row.get(12)?,
-            floor_step: row.get(13)?,
-            last_step: row.get(14)?,
-            drift: row.get(15)?,
-            failures: row.get(16)?,
-            locked_until: row.get(17)?,
-            locked: row.get(18)?,
-            version: row.get(19)?,
+            customer_id: text(3)?.parse().map_err(corrupt)?,
+            token_id: text(4)?.parse().map_err(corrupt)?,
+            state: text(5)?.parse()?,
+            suspended: row.get(6)?,
+            algorithm: row.get(7)?,
+            digits: row.get(8)?,
+            period: row.get(9)?,
+            sealed_key: row.get(10)?,
+            valid_until: row.get(11)?,
+            floor_step: row.get(12)?,
+            last_step: row.get(13)?,
+            drift: row.get(14)?,
+            failures: row.get(15)?,
+            locked_until: row.get(16)?,
+            locked: row.get(17)?,
+            version: row.get(18)?,
         },
     })
 }
@@ -218,7 +241,8 @@ fn apply(tx: &Transaction<'_>, c: &Change) -> Result<bool, StoreError> {
     let until = c.counter.locked_until.map(|until| until.0);
     let changed = tx.prepare_cached(CHANGE)?.execute((
         c.bucket,
-        c.token_no,
+        c.customer.to_string(),
+        c.token.to_string(),
         c.version,
         c.accept,
         c.counter.failures,

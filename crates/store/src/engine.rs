@@ -7,7 +7,10 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,9 +35,11 @@ static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 /// A connection that has been idle for so long is asked whether it still answers.
 const ASKED_AFTER: Duration = Duration::from_secs(1);
 
-/// Pages of SQLite's log after which whoever commits copies them into the file (64 MiB): the server does
-/// that beside its work before it comes to that.
-pub(crate) const CHECKPOINT_PAGES: u32 = 16_384;
+/// Pages of SQLite's log after which whoever commits copies them into the file (128 MiB): the server
+/// does that beside its work before it comes to that.
+pub(crate) const CHECKPOINT_PAGES: u32 = 32_768;
+/// Pages after which the log is begun anew.
+const RESTART_PAGES: i64 = 8_192;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,6 +54,8 @@ pub struct Store {
     turn: Option<Arc<Semaphore>>,
     patience: Duration,
     doubt: Arc<Doubt>,
+    /// How long SQLite's log was when it was last copied.
+    log_pages: Arc<AtomicI64>,
 }
 
 /// Since when connections have been found cut: for a while then each is asked before it is used.
@@ -69,8 +76,12 @@ impl Doubt {
 /// Connections that only batches of verifications use.
 #[derive(Debug)]
 pub(crate) enum Batches {
-    Sqlite(batch_sqlite::Line),
-    Postgres(batch_postgres::Lines),
+    Sqlite {
+        line: batch_sqlite::Line,
+        /// Copies the log into the file.
+        checkpoints: batch_sqlite::Line,
+    },
+    Postgres(Box<batch_postgres::Lines>),
 }
 
 #[derive(Clone, Debug)]
@@ -155,21 +166,27 @@ impl Store {
         patience: Duration,
     ) -> Result<Self, StoreError> {
         let doubt = Arc::<Doubt>::default();
-        let (pools, batches, turn) = match settings.url.strip_prefix("sqlite:") {
-            Some(path) => {
-                let path = file(path)?;
-                let pools = sqlite(&path, settings, patience).await?;
-                let line = batch_sqlite::Line::new(path, patience);
-                (pools, Batches::Sqlite(line), Some(Arc::new(Semaphore::new(1))))
-            }
-            None => {
-                let options = postgres_options(settings, patience)?;
-                let pool = postgres(settings, options.clone(), patience, &doubt).await?;
-                let lines = batch_postgres::Lines::new(options, patience / 2);
-                (Pools::Postgres(pool), Batches::Postgres(lines), None)
-            }
+        let (pools, batches, turn) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
+            let path = file(path)?;
+            let pools = sqlite(&path, settings, patience).await?;
+            let line = batch_sqlite::Line::new(path.clone(), patience);
+            let checkpoints = batch_sqlite::Line::new(path, patience);
+            let turn = Arc::new(Semaphore::new(1));
+            (pools, Batches::Sqlite { line, checkpoints }, Some(turn))
+        } else {
+            let options = postgres_options(settings, patience)?;
+            let pool = postgres(settings, options.clone(), patience, &doubt).await?;
+            let lines = batch_postgres::Lines::new(options, patience / 2);
+            (Pools::Postgres(pool), Batches::Postgres(Box::new(lines)), None)
         };
-        Ok(Self { pools, batches: Arc::new(batches), turn, patience, doubt })
+        Ok(Self {
+            pools,
+            batches: Arc::new(batches),
+            turn,
+            patience,
+            doubt,
+            log_pages: Arc::default(),
+        })
     }
 
     /// Waits for the turn to write; none where there are many writers.
@@ -221,8 +238,26 @@ impl Store {
                 self.doubt.begin();
                 pool.begin_with(begin).await
             }
-            begun => begun,
+            done => done,
         }
+    }
+
+    /// Copies SQLite's log into the file, so that no commit has to; nothing on PostgreSQL. To be called a
+    /// few times a second while there is something to do. Gives whether there was.
+    pub async fn checkpoint(&self) -> Result<bool, StoreError> {
+        let Batches::Sqlite { checkpoints, .. } = &*self.batches else { return Ok(false) };
+        let pages = checkpoints.run(batch_sqlite::checkpoint).await?;
+        let before = self.log_pages.swap(pages, Ordering::Relaxed);
+        if pages > RESTART_PAGES {
+            let turn = self.turn().await?;
+            checkpoints
+                .run(move |line| {
+                    let _turn = turn;
+                    batch_sqlite::restart_log(line)
+                })
+                .await?;
+        }
+        Ok(pages != before)
     }
 
     /// Brings the schema up to this binary's.
@@ -290,7 +325,10 @@ impl Store {
     /// Closes the pools and waits until the last connection is back.
     pub async fn close(&self) {
         match &*self.batches {
-            Batches::Sqlite(line) => line.close(),
+            Batches::Sqlite { line, checkpoints } => {
+                line.close();
+                checkpoints.close();
+            }
             Batches::Postgres(lines) => lines.close().await,
         }
         match &self.pools {

@@ -25,8 +25,6 @@ pub struct Token {
     /// Where it stands in its life.
     #[sqlx(try_from = "String")]
     pub state: State,
-    /// Key into the hot table.
-    pub token_no: i64,
     /// Root secret, sealed.
     pub root: Option<Vec<u8>>,
     /// The phone's signing key (JWK), bound by `signing_mac`.
@@ -83,8 +81,6 @@ pub struct DueToken {
 pub struct VerifierRow {
     /// Shard.
     pub bucket: i64,
-    /// Key.
-    pub token_no: i64,
     /// Whose.
     #[sqlx(try_from = "String")]
     pub customer_id: CustomerId,
@@ -138,7 +134,7 @@ impl VerifierRow {
 macro_rules! token_where {
     ($rest:literal) => {
         concat!(
-            "SELECT id, kind, state, token_no, root, signing_key, signing_mac, device, issued_at, \
+            "SELECT id, kind, state, root, signing_key, signing_mac, device, issued_at, \
              activated_at, started_at, ended_at, valid_until, due_at, suspended_at, version \
              FROM tokens WHERE bucket = $1 AND customer_id = $2 ",
             $rest
@@ -149,8 +145,8 @@ macro_rules! token_where {
 impl Tx {
     /// Writes a new token, which no phone has yet.
     pub async fn insert_token(&mut self, id: CustomerId, t: &Token) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO tokens (bucket, customer_id, id, kind, state, token_no, \
-             issued_at, valid_until, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1)";
+        const SQL: &str = "INSERT INTO tokens (bucket, customer_id, id, kind, state, \
+             issued_at, valid_until, version) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)";
         execute!(
             self,
             SQL,
@@ -159,7 +155,6 @@ impl Tx {
             t.id.to_string(),
             &t.kind,
             t.state.as_str(),
-            t.token_no,
             t.issued_at,
             t.valid_until
         )?;
@@ -243,15 +238,14 @@ impl Tx {
 
     /// Writes a new row of the hot table, without drift, failures or locks.
     pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO verifiers (bucket, token_no, customer_id, token_id, state, \
+        const SQL: &str = "INSERT INTO verifiers (bucket, customer_id, token_id, state, \
              suspended, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
              drift, failures, locked, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, 1)";
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13, 1)";
         execute!(
             self,
             SQL,
             v.bucket,
-            v.token_no,
             v.customer_id.to_string(),
             v.token_id.to_string(),
             v.state.as_str(),
@@ -271,23 +265,40 @@ impl Tx {
     /// Reads a row of the hot table.
     pub async fn verifier(
         &mut self,
-        bucket: i64,
-        token_no: i64,
+        customer: CustomerId,
+        token: TokenId,
     ) -> Result<Option<VerifierRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, token_no, customer_id, token_id, state, suspended, \
+        const SQL: &str = "SELECT bucket, customer_id, token_id, state, suspended, \
              algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
              failures, locked_until, locked, version FROM verifiers \
-             WHERE bucket = $1 AND token_no = $2";
-        fetch_optional!(self, VerifierRow, SQL, bucket, token_no)
+             WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
+        fetch_optional!(
+            self,
+            VerifierRow,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            token.to_string()
+        )
     }
 
     /// Spends a step: the one write that accepts a passcode. `Conflict` when the row is not the one
     /// that was decided on any more; then nothing was accepted.
     pub async fn accept_step(&mut self, v: &VerifierRow, step: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE verifiers SET last_step = $3, failures = 0, locked_until = NULL, \
-             version = version + 1 WHERE bucket = $1 AND token_no = $2 AND last_step < $3 \
-             AND floor_step < $3 AND version = $4 AND locked = $5 AND suspended = $5";
-        one(execute!(self, SQL, v.bucket, v.token_no, step, v.version, false)?)
+        const SQL: &str = "UPDATE verifiers SET last_step = $4, failures = 0, locked_until = NULL, \
+             version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND token_id = $3 \
+             AND last_step < $4 AND floor_step < $4 AND version = $5 AND locked = $6 \
+             AND suspended = $6";
+        one(execute!(
+            self,
+            SQL,
+            v.bucket,
+            v.customer_id.to_string(),
+            v.token_id.to_string(),
+            step,
+            v.version,
+            false
+        )?)
     }
 
     /// Writes what a refused guess leaves: the counter.
@@ -296,13 +307,15 @@ impl Tx {
         v: &VerifierRow,
         counter: &Counter,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE verifiers SET failures = $3, locked_until = $4, locked = $5, \
-             version = version + 1 WHERE bucket = $1 AND token_no = $2 AND version = $6";
+        const SQL: &str = "UPDATE verifiers SET failures = $4, locked_until = $5, locked = $6, \
+             version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND token_id = $3 \
+             AND version = $7";
         one(execute!(
             self,
             SQL,
             v.bucket,
-            v.token_no,
+            v.customer_id.to_string(),
+            v.token_id.to_string(),
             i64::from(counter.failures),
             counter.locked_until.map(|t| t.0),
             counter.locked,
@@ -322,16 +335,26 @@ impl Tx {
     /// that a verification that is under way writes nothing. A token that has ended keeps no key.
     pub async fn set_verifier(
         &mut self,
-        bucket: i64,
-        token_no: i64,
+        customer: CustomerId,
+        token: TokenId,
         state: State,
         suspended: bool,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE verifiers SET state = $3, suspended = $4, \
-             sealed_key = CASE WHEN $5 THEN $6 ELSE sealed_key END, version = version + 1 \
-             WHERE bucket = $1 AND token_no = $2";
+        const SQL: &str = "UPDATE verifiers SET state = $4, suspended = $5, \
+             sealed_key = CASE WHEN $6 THEN $7 ELSE sealed_key END, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
         let ended = matches!(state, State::Released | State::Revoked | State::Expired);
         let none: &[u8] = &[];
-        one(execute!(self, SQL, bucket, token_no, state.as_str(), suspended, ended, none)?)
+        one(execute!(
+            self,
+            SQL,
+            i64::from(customer.bucket()),
+            customer.to_string(),
+            token.to_string(),
+            state.as_str(),
+            suspended,
+            ended,
+            none
+        )?)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sqlx::FromRow;
 use warifu_core::{
     counter::Counter,
-    ids::{CustomerId, InstitutionId},
+    ids::{CustomerId, InstitutionId, TokenId},
     time::Millis,
     token::State,
 };
@@ -102,8 +102,10 @@ pub type Read = (usize, Result<Candidate, StoreError>);
 pub struct Change {
     /// Shard.
     pub bucket: i64,
-    /// Key.
-    pub token_no: i64,
+    /// Whose.
+    pub customer: CustomerId,
+    /// Which token.
+    pub token: TokenId,
     /// The version that was decided on.
     pub version: i64,
     /// The step that is spent, where it was accepted.
@@ -184,7 +186,7 @@ impl Store {
     #[must_use]
     pub fn batches_at_once(&self) -> usize {
         match &*self.batches {
-            Batches::Sqlite(_) => 1,
+            Batches::Sqlite { .. } => 1,
             Batches::Postgres(_) => 2,
         }
     }
@@ -192,7 +194,9 @@ impl Store {
     /// Reads the tokens of a batch; an entry without one is not among them.
     pub async fn read_verifiers(&self, wanted: Vec<Wanted>) -> Result<Vec<Read>, StoreError> {
         match &*self.batches {
-            Batches::Sqlite(line) => line.run(move |line| batch_sqlite::read(line, &wanted)).await,
+            Batches::Sqlite { line, .. } => {
+                line.run(move |line| batch_sqlite::read(line, &wanted)).await
+            }
             Batches::Postgres(lines) => lines.read(&wanted).await,
         }
     }
@@ -204,7 +208,7 @@ impl Store {
         writes: Arc<Vec<Write>>,
     ) -> Result<Vec<bool>, StoreError> {
         match &*self.batches {
-            Batches::Sqlite(line) => {
+            Batches::Sqlite { line, .. } => {
                 let turn = self.turn().await?;
                 line.run(move |line| {
                     let _turn = turn;

@@ -28,10 +28,7 @@ pub enum PasscodeError {
 impl Passcode {
     /// Reads a passcode as typed: full-width digits, spaces and hyphens make no difference.
     pub fn parse(text: &str, digits: Digits) -> Result<Self, PasscodeError> {
-        let typed = typed_digits(text, digits.count()).map_err(|error| match error {
-            NotDigits::Other => PasscodeError::Digits,
-            NotDigits::TooMany => PasscodeError::Length,
-        })?;
+        let typed = digits_of(text, digits)?;
         match typed.len() {
             0 => Err(PasscodeError::Empty),
             length if length == digits.count() => Ok(Self(typed)),
@@ -41,13 +38,11 @@ impl Passcode {
 
     /// Reads a passcode whose token is not known yet: any number of digits that tokens have.
     pub fn typed(text: &str) -> Result<Self, PasscodeError> {
-        let length = |found: Result<Self, _>| found.err() == Some(PasscodeError::Length);
-        let six = Self::parse(text, Digits::Six);
-        let seven = Self::parse(text, Digits::Seven);
-        match (length(six), length(seven)) {
-            (true, true) => Self::parse(text, Digits::Eight),
-            (true, false) => Self::parse(text, Digits::Seven),
-            (false, _) => Self::parse(text, Digits::Six),
+        let typed = digits_of(text, Digits::Eight)?;
+        match typed.len() {
+            0 => Err(PasscodeError::Empty),
+            6..=8 => Ok(Self(typed)),
+            _ => Err(PasscodeError::Length),
         }
     }
 
@@ -66,6 +61,13 @@ impl Passcode {
     pub(crate) fn is(&self, computed: &PasscodeText) -> subtle::Choice {
         self.0.as_bytes().ct_eq(computed.digits())
     }
+}
+
+fn digits_of(text: &str, most: Digits) -> Result<Zeroizing<String>, PasscodeError> {
+    typed_digits(text, most.count()).map_err(|error| match error {
+        NotDigits::Other => PasscodeError::Digits,
+        NotDigits::TooMany => PasscodeError::Length,
+    })
 }
 
 impl fmt::Debug for Passcode {

@@ -45,7 +45,7 @@ pub(crate) struct Bank {
     pub(crate) api_key: String,
 }
 
-/// The running server; killed when it is dropped.
+/// The running server; told to stop when it is dropped, as by whoever runs it.
 pub(crate) struct Server {
     child: Child,
 }
@@ -123,7 +123,7 @@ impl Bank {
         let mut command = self.command();
         command.arg("serve").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let server = Server { child: command.spawn()? };
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             if std::net::TcpStream::connect(("127.0.0.1", self.ops)).is_ok() {
                 return Ok(server);
             }
@@ -145,9 +145,24 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The time that its threads have had of a processor so far.
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("stat")?;
+        let of = |n| fields.split_whitespace().nth(n)?.parse::<u64>().ok();
+        // utime and stime, in hundredths of a second.
+        let ticks = of(11).context("utime")? + of(12).context("stime")?;
+        Ok(Duration::from_millis(ticks * 10))
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.child.kill());
+        let told = Command::new("kill").arg(self.child.id().to_string()).status();
+        if !told.is_ok_and(|told| told.success()) {
+            drop(self.child.kill());
+        }
         drop(self.child.wait());
     }
 }

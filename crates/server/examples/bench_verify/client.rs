@@ -113,7 +113,7 @@ pub(crate) fn closed(
             tasks.spawn_local(async move {
                 while begun.elapsed() < length {
                     let sent = Instant::now();
-                    line.ask(&turns, turns.next(), sent, &done).await?;
+                    line.ask(turns.next(), sent, &done).await?;
                 }
                 anyhow::Ok(())
             });
@@ -121,7 +121,7 @@ pub(crate) fn closed(
         while let Some(task) = tasks.join_next().await {
             task??;
         }
-        finish(&done, begun)
+        Ok(finish(&done, begun))
     })
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn open(bank: &Bank, turns: &Rc<Turns>, rate: f64, length: Duration) 
                 loop {
                     let at = due.lock().await.recv().await;
                     let Some(at) = at else { return anyhow::Ok(()) };
-                    line.ask(&turns, turns.next(), at, &done).await?;
+                    line.ask(turns.next(), at, &done).await?;
                 }
             });
         }
@@ -162,17 +162,17 @@ pub(crate) fn open(bank: &Bank, turns: &Rc<Turns>, rate: f64, length: Duration) 
             task??;
         }
         drop(clock.join());
-        finish(&done, begun)
+        Ok(finish(&done, begun))
     })
 }
 
 /// Lines of an open loop: more than are ever busy at once while the server keeps up.
 const LINES: usize = 400;
 
-fn finish(done: &RefCell<Done>, begun: Instant) -> Result<Done> {
+fn finish(done: &RefCell<Done>, begun: Instant) -> Done {
     let mut done = done.borrow().clone();
     done.seconds = begun.elapsed().as_secs_f64();
-    Ok(done)
+    done
 }
 
 /// Runs a load on one thread: its share of the two cores should be small.
@@ -225,20 +225,14 @@ impl Line {
     }
 
     /// Has one passcode verified, and notes what became of it.
-    async fn ask(
-        &mut self,
-        turns: &Turns,
-        n: usize,
-        due: Instant,
-        done: &RefCell<Done>,
-    ) -> Result<()> {
+    async fn ask(&mut self, n: usize, due: Instant, done: &RefCell<Done>) -> Result<()> {
         let step = unix_seconds() / PERIOD.unsigned_abs();
         let passcode = Tokens::passcode(n, step);
         // Half of them name the login ID, half the customer ID.
         let who = if n.is_multiple_of(2) {
             format!("\"login_id\":\"{}\"", Tokens::login_id(n))
         } else {
-            format!("\"customer_id\":\"{}\"", turns.tokens.customer(n))
+            format!("\"customer_id\":\"{}\"", Tokens::customer(n)?)
         };
         let body = format!("{{{who},\"passcode\":\"{passcode}\",\"purpose\":\"login\"}}");
         let request = format!("{}{}\r\n\r\n{body}", self.head, body.len());

@@ -59,7 +59,8 @@ fn main() -> Result<()> {
             "postgres" => postgres(&plan, &program, &mut table)?,
             "sqlite" => sqlite(&plan, &program, &mut table)?,
             "sizes" => sizes(&plan, &program, &mut table)?,
-            other => bail!("there is no part {other}; there are postgres, sqlite and sizes"),
+            "load" => load(&plan, &program)?,
+            other => bail!("there is no part {other}; there are postgres, sqlite, sizes and load"),
         }
     }
     table.print();
@@ -148,9 +149,10 @@ fn wait_for<T>(what: impl Future<Output = Result<T>>) -> Result<T> {
 /// A bank on this database, filled, and its server.
 fn stand_up(program: &Path, url: &str, count: usize) -> Result<(Bank, Tokens, Server)> {
     let bank = Bank::found(program, url)?;
-    let tokens = Tokens::name(count);
+    let tokens = Tokens::new(count);
     eprintln!("{} tokens …", tokens.len());
     wait_for(tokens::load(&bank, &tokens, client::unix_seconds() as i64 * 1_000))?;
+    eprintln!("loaded");
     let server = bank.serve()?;
     Ok((bank, tokens, server))
 }
@@ -160,7 +162,7 @@ fn postgres(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     let (bank, tokens, server) = stand_up(program, &database.url()?, plan.tokens)?;
     let pgbench = Pgbench::new(&pgbench_program()?, &bank, &tokens)?;
     let turns = Turns::new(&tokens);
-    table.title(format!(
+    table.title(&format!(
         "PostgreSQL {}, {} tokens, shared_buffers {}",
         database.shows("server_version")?,
         tokens.len(),
@@ -180,12 +182,12 @@ fn postgres(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
         many.add(best, of_many);
         some.add(best, of_some);
     }
-    table.row("verifications/s, 256 clients, over pgbench's best one by one", many.told(), "3 ×");
-    table.row("verifications/s, 64 clients, over the same", some.told(), "2.5 ×");
+    table.row("verifications/s, 256 clients, over pgbench's best one by one", &many.told(), "3 ×");
+    table.row("verifications/s, 64 clients, over the same", &some.told(), "2.5 ×");
     let (peak, now) = server.memory()?;
     table.row(
         "memory of the server after that: highest / now",
-        format!("{peak} / {now} MiB"),
+        &format!("{peak} / {now} MiB"),
         "64 MB",
     );
     lone(plan, &bank, &turns, &pgbench, table)?;
@@ -201,7 +203,7 @@ fn sqlite(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     let (bank, tokens, server) = stand_up(program, "sqlite:{folder}/warifu.db", plan.tokens)?;
     let turns = Turns::new(&tokens);
     let file = bank.path("warifu.db");
-    table.title(format!(
+    table.title(&format!(
         "SQLite {}, {} tokens, synchronous=FULL",
         rusqlite::version(),
         tokens.len()
@@ -214,11 +216,11 @@ fn sqlite(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
         eprintln!("round {round}: one by one {one_by_one:.0}/s; 64 clients {:.0}/s", ours.rate());
         rounds.add(one_by_one, ours);
     }
-    table.row("verifications/s, 64 clients, over one-by-one commits", rounds.told(), "4 ×");
+    table.row("verifications/s, 64 clients, over one-by-one commits", &rounds.told(), "4 ×");
     let (peak, now) = server.memory()?;
     table.row(
         "memory of the server after that: highest / now",
-        format!("{peak} / {now} MiB"),
+        &format!("{peak} / {now} MiB"),
         "100 MB",
     );
     let half = rounds.ours() / 2.0;
@@ -248,12 +250,30 @@ fn sizes(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
     }
     let [(small, small_pgbench), (large, large_pgbench)] = found[..] else { bail!("two sizes") };
     let (ours, theirs) = (large / small, large_pgbench / small_pgbench);
-    table.title(format!("{} tokens beside {}", plan.sizes.1, plan.sizes.0));
+    table.title(&format!("{} tokens beside {}", plan.sizes.1, plan.sizes.0));
     table.row(
         "rate with the many over rate with the few: ours / pgbench's",
-        format!("{ours:.2} / {theirs:.2} ({:.2})", ours / theirs),
+        &format!("{ours:.2} / {theirs:.2} ({:.2})", ours / theirs),
         "0.9 of it",
     );
+    Ok(())
+}
+
+/// Nothing but the load of 64 clients, for who looks with a profiler.
+fn load(plan: &Plan, program: &Path) -> Result<()> {
+    let database = Database::make()?;
+    for url in [database.url()?, "sqlite:{folder}/warifu.db".to_owned()] {
+        let (bank, tokens, server) = stand_up(program, &url, plan.tokens)?;
+        let turns = Turns::new(&tokens);
+        for _ in 0..plan.rounds {
+            let before = server.cpu()?;
+            let done = client::closed(&bank, &turns, 64, plan.length())?.checked()?;
+            let cpu =
+                server.cpu()?.saturating_sub(before).as_secs_f64() * 1e6 / done.accepted as f64;
+            let (rate, p50, p99) = (done.rate(), done.at(0.5), done.at(0.99));
+            eprintln!("{rate:.0}/s, p50 {p50:.1}, p99 {p99:.1} ms; server {cpu:.0} µs each");
+        }
+    }
     Ok(())
 }
 
@@ -290,7 +310,7 @@ fn lone(
         told.push(format!("{ours:.2}/{theirs:.2}"));
     }
     let told = format!("{:.2} × ({} ms)", median(&mut ratios), told.join(", "));
-    table.row("a lone request, p50, over one client of pgbench", told, "under 1.2 ×");
+    table.row("a lone request, p50, over one client of pgbench", &told, "under 1.2 ×");
     Ok(())
 }
 
@@ -298,7 +318,7 @@ fn open_row(done: &Done, bare: BareCommits, rate: f64, table: &mut Table) -> Res
     let bare = bare.end()?;
     table.row(
         &format!("open loop, {rate:.0}/s: p50, p90, p99, p99.9, longest"),
-        format!(
+        &format!(
             "{:.1}, {:.1}, {:.1}, {:.1}, {:.0} ms",
             done.at(0.5),
             done.at(0.9),
@@ -310,7 +330,7 @@ fn open_row(done: &Done, bare: BareCommits, rate: f64, table: &mut Table) -> Res
     );
     table.row(
         "a bare commit beside it: p50, p99; our p99 over its",
-        format!("{:.1}, {:.1} ms; {:.1} ×", bare(0.5), bare(0.99), done.at(0.99) / bare(0.99)),
+        &format!("{:.1}, {:.1} ms; {:.1} ×", bare(0.5), bare(0.99), done.at(0.99) / bare(0.99)),
         "under 3 ×",
     );
     Ok(())
@@ -329,11 +349,11 @@ fn flooded(
     let logins = flood.end()? as f64 / done.seconds;
     table.row(
         "rate beside a flood of wrong logins, of the rate without",
-        format!("{:.2} ({:.0}/s beside {logins:.0} logins/s)", done.rate() / calm, done.rate()),
+        &format!("{:.2} ({:.0}/s beside {logins:.0} logins/s)", done.rate() / calm, done.rate()),
         "over 0.5",
     );
     let (peak, now) = server.memory()?;
-    table.row("memory with the flood: highest / now", format!("{peak} / {now} MiB"), "bounded");
+    table.row("memory with the flood: highest / now", &format!("{peak} / {now} MiB"), "bounded");
     Ok(())
 }
 
@@ -377,12 +397,12 @@ fn median(values: &mut [f64]) -> f64 {
 struct Table(Vec<String>);
 
 impl Table {
-    fn title(&mut self, title: String) {
+    fn title(&mut self, title: &str) {
         eprintln!("── {title}");
         self.0.push(format!("\n{title}\n\n| what | measured | wanted |\n|---|---|---|"));
     }
 
-    fn row(&mut self, what: &str, measured: String, wanted: &str) {
+    fn row(&mut self, what: &str, measured: &str, wanted: &str) {
         eprintln!("{what}: {measured} (wanted: {wanted})");
         self.0.push(format!("| {what} | {measured} | {wanted} |"));
     }

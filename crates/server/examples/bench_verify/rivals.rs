@@ -20,16 +20,15 @@ use crate::{bank::Bank, tokens::Tokens};
 
 /// The update changes nothing that a passcode hangs on, and costs what the product's own does.
 const UPDATE: &str = "UPDATE verifiers SET last_step = last_step, failures = 0, \
-     locked_until = NULL, version = version + 1 WHERE bucket = :b AND token_no = :t \
-     AND last_step < 9000000000000000000 AND NOT locked AND NOT suspended";
+     locked_until = NULL, version = version + 1 WHERE bucket = :b AND customer_id = :c \
+     AND token_id = :t AND last_step < 9000000000000000000 AND NOT locked AND NOT suspended";
 
 /// A line as long as the product's own.
 const INSERT: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
      actor_id, token_id, kind, result, reason, channel, address, device, request_id, after_json, v) \
-     VALUES (:b, 'cus_01jd9zq5w0e8m3k7v' || (100000000 + :t), :at, 'aud_0000000' || :r, \
-     'ins_01jd9zq5w0e8m3k7v2n4x6y8za', 'api_key', 'key_01jd9zq5w0e8m3k7v2n4x6y8za', \
-     'tok_01jd9zq5w0e8m3k7v2n4x6y8za', 'passcode.accepted', 'ok', 'login', 'api', '127.0.0.1', \
-     '―', '0123456789012345', \
+     VALUES (:b, :c, :at, 'aud_0000000' || :r, 'ins_01jd9zq5w0e8m3k7v2n4x6y8za', 'api_key', \
+     'key_01jd9zq5w0e8m3k7v2n4x6y8za', :t, 'passcode.accepted', 'ok', 'login', 'api', \
+     '127.0.0.1', '―', '0123456789012345', \
      '{\"step\":59850000,\"verification\":\"ver_01jd9zq5w0e8m3k7v2n4x6y8za\"}', 1)";
 
 /// pgbench with the equal transaction.
@@ -43,11 +42,18 @@ impl Pgbench {
     pub(crate) fn new(program: &Path, bank: &Bank, tokens: &Tokens) -> Result<Self> {
         let script = bank.path("equal.sql");
         let last = tokens.len() - 1;
+        // The keys are made of a number, as ours are; that is all that the server computes more.
+        let named = |sql: &str| {
+            sql.replace(":b", "get_byte(sha256(('cus_' || lpad(:n, 26, '0'))::bytea), 0)")
+                .replace(":c", "'cus_' || lpad(:n, 26, '0')")
+                .replace(":t", "'tok_' || lpad(:n, 26, '0')")
+        };
         let text = format!(
-            "\\set t random(0, {last})\n\\set b :t / {}\n\\set r random(1000000000000000000, \
+            "\\set n random(0, {last})\n\\set r random(1000000000000000000, \
              9000000000000000000)\n\\set at 1700000000000 + :r % 1000000000\n\
-             BEGIN;\n{UPDATE};\n{INSERT};\nCOMMIT;\n",
-            tokens.of_each()
+             BEGIN;\n{};\n{};\nCOMMIT;\n",
+            named(UPDATE),
+            named(INSERT)
         );
         fs::write(&script, text)?;
         Ok(Self { program: program.to_owned(), url: bank.url.clone(), script })
@@ -102,23 +108,25 @@ pub(crate) fn sqlite_commits(path: &Path, tokens: &Tokens, length: Duration) -> 
     let line = rusqlite::Connection::open(path)?;
     line.busy_timeout(Duration::from_secs(10))?;
     line.pragma_update(None, "synchronous", "FULL")?;
-    let named = |sql: &str| sql.replace(":b", "?1").replace(":t", "?2");
+    let named = |sql: &str| sql.replace(":b", "?1").replace(":c", "?2").replace(":t", "?3");
     let mut update = line.prepare(&named(UPDATE))?;
-    let insert = named(INSERT).replace(":at", "?3").replace(":r", "?4");
+    let insert = named(&INSERT.replace(":at", "?4").replace(":r", "?5"));
     let mut insert = line.prepare(&insert)?;
-    let mut begin = line.prepare("BEGIN IMMEDIATE")?;
+    let mut start = line.prepare("BEGIN IMMEDIATE")?;
     let mut commit = line.prepare("COMMIT")?;
     let stamp = i64::try_from(crate::client::unix_seconds())? % 1_000_000 * 1_000_000_000_000;
     let begun = Instant::now();
     let mut done = 0_i64;
     while begun.elapsed() < length {
-        let token = usize::try_from(done)?.wrapping_mul(7_919_777) % tokens.len();
-        let (bucket, token) = (i64::try_from(token / tokens.of_each())?, i64::try_from(token)?);
-        begin.execute([])?;
-        if update.execute((bucket, token))? != 1 {
-            bail!("no token {token} in bucket {bucket}");
+        let n = usize::try_from(done)?.wrapping_mul(7_919_777) % tokens.len();
+        let customer = Tokens::customer(n)?;
+        let (bucket, customer) = (i64::from(customer.bucket()), customer.to_string());
+        let token = Tokens::token(n);
+        start.execute([])?;
+        if update.execute((bucket, &customer, &token))? != 1 {
+            bail!("no {token} of {customer}");
         }
-        insert.execute((bucket, token, 1_700_000_000_000 + done, stamp + done))?;
+        insert.execute((bucket, &customer, &token, 1_700_000_000_000 + done, stamp + done))?;
         commit.execute([])?;
         done += 1;
     }

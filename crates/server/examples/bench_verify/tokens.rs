@@ -3,7 +3,7 @@
 //! A row comes to stand as the product would write it, sealed for its own place, so that the server
 //! opens it like any other; only who made it differs.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
+use std::{fmt::Write as _, path::Path};
 
 use anyhow::{Context, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use sqlx::{Connection, PgConnection};
 use warifu::world::SystemRandom;
 use warifu_core::{
-    ids::{CustomerId, TokenId},
+    ids::CustomerId,
     oath::{Algorithm, Digits, hotp},
 };
 use warifu_store::{
@@ -26,46 +26,38 @@ use crate::bank::Bank;
 pub(crate) const PERIOD: i64 = 30;
 /// Rows that go to the database together.
 const CHUNK: usize = 20_000;
-const BUCKETS: usize = 256;
 
-/// All customers of a bench, in the order of their rows: the same number in each bucket, so that the
-/// bucket of the n-th is known without looking.
+/// The customers of a bench: their ids are plain numbers, so that pgbench can name them as well.
 #[derive(Clone)]
-pub(crate) struct Tokens(Arc<Vec<CustomerId>>);
+pub(crate) struct Tokens {
+    count: usize,
+}
 
 impl Tokens {
-    /// Names this many (rounded up to whole buckets), the same ones each time.
-    pub(crate) fn name(count: usize) -> Self {
-        let of_each = count.div_ceil(BUCKETS);
-        let mut buckets: BTreeMap<u8, Vec<CustomerId>> = BTreeMap::new();
-        let mut left = of_each * BUCKETS;
-        let mut n = 0_u64;
-        while left > 0 {
-            let customer = CustomerId::from_bytes(first_half(&digest(b"customer", n)));
-            n += 1;
-            let bucket = buckets.entry(customer.bucket()).or_default();
-            if bucket.len() < of_each {
-                bucket.push(customer);
-                left -= 1;
-            }
+    pub(crate) const fn new(count: usize) -> Self {
+        Self { count }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(crate) fn customer(n: usize) -> Result<CustomerId> {
+        Ok(format!("cus_{n:026}").parse()?)
+    }
+
+    pub(crate) fn token(n: usize) -> String {
+        format!("tok_{n:026}")
+    }
+
+    /// All of them in the order of their rows, which begin with the bucket.
+    fn in_order(&self) -> Result<Vec<u32>> {
+        let mut keyed = Vec::with_capacity(self.count);
+        for n in 0..self.count {
+            keyed.push((Self::customer(n)?.bucket(), u32::try_from(n)?));
         }
-        for bucket in buckets.values_mut() {
-            bucket.sort_unstable();
-        }
-        Self(Arc::new(buckets.into_values().flatten().collect()))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// How many are in each bucket.
-    pub(crate) fn of_each(&self) -> usize {
-        self.len() / BUCKETS
-    }
-
-    pub(crate) fn customer(&self, n: usize) -> CustomerId {
-        self.0[n % self.len()]
+        keyed.sort_unstable();
+        Ok(keyed.into_iter().map(|(_, n)| n).collect())
     }
 
     pub(crate) fn login_id(n: usize) -> String {
@@ -86,12 +78,6 @@ fn digest(what: &[u8], n: u64) -> [u8; 32] {
     Sha256::new().chain_update(what).chain_update(n.to_be_bytes()).finalize().into()
 }
 
-fn first_half(digest: &[u8; 32]) -> [u8; 16] {
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    half
-}
-
 /// One value of a row.
 enum Cell {
     Int(i64),
@@ -103,7 +89,7 @@ enum Cell {
 struct Table {
     name: &'static str,
     columns: &'static str,
-    rows: fn(&Maker, usize) -> Vec<Vec<Cell>>,
+    rows: fn(&Maker, usize) -> Result<Vec<Vec<Cell>>>,
 }
 
 const TABLES: [Table; 4] = [
@@ -121,13 +107,13 @@ const TABLES: [Table; 4] = [
     },
     Table {
         name: "tokens",
-        columns: "bucket, customer_id, id, kind, state, token_no, root, signing_key, signing_mac, \
+        columns: "bucket, customer_id, id, kind, state, root, signing_key, signing_mac, \
              issued_at, activated_at, started_at, valid_until, due_at, version",
         rows: Maker::tokens,
     },
     Table {
         name: "verifiers",
-        columns: "bucket, token_no, customer_id, token_id, state, suspended, algorithm, digits, \
+        columns: "bucket, customer_id, token_id, state, suspended, algorithm, digits, \
              period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
              version",
         rows: Maker::verifiers,
@@ -137,7 +123,7 @@ const TABLES: [Table; 4] = [
 /// Fills a bank's database with the tokens.
 pub(crate) async fn load(bank: &Bank, tokens: &Tokens, now: i64) -> Result<()> {
     let (institution, keys) = institution(bank).await?;
-    let maker = Maker { tokens: tokens.clone(), institution, keys, now };
+    let maker = Maker { order: tokens.in_order()?, institution, keys, now };
     let bar = ProgressBar::new((tokens.len() * TABLES.len()) as u64);
     bar.set_style(ProgressStyle::with_template(
         "  {msg:10} {wide_bar} {pos}/{len} {per_sec} {eta}",
@@ -154,18 +140,19 @@ async fn load_postgres(url: &str, maker: &Maker, bar: &ProgressBar) -> Result<()
     let mut line = PgConnection::connect(url).await?;
     for table in &TABLES {
         bar.set_message(table.name);
-        for from in (0..maker.tokens.len()).step_by(CHUNK) {
-            let until = (from + CHUNK).min(maker.tokens.len());
+        for chunk in maker.order.chunks(CHUNK) {
             let mut text = String::new();
-            for row in (from..until).flat_map(|n| (table.rows)(maker, n)) {
-                copy_line(&mut text, &row)?;
+            for n in chunk {
+                for row in (table.rows)(maker, usize::try_from(*n)?)? {
+                    copy_line(&mut text, &row)?;
+                }
             }
             let mut copy = line
                 .copy_in_raw(&format!("COPY {} ({}) FROM STDIN", table.name, table.columns))
                 .await?;
             copy.send(text.as_bytes()).await?;
             copy.finish().await?;
-            bar.inc((until - from) as u64);
+            bar.inc(chunk.len() as u64);
         }
     }
     bar.set_message("analyze");
@@ -206,16 +193,17 @@ fn load_sqlite(path: &Path, maker: &Maker, bar: &ProgressBar) -> Result<()> {
         bar.set_message(table.name);
         let marks = vec!["?"; table.columns.split(',').count()].join(", ");
         let sql = format!("INSERT INTO {} ({}) VALUES ({marks})", table.name, table.columns);
-        for from in (0..maker.tokens.len()).step_by(CHUNK) {
-            let until = (from + CHUNK).min(maker.tokens.len());
+        for chunk in maker.order.chunks(CHUNK) {
             let tx = line.transaction()?;
             let mut insert = tx.prepare_cached(&sql)?;
-            for row in (from..until).flat_map(|n| (table.rows)(maker, n)) {
-                insert.execute(rusqlite::params_from_iter(row.iter()))?;
+            for n in chunk {
+                for row in (table.rows)(maker, usize::try_from(*n)?)? {
+                    insert.execute(rusqlite::params_from_iter(row.iter()))?;
+                }
             }
             drop(insert);
             tx.commit()?;
-            bar.inc((until - from) as u64);
+            bar.inc(chunk.len() as u64);
         }
     }
     line.execute_batch("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)")?;
@@ -235,21 +223,20 @@ impl rusqlite::ToSql for Cell {
 
 /// Makes the rows of one customer.
 struct Maker {
-    tokens: Tokens,
+    order: Vec<u32>,
     institution: String,
     keys: Keys,
     now: i64,
 }
 
 impl Maker {
-    fn of(&self, n: usize) -> (i64, String, String) {
-        let customer = self.tokens.customer(n);
-        let token = TokenId::from_bytes(first_half(&digest(b"token", n as u64)));
-        (i64::from(customer.bucket()), customer.to_string(), token.to_string())
+    fn of(n: usize) -> Result<(i64, String, String)> {
+        let customer = Tokens::customer(n)?;
+        Ok((i64::from(customer.bucket()), customer.to_string(), Tokens::token(n)))
     }
 
-    fn directory(&self, n: usize) -> Vec<Vec<Cell>> {
-        let (bucket, customer, _) = self.of(n);
+    fn directory(&self, n: usize) -> Result<Vec<Vec<Cell>>> {
+        let (bucket, customer, _) = Self::of(n)?;
         let row = |kind: &str, value: String| {
             vec![
                 Cell::Text(self.institution.clone()),
@@ -261,15 +248,15 @@ impl Maker {
                 Cell::Int(self.now),
             ]
         };
-        vec![row("login_id", Tokens::login_id(n)), row("customer_number", format!("{n:010}"))]
+        Ok(vec![row("login_id", Tokens::login_id(n)), row("customer_number", format!("{n:010}"))])
     }
 
-    fn customers(&self, n: usize) -> Vec<Vec<Cell>> {
-        let (bucket, customer, _) = self.of(n);
+    fn customers(&self, n: usize) -> Result<Vec<Vec<Cell>>> {
+        let (bucket, customer, _) = Self::of(n)?;
         // Nobody logs in with them; their length is what counts.
         let hash = "$argon2id$v=19$m=19456,t=2,p=1$".to_owned() + &"A".repeat(65);
         let text = |text: &str| Cell::Text(text.to_owned());
-        vec![vec![
+        Ok(vec![vec![
             Cell::Int(bucket),
             Cell::Text(customer),
             Cell::Text(self.institution.clone()),
@@ -288,19 +275,18 @@ impl Maker {
             Cell::Bool(true),
             Cell::Int(self.now),
             Cell::Int(1),
-        ]]
+        ]])
     }
 
-    fn tokens(&self, n: usize) -> Vec<Vec<Cell>> {
-        let (bucket, customer, token) = self.of(n);
+    fn tokens(&self, n: usize) -> Result<Vec<Vec<Cell>>> {
+        let (bucket, customer, token) = Self::of(n)?;
         let text = |text: &str| Cell::Text(text.to_owned());
-        vec![vec![
+        Ok(vec![vec![
             Cell::Int(bucket),
             Cell::Text(customer),
             Cell::Text(token),
             text("software"),
             text("in_use"),
-            Cell::Int(n as i64),
             Cell::Bytes(vec![7; 65]),
             Cell::Text("k".repeat(120)),
             Cell::Bytes(vec![7; 32]),
@@ -310,11 +296,11 @@ impl Maker {
             Cell::Int(self.valid_until()),
             Cell::Int(self.valid_until()),
             Cell::Int(1),
-        ]]
+        ]])
     }
 
-    fn verifiers(&self, n: usize) -> Vec<Vec<Cell>> {
-        let (bucket, customer, token) = self.of(n);
+    fn verifiers(&self, n: usize) -> Result<Vec<Vec<Cell>>> {
+        let (bucket, customer, token) = Self::of(n)?;
         let place = Place {
             table: "verifiers",
             column: "sealed_key",
@@ -327,9 +313,8 @@ impl Maker {
         // A row that could not be sealed is one that the server refuses: the bench would show it.
         let sealed = self.keys.seal(&place, &key(n), &SystemRandom).unwrap_or_default();
         let text = |text: &str| Cell::Text(text.to_owned());
-        vec![vec![
+        Ok(vec![vec![
             Cell::Int(bucket),
-            Cell::Int(n as i64),
             Cell::Text(customer),
             Cell::Text(token),
             text("in_use"),
@@ -345,7 +330,7 @@ impl Maker {
             Cell::Int(0),
             Cell::Bool(false),
             Cell::Int(1),
-        ]]
+        ]])
     }
 
     const fn valid_until(&self) -> i64 {

@@ -143,11 +143,11 @@ pub(crate) async fn prove(app: &App, origin: &Origin, sent: &str) -> Result<Call
     let institution = &origin.institution;
     let (key, is_limited) = match app.api_keys.lately((institution.id, id)) {
         Lately::Seen(key) => (key, false),
-        Lately::Old => (read(app, origin, id).await?, false),
+        Lately::Old => (Box::pin(read(app, origin, id)).await?, false),
         Lately::Never => {
             // Whoever names keys that nobody has does not make the database look for them.
             limited(app, origin)?;
-            (read(app, origin, id).await?, true)
+            (Box::pin(read(app, origin, id)).await?, true)
         }
     };
     let refused = if key.revoked_at.is_some() {
@@ -162,7 +162,7 @@ pub(crate) async fn prove(app: &App, origin: &Origin, sent: &str) -> Result<Call
     }
     let line = Line::refused(Kind::AccessRefused, format!("api_key_{refused}"))
         .after(serde_json::json!({ "key": id }));
-    refusals::record(app, origin, line).await?;
+    Box::pin(refusals::record(app, origin, line)).await?;
     Err(AppError::NotSignedIn(SignedOut::Never))
 }
 

@@ -118,7 +118,7 @@ pub(crate) async fn unlock(app: &App, origin: &Origin, id: CustomerId) -> Result
             cleared += clear(app, origin, &mut tx, id, &subject).await?;
         }
         for token in tx.tokens(id).await? {
-            let Some(row) = tx.verifier(customer.bucket, token.token_no).await? else { continue };
+            let Some(row) = tx.verifier(customer.customer_id, token.id).await? else { continue };
             if row.counter() != Counter::cleared() {
                 tx.count_failure(&row, &Counter::cleared()).await?;
                 cleared += 1;
@@ -205,7 +205,7 @@ pub(crate) async fn show(
     }
     let mut tokens = Vec::new();
     for t in tx.tokens(id).await? {
-        let row = tx.verifier(c.bucket, t.token_no).await?;
+        let row = tx.verifier(c.customer_id, t.id).await?;
         tokens.push(serde_json::json!({
             "id": t.id, "kind": t.kind, "state": t.state.as_str(), "device": t.device,
             "issued_at": at(Some(t.issued_at)), "activated_at": at(t.activated_at),

@@ -101,7 +101,7 @@ pub(crate) async fn load(
     let tokens = tx.standing_tokens(id).await?;
     let last_token = tokens.first().cloned();
     for token in tokens.into_iter().filter(|token| token.ended_at.is_none()) {
-        let verifier = tx.verifier(customer.bucket, token.token_no).await?;
+        let verifier = tx.verifier(id, token.id).await?;
         if token.state == State::InUse {
             in_use = verifier.map(|row| (token, row));
         } else if let Some(issue) = running.filter(|i| i.token_id == token.id) {

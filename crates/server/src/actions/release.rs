@@ -77,7 +77,7 @@ async fn take_effect(
     let id = customer.customer_id;
     token.end(token.state.after(Event::Released).map_err(AppError::internal)?, origin.now);
     tx.save_token(id, &token).await?;
-    tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
+    tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
     let wait = origin.institution.policy().issue.wait_after_release.duration();
     let again_from = origin.now.plus(wait);
     customer.otp_required = false;

@@ -107,7 +107,7 @@ async fn take_effect(
     let notice = origin.institution.policy().token.expiry_notice.duration();
     token.due_at = Some(Millis(token.valid_until).minus(notice).0);
     tx.save_token(id, &token).await?;
-    tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
+    tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
     issue::close(origin, tx, &customer, &mut issue, None).await?;
     customer.otp_required = true;
     hold(origin, &mut customer, HoldKind::Start);

@@ -137,8 +137,8 @@ async fn end_proofs(
     }
     for token in tx.living_tokens(id).await? {
         // With a new version, so that nothing that was decided before the stop is accepted after it.
-        if tx.verifier(customer.bucket, token.token_no).await?.is_some() {
-            tx.set_verifier(customer.bucket, token.token_no, token.state, true).await?;
+        if tx.verifier(customer.customer_id, token.id).await?.is_some() {
+            tx.set_verifier(customer.customer_id, token.id, token.state, true).await?;
         }
     }
     Ok(())

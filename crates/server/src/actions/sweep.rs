@@ -133,7 +133,7 @@ async fn expire(
     let before = token.state;
     token.end(before.after(Event::DeadlinePassed).map_err(AppError::internal)?, origin.now);
     tx.save_token(customer.customer_id, token).await?;
-    tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
+    tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
     let line = Line::ok(Kind::TokenExpired).of(customer.customer_id).token(token.id).changed(
         serde_json::json!({"state": before.as_str()}),
         serde_json::json!({"state": token.state.as_str(), "otp_required": customer.otp_required}),

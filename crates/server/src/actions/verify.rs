@@ -103,7 +103,8 @@ pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdi
     match app.queue.verify(origin, &ask).await? {
         Answer::Decided(verdict) => Ok(verdict),
         Answer::Alone(_places) => {
-            let done = again_on_conflict(|| alone(app, origin, &ask)).await;
+            // Rare and large: nobody else's future has to have room for it.
+            let done = Box::pin(again_on_conflict(|| alone(app, origin, &ask))).await;
             // Others were faster time and again: nothing was done.
             done.map_err(|e| if matches!(e, AppError::Conflict) { AppError::Overloaded } else { e })
         }
@@ -152,7 +153,8 @@ pub(crate) fn decide(
     let write = Write {
         change: change.map(|(accept, counter)| Change {
             bucket: row.bucket,
-            token_no: row.token_no,
+            customer: row.customer_id,
+            token: row.token_id,
             version: row.version,
             accept,
             counter,
@@ -279,7 +281,7 @@ async fn prove_alone(
     (customer, token): (&Customer, &Token),
 ) -> Result<(Verdict, Option<i64>), AppError> {
     let verification = VerificationId::generate(origin.now, &*app.random);
-    let row = tx.verifier(customer.bucket, token.token_no).await?;
+    let row = tx.verifier(customer.customer_id, token.id).await?;
     let row = row.ok_or_else(|| AppError::internal("a token without a verifier"))?;
     let of = prove::Of {
         customer: customer.customer_id,

@@ -57,12 +57,13 @@ pub(super) async fn create(
     let ask = match read(&visit, &caller, &headers, &body) {
         Ok(ask) => ask,
         Err(problems) => {
-            refusals::input(&visit.app, &visit.origin, None, &problems).await?;
+            // What is rare has a place of its own: in this future it would be carried along by all.
+            Box::pin(refusals::input(&visit.app, &visit.origin, None, &problems)).await?;
             return Err(AppError::InvalidField(problems));
         }
     };
     if Scope::of(ask.purpose).is_none_or(|scope| !caller.scopes.contains(&scope)) {
-        refusals::access(&visit.app, &visit.origin, None, "scope").await?;
+        Box::pin(refusals::access(&visit.app, &visit.origin, None, "scope")).await?;
         return Err(AppError::Forbidden);
     }
     let verdict = verify::verify(&visit.app, &visit.origin, ask).await?;

@@ -113,11 +113,13 @@ async fn a_copied_passcode_key_accepts_nothing(app: &TestApp) {
 async fn a_whole_verifier_row_under_another_token_accepts_nothing(app: &TestApp) {
     in_use(app, &AOKI).await;
     let thief = in_use(app, &ISHII).await;
-    let number = app.database.text("verifiers", "token_no", &AOKI.rows()).await;
-    let bucket = app.database.text("verifiers", "bucket", &AOKI.rows()).await;
-    app.database.set("verifiers", "token_no = 1", &AOKI.rows()).await;
-    let moved = format!("token_no = {number}, bucket = {bucket}");
-    app.database.set("verifiers", &moved, &ISHII.rows()).await;
+    let mut key = Vec::new();
+    for column in ["bucket", "customer_id", "token_id"] {
+        let value = app.database.text("verifiers", column, &AOKI.rows()).await;
+        key.push(format!("{column} = '{value}'"));
+    }
+    app.database.set("verifiers", "customer_id = 'away'", &AOKI.rows()).await;
+    app.database.set("verifiers", &key.join(", "), &ISHII.rows()).await;
     let mut browser = before_passcode(app, &AOKI, 1).await.remove(0);
     browser.passcode(&thief.passcode()).await.expect(500);
     assert_eq!(app.audited("session.signed_in").await, 2);

@@ -98,7 +98,7 @@ impl Doors {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
         let (kind, mut response) = match found {
-            None => (None, self.misdirected(address, &request_id).await),
+            None => (None, Box::pin(self.misdirected(address, &request_id)).await),
             Some((kind, institution)) => {
                 let mut visit = Visit::new(
                     &self.app,
@@ -116,7 +116,12 @@ impl Doors {
         self.headers(kind, response.headers_mut());
         let status = response.status().as_u16();
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
+        // A verification has its line in the trail, with the same id.
+        if kind == Some(HostKind::Api) && status == 200 {
+            tracing::debug!(request.id = request_id, %method, path, status, milliseconds, "request");
+        } else {
+            tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
+        }
         response
     }
 
@@ -151,7 +156,7 @@ impl Doors {
         match kind {
             HostKind::Ib => {
                 let response = worked_on(answer(self.portal.clone(), request)).await;
-                portal::errors::render(visit, is_post, response).await
+                Box::pin(portal::errors::render(visit, is_post, response)).await
             }
             HostKind::Token => {
                 let response = worked_on(answer(self.phone.clone(), request)).await;

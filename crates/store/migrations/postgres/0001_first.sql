@@ -172,7 +172,6 @@ CREATE TABLE tokens (
     id TEXT COLLATE "C" NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
-    token_no BIGINT NOT NULL,
     root BYTEA,
     signing_key TEXT COLLATE "C",
     signing_mac BYTEA,
@@ -215,10 +214,10 @@ CREATE TABLE issues (
 );
 CREATE INDEX issues_deadline ON issues (deadline) WHERE deadline IS NOT NULL;
 
--- The hot table: all that a verification reads and the little that it writes.
+-- The hot table: all that a verification reads and the little that it writes. Its key never changes, so
+-- that an update of a row writes no index.
 CREATE TABLE verifiers (
     bucket BIGINT NOT NULL,
-    token_no BIGINT NOT NULL,
     customer_id TEXT COLLATE "C" NOT NULL,
     token_id TEXT COLLATE "C" NOT NULL,
     state TEXT COLLATE "C" NOT NULL,
@@ -235,10 +234,8 @@ CREATE TABLE verifiers (
     locked_until BIGINT,
     locked BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
-    PRIMARY KEY (bucket, token_no)
+    PRIMARY KEY (bucket, customer_id, token_id)
 ) WITH (fillfactor = 80);
--- Of columns that never change, so that an update of a row writes no index.
-CREATE INDEX verifiers_of_customer ON verifiers (bucket, customer_id);
 
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,
@@ -295,7 +292,6 @@ CREATE TABLE audit (
 ) PARTITION BY RANGE (at);
 -- Months are added ahead by the server; what falls outside lands here and is never lost.
 CREATE TABLE audit_other PARTITION OF audit DEFAULT;
-CREATE INDEX audit_by_institution ON audit (institution_id, at);
 
 -- Acts that one person applies for and another approves.
 CREATE TABLE applications (

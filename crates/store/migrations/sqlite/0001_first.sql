@@ -43,7 +43,7 @@ CREATE TABLE directory (
     reference TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (institution_id, kind, value)
-);
+) WITHOUT ROWID;
 
 CREATE TABLE customers (
     bucket BIGINT NOT NULL,
@@ -172,7 +172,6 @@ CREATE TABLE tokens (
     id TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
-    token_no BIGINT NOT NULL,
     root BLOB,
     signing_key TEXT,
     signing_mac BLOB,
@@ -215,10 +214,11 @@ CREATE TABLE issues (
 );
 CREATE INDEX issues_deadline ON issues (deadline) WHERE deadline IS NOT NULL;
 
--- The hot table: all that a verification reads and the little that it writes.
+-- (WITHOUT ROWID: found by its key with one search instead of two.)
+-- The hot table: all that a verification reads and the little that it writes. Its key never changes, so
+-- that an update of a row writes no index.
 CREATE TABLE verifiers (
     bucket BIGINT NOT NULL,
-    token_no BIGINT NOT NULL,
     customer_id TEXT NOT NULL,
     token_id TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -235,10 +235,8 @@ CREATE TABLE verifiers (
     locked_until BIGINT,
     locked BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
-    PRIMARY KEY (bucket, token_no)
+    PRIMARY KEY (bucket, customer_id, token_id)
 ) WITHOUT ROWID;
--- Of columns that never change, so that an update of a row writes no index.
-CREATE INDEX verifiers_of_customer ON verifiers (bucket, customer_id);
 
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,
@@ -262,7 +260,7 @@ CREATE TABLE mails (
     sent_at BIGINT,
     last_error TEXT,
     PRIMARY KEY (bucket, customer_id, id)
-);
+) WITHOUT ROWID;
 CREATE INDEX mails_old ON mails (created_at);
 -- What a bounce names, and what the command line lists.
 CREATE INDEX mails_by_id ON mails (id);
@@ -293,7 +291,6 @@ CREATE TABLE audit (
     v BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, at, id)
 );
-CREATE INDEX audit_by_institution ON audit (institution_id, at);
 
 -- Acts that one person applies for and another approves.
 CREATE TABLE applications (

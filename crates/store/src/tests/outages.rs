@@ -60,11 +60,11 @@ async fn a_row_that_cannot_be_is_corrupt(db: &Db) {
     .await
     .unwrap();
     db.run("UPDATE tokens SET state = 'borrowed'").await.unwrap();
-    db.run("UPDATE verifiers SET token_id = 'tok_1'").await.unwrap();
+    db.run("UPDATE verifiers SET state = 'borrowed'").await.unwrap();
     let mut tx = db.store.read().await.unwrap();
     let state = tx.tokens(who(1)).await;
     assert!(matches!(state, Err(StoreError::Corrupt(_))), "{state:?}");
-    let id = tx.verifier(verifier(1).bucket, verifier(1).token_no).await;
+    let id = tx.verifier(who(1), token(1).id).await;
     assert!(matches!(id, Err(StoreError::Corrupt(_))), "{id:?}");
 }
 

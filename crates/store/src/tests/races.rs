@@ -37,7 +37,7 @@ async fn with_verifier(db: &Db, v: VerifierRow) -> VerifierRow {
 }
 
 async fn stored(db: &Db, v: &VerifierRow) -> VerifierRow {
-    db.read(async |tx| tx.verifier(v.bucket, v.token_no).await).await.unwrap()
+    db.read(async |tx| tx.verifier(v.customer_id, v.token_id).await).await.unwrap()
 }
 
 async fn accept(store: Store, v: VerifierRow, step: i64) -> Result<(), StoreError> {
@@ -80,7 +80,7 @@ async fn no_step_is_accepted_that_is_not_above_the_last_and_the_floor(db: &Db) {
 
 async fn nothing_is_accepted_on_a_row_that_has_changed(db: &Db) {
     let v = with_verifier(db, verifier(1)).await;
-    db.write(async |tx| tx.set_verifier(v.bucket, v.token_no, State::InUse, false).await)
+    db.write(async |tx| tx.set_verifier(v.customer_id, v.token_id, State::InUse, false).await)
         .await
         .unwrap();
     let stale = accept(db.store.clone(), v.clone(), 1_000).await;
@@ -93,7 +93,7 @@ async fn nothing_is_accepted_on_a_stopped_row(db: &Db) {
     let locked = with_verifier(db, verifier(2)).await;
     let counter = Counter { failures: 10, locked_until: None, locked: true };
     db.write(async |tx| {
-        tx.set_verifier(suspended.bucket, suspended.token_no, State::InUse, true).await?;
+        tx.set_verifier(suspended.customer_id, suspended.token_id, State::InUse, true).await?;
         tx.count_failure(&locked, &counter).await
     })
     .await

@@ -242,7 +242,8 @@ async fn a_token_comes_back(db: &Db) {
 
 async fn a_row_of_the_hot_table_comes_back(db: &Db) {
     let v = verifier(1);
-    let read = async || db.read(async |tx| tx.verifier(v.bucket, v.token_no).await).await.unwrap();
+    let read =
+        async || db.read(async |tx| tx.verifier(v.customer_id, v.token_id).await).await.unwrap();
     db.write(async |tx| tx.insert_verifier(&v).await).await.unwrap();
     assert_eq!(read().await, v);
     let counter = Counter { failures: 5, locked_until: Some(NOW), locked: true };
@@ -259,7 +260,7 @@ async fn a_row_of_the_hot_table_comes_back(db: &Db) {
             ..v.clone()
         }
     );
-    db.write(async |tx| tx.set_verifier(v.bucket, v.token_no, State::Released, true).await)
+    db.write(async |tx| tx.set_verifier(v.customer_id, v.token_id, State::Released, true).await)
         .await
         .unwrap();
     // A token that has ended keeps no key.
@@ -271,7 +272,9 @@ async fn a_row_of_the_hot_table_comes_back(db: &Db) {
         ..failed
     };
     assert_eq!(read().await, set);
-    let nobody = db.write(async |tx| tx.set_verifier(v.bucket, 1, State::InUse, false).await).await;
+    let nobody = db
+        .write(async |tx| tx.set_verifier(v.customer_id, token(9).id, State::InUse, false).await)
+        .await;
     assert!(matches!(nobody, Err(StoreError::Conflict)), "{nobody:?}");
 }
 

@@ -86,7 +86,6 @@ pub(crate) fn token(n: u8) -> Token {
         id: TokenId::from_bytes([n; 16]),
         kind: "software".to_owned(),
         state: State::Issued,
-        token_no: i64::MAX - i64::from(n),
         root: None,
         signing_key: None,
         signing_mac: None,
@@ -105,7 +104,6 @@ pub(crate) fn token(n: u8) -> Token {
 pub(crate) fn verifier(n: u8) -> VerifierRow {
     VerifierRow {
         bucket: i64::from(who(n).bucket()),
-        token_no: token(n).token_no,
         customer_id: who(n),
         token_id: token(n).id,
         state: State::InUse,

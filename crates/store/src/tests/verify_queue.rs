@@ -61,7 +61,7 @@ fn login(n: u8) -> Whose {
 
 async fn present(db: &Db, n: u8) -> VerifierRow {
     let row = verifier(n);
-    db.read(async |tx| tx.verifier(row.bucket, row.token_no).await).await.unwrap()
+    db.read(async |tx| tx.verifier(row.customer_id, row.token_id).await).await.unwrap()
 }
 
 fn entry(n: u8, version: i64, accept: Option<i64>) -> Write {
@@ -70,7 +70,8 @@ fn entry(n: u8, version: i64, accept: Option<i64>) -> Write {
     Write {
         change: Some(Change {
             bucket: row.bucket,
-            token_no: row.token_no,
+            customer: row.customer_id,
+            token: row.token_id,
             version,
             accept,
             counter: Counter { failures, ..Counter::cleared() },
@@ -144,7 +145,7 @@ async fn a_step_that_is_not_above_the_last_and_the_floor_is_never_spent(db: &Db)
         assert_eq!(written, [spent], "step {step} on version {version}");
     }
     let row = verifier(1);
-    db.write(async |tx| tx.set_verifier(row.bucket, row.token_no, State::InUse, true).await)
+    db.write(async |tx| tx.set_verifier(row.customer_id, row.token_id, State::InUse, true).await)
         .await
         .unwrap();
     let entry = Write { line: line(99, NOW), ..entry(1, 4, Some(9)) };
@@ -213,12 +214,9 @@ async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db
 
 async fn one_that_cannot_be_read_fails_alone(db: &Db) {
     with_tokens(db, &[1, 2]).await;
-    db.run(&format!(
-        "UPDATE verifiers SET token_id = 'tok_1' WHERE token_no = {}",
-        verifier(1).token_no
-    ))
-    .await
-    .unwrap();
+    db.run(&format!("UPDATE verifiers SET token_id = 'tok_1' WHERE customer_id = '{}'", who(1)))
+        .await
+        .unwrap();
     let found = read(db, &[wanted(login(1)), wanted(login(2))]).await;
     assert!(matches!(found[0], (0, Err(StoreError::Corrupt(_)))), "{found:?}");
     assert!(found[1].1.is_ok(), "{found:?}");

@@ -115,7 +115,6 @@ fn verifier(
     let spot = places::verifier(institution.id, customer.customer_id, token.id);
     Ok(VerifierRow {
         bucket: customer.bucket,
-        token_no: token.token_no,
         customer_id: customer.customer_id,
         token_id: token.id,
         state: token.state,

@@ -42,7 +42,7 @@ pub(crate) async fn end_issue(
     token.end(token.state.after(end.event()).map_err(AppError::internal)?, origin.now);
     tx.save_token(id, &token).await?;
     if issue.activation_id.is_some() {
-        tx.set_verifier(customer.bucket, token.token_no, token.state, false).await?;
+        tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
     }
     close(origin, tx, customer, &mut issue, Some(end)).await?;
     let mail = Mail::IssueDead { at: origin.now, end };

@@ -6,7 +6,6 @@ use warifu_core::{
     ids::{IssueId, TokenId, UserId},
     issue::IssueEnd,
     procedure::ProcedureEnd,
-    random,
     text::{MailAddress, MailRules},
     token::State,
 };
@@ -64,14 +63,10 @@ pub(super) async fn make(
 
 fn new_token(app: &App, origin: &Origin) -> Token {
     let years = origin.institution.policy().token.software_years;
-    // Time first, so that new rows of the hot table lie together; 20 random bits keep them apart.
-    let [a, b, c] = random::bytes::<3>(&*app.random);
-    let low = i64::from(u32::from_be_bytes([0, a, b, c]) & 0x000F_FFFF);
     Token {
         id: TokenId::generate(origin.now, &*app.random),
         kind: "software".to_owned(),
         state: State::Issued,
-        token_no: (origin.now.0 << 20) | low,
         root: None,
         signing_key: None,
         signing_mac: None,

@@ -41,7 +41,7 @@ pub(crate) struct Pgbench {
 impl Pgbench {
     pub(crate) fn new(program: &Path, bank: &Bank, tokens: &Tokens) -> Result<Self> {
         let script = bank.path("equal.sql");
-        let last = tokens.len() - 1;
+        let last = tokens.len();
         // The keys are made of a number, as ours are; that is all that the server computes more.
         let named = |sql: &str| {
             sql.replace(":b", "get_byte(sha256(('cus_' || lpad(:n, 26, '0'))::bytea), 0)")
@@ -49,7 +49,7 @@ impl Pgbench {
                 .replace(":t", "'tok_' || lpad(:n, 26, '0')")
         };
         let text = format!(
-            "\\set n random(0, {last})\n\\set r random(1000000000000000000, \
+            "\\set n random(1, {last})\n\\set r random(1000000000000000000, \
              9000000000000000000)\n\\set at 1700000000000 + :r % 1000000000\n\
              BEGIN;\n{};\n{};\nCOMMIT;\n",
             named(UPDATE),

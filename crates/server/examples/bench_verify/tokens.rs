@@ -42,12 +42,13 @@ impl Tokens {
         self.count
     }
 
+    /// The id of nobody is all noughts: they begin with one.
     pub(crate) fn customer(n: usize) -> Result<CustomerId> {
-        Ok(format!("cus_{n:026}").parse()?)
+        Ok(format!("cus_{:026}", n + 1).parse()?)
     }
 
     pub(crate) fn token(n: usize) -> String {
-        format!("tok_{n:026}")
+        format!("tok_{:026}", n + 1)
     }
 
     /// All of them in the order of their rows, which begin with the bucket.

@@ -64,6 +64,9 @@ describe('the demo on this machine', { concurrency: 3 }, () => {
     await pc.press(words.otp);
     await pc.at('BOP001', { as: 'activated' });
     await pc.startUse(await theirs.passcode());
+    const told = theirs.page.waitForResponse('**/phone/v1/tokens/*');
+    await theirs.page.reload();
+    assert.equal((await (await told).json()).state, 'in_use');
     await pc.logOut();
 
     await pc.logIn(PEOPLE.inUse);

@@ -49,8 +49,11 @@ describe('phones', () => {
     assert.equal((await second.typed()).startPassword, '');
     assert.deepEqual((await bank.show(person)).tokens.map((token) => token.state), ['revoked']);
     await arrived(bank, person, 'secondPhone', { after });
+    await pc.reload();
+    await pc.at('BER001');
+    await pc.says(words.overSecondPhone);
 
-    await pc.press(words.toOtp);
+    await pc.press(words.backToOtp);
     await pc.at('BOP001');
     const sentence = `別の携帯電話で初期設定が行われたため、安全のためトークンの発行を取り消しました（${told('ja', at).moment}）。`;
     await pc.says(sentence);
@@ -81,10 +84,12 @@ describe('phones', () => {
       await phone.says(phone.words.refused);
     }
     await arrived(bank, person, 'dead', { after });
+    await pc.page.getByText(words.overStartPassword).waitFor();
+    await pc.at('BER001');
     await phone.type(ids, person.startPassword);
     await phone.tap(phone.words.set);
     await phone.says(phone.words.refused);
-    await pc.press(words.toOtp);
+    await pc.press(words.backToOtp);
     await pc.at('BOP001');
     assert.equal(await pc.offers(words.issue), true);
   });

@@ -36,6 +36,7 @@ for (const button of document.querySelectorAll("button[data-print]")) {
 
 const working = document.getElementById("working");
 let sending = false;
+let leaving = false;
 document.addEventListener("submit", (event) => {
   if (sending) {
     event.preventDefault();
@@ -44,9 +45,14 @@ document.addEventListener("submit", (event) => {
   sending = true;
   working.textContent = working.dataset.text;
 });
+// Before the next page has come, this one is still there, and its timers run.
+window.addEventListener("beforeunload", () => {
+  leaving = true;
+});
 // A page that comes back from the browser's memory can be sent again.
 window.addEventListener("pageshow", () => {
   sending = false;
+  leaving = false;
   working.textContent = "";
 });
 
@@ -59,7 +65,7 @@ if (history.state?.arrived) {
 }
 
 async function look() {
-  if (document.visibilityState === "hidden" || sending) return;
+  if (document.visibilityState === "hidden" || leaving) return;
   const procedure = document.querySelector("input[name=procedure]")?.value ?? "";
   const answer = await fetch(`/progress?procedure=${encodeURIComponent(procedure)}`).catch(() => null);
   if (!answer?.ok) return;
@@ -73,8 +79,9 @@ async function look() {
     }
   }
   const waiting = document.querySelector("[data-phone]");
-  // Nothing is typed on these pages: what has come is shown by loading them anew.
-  if (waiting && (waiting.dataset.phone !== now.phone || hasMoved(waiting.dataset.mail, now.mail))) {
+  // Nothing is typed on these pages: what has come is shown by loading them anew. Not once something
+  // was pressed while the answer was on its way: that would take back what was pressed.
+  if (waiting && !leaving && (waiting.dataset.phone !== now.phone || hasMoved(waiting.dataset.mail, now.mail))) {
     history.replaceState({ arrived: true }, "");
     location.reload();
   }

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use std::sync::Arc;
-use warifu_core::time::Millis;
+use warifu_core::{issue::IssueEnd, time::Millis};
 use warifu_store::StoreError;
 
 /// A refusal or a failure. A wrong passcode is none: it is an outcome, and committed.
@@ -107,6 +107,8 @@ pub(crate) enum SignedOut {
 pub(crate) enum Stale {
     /// It is done; nothing was done twice.
     Done,
+    /// The issue that it made is over.
+    IssueOver(IssueEnd),
     /// It was left or replaced by a newer one.
     Ended,
     /// It is another session's, or there never was one: told like one that has ended.

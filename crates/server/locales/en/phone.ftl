@@ -19,7 +19,7 @@ app-contact-phone = Telephone { $phone }
 app-empty = There is no token on this phone.
 app-begin = Begin the set-up
 app-install = Add the app
-app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please call { $contact } (telephone { $phone }).
+app-lost = The token that was kept on this phone cannot be found. This happens when the browser's history or data was cleared, or after a change or restore of the phone. Please call our { $contact } (telephone { $phone }).
 
 ## Set-up
 
@@ -56,12 +56,12 @@ app-err-service = This service ID does not belong to { $bank }. Please check its
 app-err-user = There seems to be a slip in the user ID. Please check its 12 digits once more.
 app-err-start = Please enter 4 to 8 digits as the start password.
 app-err-refused = The set-up could not be done. Please check the service ID, the user ID and the start password. This is also shown when the deadline for the set-up has passed or a newer token has been issued. After { $count } wrong entries in a row this token can no longer be used, and you would have to begin again with “Issue a token” on your PC.
-app-err-other-phone = This token had already been set up on another phone. For your safety we have cancelled its issue. If this was not you, please call { $contact } (telephone { $phone }) at once.
+app-err-other-phone = This token had already been set up on another phone. For your safety we have cancelled its issue. If this was not you, please call our { $contact } (telephone { $phone }) at once.
 app-err-offline = There was no connection. Where there is a signal, please press “Try again”. What you typed is still here.
 app-err-store = The token cannot be kept safely on this phone. Nothing has been set up. If you use private browsing or a special protection mode, please switch it off and try again.
 app-err-many = We are receiving very many requests. Please wait about { $minutes } min and press “Try again”. What you typed is still here.
 app-err-busy = The service is not available at the moment. Please press “Try again” in a while. What you typed is still here.
-app-err-failed = We are sorry: the set-up could not be completed. Please press “Try again”. If you see this repeatedly, please call { $contact } (telephone { $phone }).
+app-err-failed = We are sorry: the set-up could not be completed. Please press “Try again”. If you see this repeatedly, please call our { $contact } (telephone { $phone }).
 
 ## The passcode
 
@@ -75,7 +75,7 @@ app-copy = Copy the number
 app-copied = Copied. It will be cleared in a minute.
 app-copy-not = It could not be copied. Please type the number.
 app-code-valid = Valid until { $date }
-app-code-ended = This token was valid until { $date }. Please call { $contact } (telephone { $phone }).
+app-code-ended = This token was valid until { $date }. Please call our { $contact } (telephone { $phone }).
 app-code-warn = If anyone asks for this number by telephone, e-mail or text message, do not tell them.
 app-expiring = Days until the end of validity: { $days }. Before then, please open “One-time password settings” on your PC, and carry out “Stop using one-time passwords” and then “Issue a token”.
 app-tokens-title = Choose a token
@@ -98,7 +98,7 @@ app-delete-really = Delete it
 app-delete-not = Do not delete it
 app-err-keep = It could not be kept on this phone. Please try again.
 app-add = Add a token
-app-add-full = At most { $count } tokens can be kept. If you need one more, please call { $contact } (telephone { $phone }).
+app-add-full = At most { $count } tokens can be kept. If you need one more, please call our { $contact } (telephone { $phone }).
 
 ## The clock
 
@@ -127,7 +127,7 @@ app-lock-weak = This number is easily guessed. Please avoid repeated digits and 
 app-lock-differs = The two numbers are not the same. Please enter it again.
 app-lock-wrong = The lock number is not correct. Please enter it again.
 app-lock-wait = The lock number is not correct. Please wait { $seconds } seconds and enter it again.
-app-lock-forgot = If you have forgotten it, we cannot look it up either. Please call { $contact } ({ $phone }).
+app-lock-forgot = If you have forgotten it, we cannot look it up either. Please call our { $contact } ({ $phone }).
 app-update = There is a new version of the app.
 app-update-now = Update
 app-update-later = Later
@@ -157,6 +157,6 @@ guide-why = If you set up without adding the app to the home screen, the token m
 guide-trouble = If something does not work
 guide-inapp = This page is open inside another app. Press the sign at the top or bottom right and choose “Open in { $browser }”.
 guide-private = The set-up does not work in private browsing (incognito mode). Please open the page in a normal window.
-guide-unsupported = This phone or browser cannot be used. If you still see this after updating its system (iOS or Android) and its browser, please call { $contact } (telephone { $phone }). You may also choose a hardware token.
+guide-unsupported = This phone or browser cannot be used. If you still see this after updating its system (iOS or Android) and its browser, please call our { $contact } (telephone { $phone }). You may also choose a hardware token.
 guide-old = If the app does not open, please update the phone's system (iOS or Android) and its browser. You may also choose a hardware token.
 guide-warn = Our staff never ask for your passwords or one-time passwords, be it by telephone, e-mail or text message.

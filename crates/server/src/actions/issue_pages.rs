@@ -78,7 +78,14 @@ pub(crate) async fn done(
     let input: Input = procedures::kept(origin, customer, procedure)?;
     let mut tx = app.store.read().await?;
     let issue = tx.issue(customer, input.issue.parse().map_err(AppError::internal)?).await?;
-    let issue = issue.filter(|i| i.ended_at.is_none()).ok_or(AppError::Stale(Stale::Done))?;
+    let issue = issue.ok_or(AppError::Stale(Stale::Done))?;
+    if let Some(end) = issue.end_reason {
+        return Err(AppError::Stale(Stale::IssueOver(end)));
+    }
+    // Its token is in use.
+    if issue.ended_at.is_some() {
+        return Err(AppError::Stale(Stale::Done));
+    }
     let mails = tx.mail_states(customer, "mail-token", &issue.id.to_string()).await?;
     let mailed_at = tx.newest_mail_at(customer, "mail-token", &issue.id.to_string()).await?;
     let mailed_at = mailed_at.unwrap_or(Millis(issue.created_at));

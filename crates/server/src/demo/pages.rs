@@ -7,7 +7,11 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use serde::Deserialize;
-use warifu_core::{audit::Channel, ids::UserId, time::Millis};
+use warifu_core::{
+    audit::{Channel, Kind},
+    ids::UserId,
+    time::Millis,
+};
 use warifu_store::Key;
 
 use super::{
@@ -15,9 +19,10 @@ use super::{
     seed::root_of,
 };
 use crate::{
-    actions::activate,
+    actions::{activate, again_on_conflict, commit},
     error::AppError,
     mail::transport::folder::read_folder,
+    origin::Line,
     phone::keys::Jwk,
     portal::assets::typed,
     text::Text,
@@ -144,29 +149,38 @@ struct Body {
     ecdsa_jwk: Jwk,
 }
 
-/// Gives a seeded token's root to any browser that asks: what no product may ever do.
+/// Gives a seeded token's root to any browser that asks, and takes that browser for its phone from then
+/// on: what no product may ever do.
 pub(super) async fn activate(visit: Visit, body: Bytes) -> Result<Response, AppError> {
     let body: Body = serde_json::from_slice(&body).map_err(|_| AppError::Forbidden)?;
     let user_id = UserId::parse(&body.user_id).map_err(|_| AppError::Forbidden)?;
-    let mut tx = visit.app.store.read().await?;
+    let json = again_on_conflict(|| hand_out(&visit, &body, &user_id)).await?;
+    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    Ok((kind, json).into_response())
+}
+
+async fn hand_out(visit: &Visit, body: &Body, user_id: &UserId) -> Result<String, AppError> {
+    let (app, origin) = (&visit.app, &visit.origin);
+    let mut tx = app.store.begin().await?;
     for person in PEOPLE.iter().filter(|p| p.until != Until::Fresh) {
-        let found = tx.find(visit.origin.institution.id, Key::LoginId, person.login_id).await?;
-        let Some(found) = found else { continue };
-        let mut holder = None;
-        for token in tx.living_tokens(found.customer_id).await? {
-            let issue = tx.issue_of(found.customer_id, token.id).await?;
-            holder = issue.filter(|i| i.user_id == user_id.as_str()).map(|i| (i, token)).or(holder);
+        let found = tx.find(origin.institution.id, Key::LoginId, person.login_id).await?;
+        let Some(id) = found.map(|found| found.customer_id) else { continue };
+        for mut token in tx.living_tokens(id).await? {
+            let Some(issue) = tx.issue_of(id, token.id).await? else { continue };
+            if issue.user_id != user_id.as_str() {
+                continue;
+            }
+            let root = root_of(origin, &token, id)?;
+            activate::bind(origin, id, &mut token, &body.ecdsa_jwk)?;
+            tx.save_token(id, &token).await?;
+            let line = Line::ok(Kind::ActivationRepeated).of(id).token(token.id);
+            origin.record(&mut tx, &*app.random, line).await?;
+            let to = activate::Recipient { user_id, ecdh: &body.ecdh_jwk, ecdsa: &body.ecdsa_jwk };
+            let activation = issue.activation_id.clone().unwrap_or_default();
+            let reply = activate::reply(app, origin, &to, (&issue, &token), &activation, &root)?;
+            commit(app, tx).await?;
+            return serde_json::to_string(&reply).map_err(AppError::internal);
         }
-        let Some((issue, token)) = holder else { continue };
-        let root = root_of(&visit.origin, &token, found.customer_id)?;
-        let to =
-            activate::Recipient { user_id: &user_id, ecdh: &body.ecdh_jwk, ecdsa: &body.ecdsa_jwk };
-        let activation = issue.activation_id.clone().unwrap_or_default();
-        let reply =
-            activate::reply(&visit.app, &visit.origin, &to, (&issue, &token), &activation, &root)?;
-        let json = serde_json::to_string(&reply).map_err(AppError::internal)?;
-        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        return Ok((kind, json).into_response());
     }
     Err(AppError::Forbidden)
 }

@@ -7,6 +7,7 @@ use axum::{
 use warifu_core::{
     audit::ActorKind,
     ids::{CustomerId, ReceptionNumber, SessionId},
+    issue::IssueEnd,
 };
 
 use super::{
@@ -21,6 +22,7 @@ use crate::{
     calendar,
     error::{AppError, SignedOut, Stale},
     origin::Origin,
+    text::Text,
     web::visit::{Visit, see_other, with_cookie},
 };
 
@@ -156,6 +158,7 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
     };
     let (screen, paragraphs) = match error {
         AppError::Stale(Stale::Done) => ("BER002", vec![text.of("again-done")]),
+        AppError::Stale(Stale::IssueOver(end)) => ("BER001", vec![issue_over(text, end)]),
         AppError::Stale(Stale::Order) => ("BER004", vec![text.of("order-text")]),
         AppError::Stale(Stale::DayLimit) => ("BER001", vec![text.of("issue-day-limit")]),
         AppError::Stale(_) | AppError::Conflict | AppError::Gone | AppError::MovedOn(_) => {
@@ -203,4 +206,15 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
     };
     frame.screen = screen;
     Ber { frame, paragraphs, links: onward }
+}
+
+fn issue_over(text: &Text, end: IssueEnd) -> String {
+    match end {
+        IssueEnd::StartPassword => text.of("over-start-password"),
+        IssueEnd::SecondPhone => text.of("over-second-phone"),
+        IssueEnd::Deadline => text.of("over-deadline"),
+        IssueEnd::Reissued => text.of("over-reissued"),
+        IssueEnd::Stopped => text.of("over-stopped"),
+        IssueEnd::TakenBack => text.of("over-taken-back"),
+    }
 }

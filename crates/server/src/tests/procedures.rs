@@ -3,6 +3,7 @@
 use super::harness::{
     TestApp, at_once,
     banks::{AOKI, AOKI_B, Bank, ISHII, WAKAI},
+    browser::Browser,
     on_both_engines,
     walk::Numbers,
 };
@@ -24,6 +25,7 @@ on_both_engines!(
     nothing_is_issued_to_a_young_or_unconfirmed_address,
     a_customer_with_a_token_in_use_cannot_issue_another,
     the_done_page_is_shown_again_after_a_lost_reply,
+    the_done_page_of_an_issue_that_is_over_says_why,
 );
 
 const STEPS: [&str; 4] =
@@ -318,4 +320,39 @@ async fn the_done_page_is_shown_again_after_a_lost_reply(app: &TestApp) {
     let shown = pc.open("/otp").await.expect(200);
     assert_eq!(Numbers::of(&shown).user_id, Numbers::of(&page).user_id);
     assert_eq!(app.database.count("tokens", "TRUE").await, 1);
+}
+
+async fn the_done_page_of_an_issue_that_is_over_says_why(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let over = async |pc: &mut Browser, id: &str| {
+        let page = pc.get(&format!("/otp/issue/done?procedure={id}")).await.expect(409);
+        (page.screen(), page.text())
+    };
+    let issued = async |pc: &mut Browser| {
+        app.advance_mins(8);
+        pc.open("/otp").await.expect(200);
+        let numbers = pc.issue(&AOKI).await;
+        (numbers, pc.page.body.split("procedure=").nth(1).unwrap()[..30].to_owned())
+    };
+
+    let (numbers, id) = issued(&mut pc).await;
+    let mut stranger = app.phone(Bank::A);
+    for _ in 0..Bank::A.start_tries() {
+        stranger.activate(&numbers, "39517").await.expect(403);
+    }
+    let (screen, told) = over(&mut pc, &id).await;
+    assert_eq!(screen, "BER001");
+    assert!(told.contains("続けて正しく入力されなかったため"), "{told}");
+
+    let (_, replaced) = issued(&mut pc).await;
+    let (numbers, id) = issued(&mut pc).await;
+    let (_, told) = over(&mut pc, &replaced).await;
+    assert!(told.contains("この画面のユーザIDは使えません"), "{told}");
+
+    let mut phone = app.phone(Bank::A);
+    phone.set_up(&numbers, AOKI.start_password).await;
+    pc.reach_start().await;
+    pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
+    let (screen, _) = over(&mut pc, &id).await;
+    assert_eq!(screen, "BER002");
 }

@@ -57,6 +57,21 @@ pub(crate) async fn acknowledge(
     Ok(())
 }
 
+/// Puts a phone's signing key into the token's row, bound to it by a MAC.
+pub(crate) fn bind(
+    origin: &Origin,
+    id: CustomerId,
+    token: &mut Token,
+    signing: &Jwk,
+) -> Result<(), AppError> {
+    let institution = &origin.institution;
+    let jwk = serde_json::to_string(signing).map_err(AppError::internal)?;
+    let spot = places::token(institution.id, id, "signing_key", token.id);
+    token.signing_mac = Some(institution.keys.mac(&spot.place(), jwk.as_bytes()));
+    token.signing_key = Some(jwk);
+    Ok(())
+}
+
 /// The phone's signing key, if its MAC fits the row.
 pub(super) fn signing_key(origin: &Origin, id: CustomerId, token: &Token) -> Result<Jwk, AppError> {
     let (jwk, tag) =

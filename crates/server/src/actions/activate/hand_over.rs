@@ -1,23 +1,18 @@
 //! The hand-over: the root is made, kept sealed, and leaves for the phone that asked first.
 
 use warifu_core::{
-    audit::Kind,
-    ids::{ActivationId, CustomerId},
-    random,
-    secret::SecretBytes,
-    time::Millis,
-    token::Event,
+    audit::Kind, ids::ActivationId, random, secret::SecretBytes, time::Millis, token::Event,
 };
 use warifu_store::{Customer, Issue, Key, Token, Tx, VerifierRow};
 
-use super::{Ask, Recipient, reply};
+use super::{Ask, Recipient, acknowledge::bind, reply};
 use crate::{
     actions::{commit, notices, places},
     app::App,
     error::AppError,
     mail::messages::Mail,
     origin::{Line, Origin},
-    phone::keys::{self, Jwk},
+    phone::keys,
 };
 
 /// The root is made, bound to the phone's keys, and sealed to it: token, issue, hot row, mails and
@@ -77,28 +72,12 @@ async fn activate_token(
     token.state = token.state.after(Event::Activated).map_err(AppError::internal)?;
     token.activated_at = Some(origin.now.0);
     token.device = Some(ask.device.clone());
-    bind(app, origin, customer.customer_id, token, &ask.ecdsa, root)?;
+    let place = places::token(origin.institution.id, customer.customer_id, "root", token.id);
+    let keys = &origin.institution.keys;
+    token.root = Some(keys.seal(&place.place(), root.expose(), &*app.random)?);
+    bind(origin, customer.customer_id, token, &ask.ecdsa)?;
     tx.save_token(customer.customer_id, token).await?;
     tx.insert_verifier(&verifier(app, origin, customer, token, root)?).await?;
-    Ok(())
-}
-
-// Root and signing key into the token's row, each bound to it.
-fn bind(
-    app: &App,
-    origin: &Origin,
-    id: CustomerId,
-    token: &mut Token,
-    signing: &Jwk,
-    root: &SecretBytes,
-) -> Result<(), AppError> {
-    let institution = &origin.institution;
-    let spot = places::token(institution.id, id, "root", token.id);
-    token.root = Some(institution.keys.seal(&spot.place(), root.expose(), &*app.random)?);
-    let jwk = serde_json::to_string(signing).map_err(AppError::internal)?;
-    let spot = places::token(institution.id, id, "signing_key", token.id);
-    token.signing_mac = Some(institution.keys.mac(&spot.place(), jwk.as_bytes()));
-    token.signing_key = Some(jwk);
     Ok(())
 }
 

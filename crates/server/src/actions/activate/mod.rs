@@ -30,7 +30,7 @@ use crate::{
     phone::keys::Jwk,
 };
 
-pub(crate) use acknowledge::acknowledge;
+pub(crate) use acknowledge::{acknowledge, bind};
 use hand_over::hand_over;
 use reply::reply_again;
 pub(crate) use reply::{Recipient, reply};

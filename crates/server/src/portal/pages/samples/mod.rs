@@ -167,6 +167,14 @@ fn told(text: &Text) -> Vec<Sample> {
             }
         ),
         sampled!(
+            "ber-issue-over",
+            Ber {
+                frame: inside(text, "BER001", "ber-title"),
+                paragraphs: vec![text.of("over-start-password")],
+                links: vec![otp.clone(), ("/top".to_owned(), text.of("frame-to-top"))],
+            }
+        ),
+        sampled!(
             "ber-stale",
             Ber {
                 frame: inside(text, "BER003", "ber-title"),

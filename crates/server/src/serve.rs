@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     path::Path,
     pin::pin,
@@ -9,8 +10,25 @@ use std::{
     time::Duration,
 };
 
+use crate::{
+    actions::sweep,
+    app::App,
+    institutions::HostKind,
+    mail::{transport::Transport, worker},
+    web::enter::{Doors, Way},
+};
 use anyhow::Context;
-use axum::{Router, extract::ConnectInfo, http::StatusCode, routing::get};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode},
+    response::Response,
+    routing::get,
+};
+use hyper::{
+    body::Incoming,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulConnection},
@@ -27,15 +45,6 @@ use tokio_rustls::{
         crypto::aws_lc_rs,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
-};
-use tower::ServiceBuilder;
-
-use crate::{
-    actions::sweep,
-    app::App,
-    institutions::HostKind,
-    mail::{transport::Transport, worker},
-    web::enter::{self, DemoListener, Serves},
 };
 
 /// How long a connection may take to send its headers, and to finish after a shutdown.
@@ -69,15 +78,30 @@ pub(crate) async fn run(
     transport: Option<Transport>,
     stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let router = enter::router(app);
+    let doors = Arc::new(Doors::new(app));
     let mut tasks = tokio::task::JoinSet::new();
     for listener in listeners {
+        let doors = Arc::clone(&doors);
+        let serves: Arc<[HostKind]> = listener.kinds.into();
+        let is_demo = listener.is_demo;
+        let service = move |peer: SocketAddr| {
+            let way = Way { peer: peer.ip(), serves: Arc::clone(&serves), is_demo };
+            let way = Arc::new((Arc::clone(&doors), way));
+            service_fn(move |request: Request<Incoming>| {
+                let way = Arc::clone(&way);
+                async move {
+                    let (doors, way) = &*way;
+                    Ok::<_, Infallible>(doors.answer(way, request.map(Body::new)).await)
+                }
+            })
+        };
         let proxies = app.settings.trusted_proxies.clone();
-        tasks.spawn(accept(listener, router.clone(), proxies, stop.clone()));
+        tasks.spawn(accept(listener.socket, listener.tls, service, proxies, stop.clone()));
     }
     for socket in ops {
-        let listener = Listener { socket, kinds: Vec::new(), tls: None, is_demo: false };
-        tasks.spawn(accept(listener, health(app), Vec::new(), stop.clone()));
+        let router = health(app);
+        let service = move |_| TowerToHyperService::new(router.clone());
+        tasks.spawn(accept(socket, None, service, Vec::new(), stop.clone()));
     }
     if let Some(transport) = transport {
         let transport = Arc::new(transport);
@@ -115,36 +139,27 @@ pub(crate) fn tls(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor>
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn accept(
-    listener: Listener,
-    router: Router,
+async fn accept<S: Serving>(
+    socket: TcpListener,
+    tls: Option<TlsAcceptor>,
+    service: impl Fn(SocketAddr) -> S + Send + 'static,
     proxies: Vec<IpAddr>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let router = if listener.kinds.is_empty() {
-        router
-    } else {
-        let serves = Serves(listener.kinds.clone());
-        router.layer(axum::Extension(serves))
-    };
-    let router =
-        if listener.is_demo { router.layer(axum::Extension(DemoListener)) } else { router };
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let guests = Arc::new(Guests::new(proxies));
     loop {
         let accepted = tokio::select! {
-            accepted = placed(&places, &listener.socket) => accepted,
+            accepted = placed(&places, &socket) => accepted,
             _ = stop.changed() => break,
         };
         match accepted {
             Ok((place, stream, peer)) => {
                 let Some(guest) = Guests::enter(&guests, peer.ip()) else { continue };
-                let router = router.clone();
-                let tls = listener.tls.clone();
-                let stop = stop.clone();
+                let (service, tls, stop) = (service(peer), tls.clone(), stop.clone());
                 tokio::spawn(async move {
                     let _places = (place, guest);
-                    connection(stream, peer, tls, router, stop).await;
+                    connection(stream, tls, service, stop).await;
                 });
             }
             // Out of descriptors, or a peer that left: the next one may fare better.
@@ -154,7 +169,7 @@ async fn accept(
             }
         }
     }
-    drop(listener);
+    drop(socket);
     // When all places are free again, the last connection has ended.
     let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
     drop(tokio::time::timeout(PATIENCE, places.acquire_many(all)).await);
@@ -226,15 +241,25 @@ async fn speaks(stream: &TcpStream) -> bool {
     tokio::time::timeout(PATIENCE, decided).await.unwrap_or(false)
 }
 
+/// What answers the requests of a connection.
+trait Serving:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Send + 'static
+{
+}
+
+impl<S> Serving for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Send
+        + 'static
+{
+}
+
 async fn connection(
     stream: TcpStream,
-    peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    service: impl Serving,
     stop: watch::Receiver<bool>,
 ) {
-    let service = ServiceBuilder::new().layer(axum::Extension(ConnectInfo(peer))).service(router);
-    let service = TowerToHyperService::new(service);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEADERS);
     builder

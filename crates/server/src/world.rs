@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rand::Rng;
 use warifu_core::{
     random::Random,
     time::{Clock, Millis},
@@ -19,19 +20,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// The operating system's randomness.
+/// The operating system's randomness, stretched: a generator of each thread's own (`ChaCha`), seeded by
+/// the system and again after every 64 KiB. Asking the system for each id would cost more than what the
+/// id is for.
 #[derive(Clone, Copy, Debug)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the system for randomness"
-    )]
-    #[expect(clippy::panic, reason = "without randomness nothing here may go on")]
+    #[expect(clippy::disallowed_methods, reason = "the one place that randomness comes from")]
     fn fill(&self, out: &mut [u8]) {
-        if let Err(error) = getrandom::fill(out) {
-            panic!("the operating system gives no randomness: {error}");
-        }
+        rand::rng().fill_bytes(out);
     }
 }

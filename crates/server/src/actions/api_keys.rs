@@ -162,7 +162,7 @@ pub(crate) async fn prove(app: &App, origin: &Origin, sent: &str) -> Result<Call
     }
     let line = Line::refused(Kind::AccessRefused, format!("api_key_{refused}"))
         .after(serde_json::json!({ "key": id }));
-    Box::pin(refusals::record(app, origin, line)).await?;
+    refusals::record(app, origin, line).await?;
     Err(AppError::NotSignedIn(SignedOut::Never))
 }
 

@@ -48,6 +48,15 @@ pub(crate) async fn commit(app: &App, tx: Tx) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Does what may not end half-way, whether or not who asked for it stays to hear of it. It has a place of
+/// its own at once: what waits for it need not have room for it.
+pub(crate) fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, AppError>> + Send + 'static,
+) -> impl Future<Output = Result<T, AppError>> + Send {
+    let task = tokio::spawn(work);
+    async { task.await.unwrap_or_else(|died| Err(AppError::internal(died))) }
+}
+
 /// Decides again from fresh data when someone else was first; gives up after a few rounds.
 pub(crate) async fn again_on_conflict<T, F, R>(mut act: F) -> Result<T, AppError>
 where

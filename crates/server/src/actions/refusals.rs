@@ -8,6 +8,7 @@ use warifu_core::{
 };
 use warifu_store::audit::AuditRow;
 
+use super::to_its_end;
 use crate::{
     app::App,
     error::{AppError, Problem},
@@ -42,15 +43,20 @@ fn of(customer: Option<CustomerId>, line: Line) -> Line {
     }
 }
 
-/// Records a refusal in a transaction of its own, or counts it where there are too many.
+/// Records a refusal in a transaction of its own, or counts it where there are too many. Who hangs up
+/// does not take it back.
 pub(crate) async fn record(app: &App, origin: &Origin, line: Line) -> Result<(), AppError> {
     if !app.limits.records(Some(origin.institution.id), line.reason()) {
         return Ok(());
     }
-    let mut tx = app.store.begin().await?;
-    origin.record(&mut tx, &*app.random, line).await?;
-    tx.commit().await?;
-    Ok(())
+    let (app, origin) = (app.clone(), origin.clone());
+    to_its_end(async move {
+        let mut tx = app.store.begin().await?;
+        origin.record(&mut tx, &*app.random, line).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await
 }
 
 /// A request to a host of no institution.

@@ -18,7 +18,7 @@ use warifu_core::{
 use warifu_store::{Answered, Candidate, Change, Customer, Key, Token, Tx, Wanted, Write};
 pub(crate) use warifu_store::{Once, Whose};
 
-use super::{again_on_conflict, commit, prove};
+use super::{again_on_conflict, commit, prove, to_its_end};
 use crate::{
     app::App,
     error::AppError,
@@ -102,9 +102,13 @@ pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdi
     let ask = Arc::new(ask);
     match app.queue.verify(origin, &ask).await? {
         Answer::Decided(verdict) => Ok(verdict),
-        Answer::Alone(_places) => {
-            // Rare and large: nobody else's future has to have room for it.
-            let done = Box::pin(again_on_conflict(|| alone(app, origin, &ask))).await;
+        Answer::Alone(places) => {
+            let (app, origin) = (app.clone(), origin.clone());
+            let done = to_its_end(async move {
+                let _places = places;
+                again_on_conflict(|| alone(&app, &origin, &ask)).await
+            });
+            let done = done.await;
             // Others were faster time and again: nothing was done.
             done.map_err(|e| if matches!(e, AppError::Conflict) { AppError::Overloaded } else { e })
         }

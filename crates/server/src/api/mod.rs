@@ -3,14 +3,26 @@
 mod caller;
 mod verifications;
 
-use axum::{Router, routing::post};
+use axum::{
+    body::Bytes,
+    http::{Method, request::Parts},
+    response::Response,
+};
 
-use crate::{app::App, error::AppError};
+use crate::{app::App, error::AppError, origin::Origin};
 
-/// Every address of the API host.
-pub(crate) fn router(_app: &App) -> Router {
-    Router::new()
-        .route("/api/v1/verifications", post(verifications::create))
-        .fallback(|| async { AppError::NotFound })
-        .method_not_allowed_fallback(|| async { AppError::NotFound })
+/// Answers a program. A verification is waited for by nobody longer than it takes, so no more stands
+/// between it and its socket than this.
+pub(crate) async fn answer(
+    app: &App,
+    origin: Origin,
+    request: &Parts,
+    body: Option<Bytes>,
+) -> Result<Response, AppError> {
+    match (&request.method, request.uri.path()) {
+        (&Method::POST, "/api/v1/verifications") => {
+            verifications::create(app, origin, &request.headers, body.as_ref()).await
+        }
+        _ => Err(AppError::NotFound),
+    }
 }

@@ -3,7 +3,6 @@
 use axum::{
     Json,
     body::Bytes,
-    extract::rejection::BytesRejection,
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
@@ -17,16 +16,18 @@ use warifu_core::{
     secret::SecretText,
 };
 
-use super::caller::Called;
+use super::caller;
 use crate::{
     actions::{
         api_keys::Caller,
         places, refusals,
         verify::{self, Ask, Once, Same, Verdict, Whose},
     },
+    app::App,
     calendar,
     error::{AppError, Problem},
-    web::{json::json, visit::Visit},
+    origin::Origin,
+    web::json::json,
 };
 
 /// The header that makes a request the same as an earlier one.
@@ -49,24 +50,26 @@ struct Body {
 
 /// Verifies a passcode. A refused one is an answer like any other: 200.
 pub(super) async fn create(
-    Called { mut visit, caller }: Called,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    app: &App,
+    mut origin: Origin,
+    headers: &HeaderMap,
+    body: Option<&Bytes>,
 ) -> Result<Response, AppError> {
-    visit.catch_up();
-    let ask = match read(&visit, &caller, &headers, &body) {
+    let caller = caller::prove(app, &mut origin, headers).await?;
+    // A body, or a turn, may have been long in coming.
+    origin.now = app.clock.now();
+    let ask = match read(&origin, &caller, headers, body) {
         Ok(ask) => ask,
         Err(problems) => {
-            // What is rare has a place of its own: in this future it would be carried along by all.
-            Box::pin(refusals::input(&visit.app, &visit.origin, None, &problems)).await?;
+            refusals::input(app, &origin, None, &problems).await?;
             return Err(AppError::InvalidField(problems));
         }
     };
     if Scope::of(ask.purpose).is_none_or(|scope| !caller.scopes.contains(&scope)) {
-        Box::pin(refusals::access(&visit.app, &visit.origin, None, "scope")).await?;
+        refusals::access(app, &origin, None, "scope").await?;
         return Err(AppError::Forbidden);
     }
-    let verdict = verify::verify(&visit.app, &visit.origin, ask).await?;
+    let verdict = verify::verify(app, &origin, ask).await?;
     Ok(told(&verdict, caller.scopes.contains(&Scope::Reason)))
 }
 
@@ -85,10 +88,10 @@ fn told(verdict: &Verdict, with_reason: bool) -> Response {
 }
 
 fn read(
-    visit: &Visit,
+    origin: &Origin,
     caller: &Caller,
     headers: &HeaderMap,
-    body: &Result<Bytes, BytesRejection>,
+    body: Option<&Bytes>,
 ) -> Result<Ask, Vec<Problem>> {
     let parsed: Body = json(headers, body)?;
     let mut problems = Vec::new();
@@ -121,7 +124,7 @@ fn read(
     else {
         return Err(problems);
     };
-    let bytes = body.as_ref().map(Bytes::as_ref).unwrap_or_default();
+    let bytes = body.map(Bytes::as_ref).unwrap_or_default();
     let same = key.flatten().map(|key| Same {
         once: Once {
             api_key: caller.key.to_string(),
@@ -130,7 +133,7 @@ fn read(
         },
         // Keyed: the body has the passcode in it.
         body_mac: {
-            let institution = &visit.origin.institution;
+            let institution = &origin.institution;
             institution.keys.mac(&places::answer(institution.id).place(), bytes)
         },
     });

@@ -54,7 +54,7 @@ pub(super) async fn activate(
 ) -> Result<Response, AppError> {
     visit.origin.actor.0 = ActorKind::Phone;
     visit.catch_up();
-    match json(&headers, &body).and_then(|body| read(&visit, body)) {
+    match json(&headers, body.as_ref().ok()).and_then(|body| read(&visit, body)) {
         Ok(ask) => {
             let reply = activate::activate(&visit.app, &visit.origin, &ask).await?;
             let now = visit.app.clock.now().0;
@@ -131,7 +131,7 @@ pub(super) async fn acknowledge(
     visit.origin.actor.0 = ActorKind::Phone;
     visit.catch_up();
     let id = id.parse().map_err(|_| AppError::NotFound)?;
-    let body: Acknowledgement = match json(&headers, &body) {
+    let body: Acknowledgement = match json(&headers, body.as_ref().ok()) {
         Ok(body) => body,
         Err(problems) => {
             refusals::input(&visit.app, &visit.origin, None, &problems).await?;
@@ -159,7 +159,7 @@ pub(super) async fn status(
     visit.origin.actor.0 = ActorKind::Phone;
     visit.catch_up();
     let id = id.parse().map_err(|_| AppError::NotFound)?;
-    let Question { at, signature } = match json(&headers, &body) {
+    let Question { at, signature } = match json(&headers, body.as_ref().ok()) {
         Ok(body) => body,
         Err(problems) => {
             refusals::input(&visit.app, &visit.origin, None, &problems).await?;

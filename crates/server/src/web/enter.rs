@@ -1,7 +1,9 @@
 //! The way in: which institution's host, who calls, what headers every answer carries, one log line.
 
 use std::{
-    net::SocketAddr,
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -11,17 +13,23 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody, to_bytes},
-    extract::{ConnectInfo, DefaultBodyLimit, Request},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    middleware::map_response,
+    extract::Request,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use hyper::body::Frame;
-use tower::ServiceExt;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
-use warifu_core::random;
+use tower::{Layer, ServiceExt, service_fn};
+use tower_http::compression::CompressionLayer;
+use warifu_core::{
+    audit::{ActorKind, Channel},
+    random,
+};
 
-use super::{problems, visit::Visit};
+use super::{
+    problems,
+    visit::{Visit, device_kind},
+};
 use crate::{
     actions::{network, refusals},
     api,
@@ -29,6 +37,7 @@ use crate::{
     demo,
     error::AppError,
     institutions::{HostKind, Institution},
+    origin::Origin,
     phone, portal,
 };
 
@@ -39,79 +48,49 @@ const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// No request is worked on longer than this once it is here.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Everything that is served to customers and their phones.
-pub(crate) fn router(app: &App) -> Router {
-    let doors = Arc::new(Doors {
-        app: app.clone(),
-        portal: portal::router(app),
-        phone: phone::router(app),
-        api: api::router(app),
-        demo: demo::router(app),
-    });
-    let outside = Arc::clone(&doors);
-    Router::new()
-        .fallback(move |request: Request| {
-            let doors = Arc::clone(&doors);
-            async move { doors.enter(request).await }
-        })
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(CatchPanicLayer::new())
-        .layer(map_response(move |mut response: Response| {
-            // What these layers answer themselves has not come through a door.
-            if !response.headers().contains_key(header::CONTENT_SECURITY_POLICY) {
-                outside.headers(None, response.headers_mut());
-            }
-            std::future::ready(response)
-        }))
-        .layer(CompressionLayer::new())
-}
-
-struct Doors {
+/// Everything that is served to customers, their phones and the bank's programs.
+pub(crate) struct Doors {
     app: App,
     portal: Router,
     phone: Router,
-    api: Router,
     /// Pages of the demo; none elsewhere.
     demo: Option<Router>,
 }
 
-/// Which kinds of host a listener serves; a request for another kind is misdirected.
+/// How requests come over one connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Serves(pub(crate) Vec<HostKind>);
-
-/// Set on connections that came over loopback in the demo: only they see its mailbox and phone.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DemoListener;
+pub(crate) struct Way {
+    /// Where they come from, as the socket says; this machine, where it cannot say.
+    pub(crate) peer: IpAddr,
+    /// Which kinds of host are served here; a request for another kind is misdirected.
+    pub(crate) serves: Arc<[HostKind]>,
+    /// Over loopback in the demo: only there are its mailbox and phone.
+    pub(crate) is_demo: bool,
+}
 
 impl Doors {
-    async fn enter(&self, mut request: Request) -> Response {
+    pub(crate) fn new(app: &App) -> Self {
+        Self {
+            app: app.clone(),
+            portal: portal::router(app),
+            phone: phone::router(app),
+            demo: demo::router(app),
+        }
+    }
+
+    /// Answers a request, whatever happens.
+    pub(crate) async fn answer(&self, way: &Way, request: Request) -> Response {
         let begun = tokio::time::Instant::now();
         let request_id = random::digits(&*self.app.random, 16);
-        let address = self.caller(&request);
-        let host = host(&request);
-        let serves = request.extensions().get::<Serves>();
-        let is_demo = request.extensions().get::<DemoListener>().is_some();
-        let found = host
-            .as_deref()
-            .and_then(|host| self.institution(host, is_demo))
-            .filter(|(kind, _)| serves.is_none_or(|s| s.0.contains(kind)));
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
-        let (kind, mut response) = match found {
-            None => (None, Box::pin(self.misdirected(address, &request_id)).await),
-            Some((kind, institution)) => {
-                let mut visit = Visit::new(
-                    &self.app,
-                    (kind, institution),
-                    request.headers(),
-                    request.uri(),
-                    address,
-                    request_id.clone(),
-                );
-                visit.is_demo = is_demo;
-                request.extensions_mut().insert(visit.clone());
-                (Some(kind), self.through(kind, visit, request).await)
-            }
+        let kind_of = host(&request).and_then(|host| self.institution(&host, way.is_demo));
+        let found = kind_of.filter(|(kind, _)| way.serves.contains(kind));
+        let kind = found.as_ref().map(|(kind, _)| *kind);
+        let entered = AssertUnwindSafe(self.enter(way, found, request, &request_id));
+        let mut response = match entered.catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         };
         self.headers(kind, response.headers_mut());
         let status = response.status().as_u16();
@@ -123,6 +102,39 @@ impl Doors {
             tracing::info!(request.id = request_id, %method, path, status, milliseconds, "request");
         }
         response
+    }
+
+    async fn enter(
+        &self,
+        way: &Way,
+        found: Option<(HostKind, Arc<Institution>)>,
+        request: Request,
+        request_id: &str,
+    ) -> Response {
+        let address = self.caller(way.peer, request.headers());
+        let Some((kind, institution)) = found else {
+            return Box::pin(self.misdirected(address, request_id)).await;
+        };
+        let origin = Origin {
+            institution,
+            now: self.app.clock.now(),
+            channel: match kind {
+                HostKind::Token => Channel::Phone,
+                HostKind::Api => Channel::Api,
+                HostKind::Ib | HostKind::Console => Channel::Portal,
+            },
+            actor: (ActorKind::Anonymous, String::new()),
+            screen: None,
+            address: Some(address),
+            device: Some(device_kind(request.headers())),
+            request_id: Some(request_id.to_owned()),
+            correlation: None,
+        };
+        if kind == HostKind::Api {
+            return self.program(origin, request).await;
+        }
+        // What people load is large, and has a place of its own.
+        Box::pin(self.page(way, kind, origin, request)).await
     }
 
     fn institution(&self, host: &str, is_demo: bool) -> Option<(HostKind, Arc<Institution>)> {
@@ -139,20 +151,50 @@ impl Doors {
         self.app.institutions.all().first().map(|bank| (kind, Arc::clone(bank)))
     }
 
-    async fn through(&self, kind: HostKind, visit: Visit, request: Request) -> Response {
+    // The bank's programs all come from one address; who proves no key there is limited in time. Their
+    // answers are small, and what one of them has begun is finished by the queue.
+    async fn program(&self, origin: Origin, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let Some(body) = whole(body, BODY_PATIENCE).await else { return late() };
+        let institution = Arc::clone(&origin.institution);
+        let told = origin.clone();
+        let answer = api::answer(&self.app, origin, &parts, body.ok());
+        let answered = tokio::time::timeout(PATIENCE, answer).await;
+        answered.unwrap_or(Err(AppError::Unsure)).unwrap_or_else(|error| {
+            problems::told(&self.app, &told, &institution.document.hosts.api, &error)
+        })
+    }
+
+    async fn page(&self, way: &Way, kind: HostKind, origin: Origin, request: Request) -> Response {
+        let mut visit = Visit::new(&self.app, origin, request.headers(), request.uri());
+        visit.is_demo = way.is_demo;
+        let through = service_fn(|request| {
+            let visit = visit.clone();
+            async move { Ok::<_, Infallible>(self.through(kind, visit, request).await) }
+        });
+        match CompressionLayer::new().layer(through).oneshot(request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+
+    async fn through(&self, kind: HostKind, visit: Visit, mut request: Request) -> Response {
+        request.extensions_mut().insert(visit.clone());
         if let Some(demo) = &self.demo
+            && visit.is_demo
             && request.uri().path().starts_with("/demo/")
-            && request.extensions().get::<DemoListener>().is_some()
         {
             return answer(demo.clone(), request).await;
         }
-        let is_post = request.method() == axum::http::Method::POST;
-        // A bank's programs all come from one address; who proves no key there is limited in time.
-        let is_program = kind == HostKind::Api;
-        if is_post && !is_program && !self.app.limits.admits(&line(&request, &visit)) {
+        let is_post = request.method() == Method::POST;
+        if is_post && !self.app.limits.admits(&line(&request, &visit)) {
             return self.too_many(kind, &visit);
         }
-        let Some(request) = whole(request, BODY_PATIENCE).await else { return late() };
+        let (parts, body) = request.into_parts();
+        let Some(body) = whole(body, BODY_PATIENCE).await else { return late() };
+        // One that is too large or was cut off is no body at all to whoever reads it.
+        let body = body.map_or_else(|_| Body::new(Lost), Body::from);
+        let request = Request::from_parts(parts, body);
         match kind {
             HostKind::Ib => {
                 let response = worked_on(answer(self.portal.clone(), request)).await;
@@ -160,14 +202,11 @@ impl Doors {
             }
             HostKind::Token => {
                 let response = worked_on(answer(self.phone.clone(), request)).await;
-                problems::render(&visit, &visit.origin.institution.document.hosts.token, response)
+                let host = &visit.origin.institution.document.hosts.token;
+                problems::render(&visit.app, &visit.origin, host, response)
             }
-            HostKind::Api => {
-                let response = worked_on(answer(self.api.clone(), request)).await;
-                problems::render(&visit, &visit.origin.institution.document.hosts.api, response)
-            }
-            // Its pages are not part of this version.
-            HostKind::Console => StatusCode::NOT_FOUND.into_response(),
+            // Programs have come in by another door; the console is not part of this version.
+            HostKind::Api | HostKind::Console => StatusCode::NOT_FOUND.into_response(),
         }
     }
 
@@ -177,23 +216,20 @@ impl Doors {
         self.app.limits.leave_out(Some(visit.origin.institution.id), "too_many_from_one_network");
         if kind == HostKind::Token {
             let host = &visit.origin.institution.document.hosts.token;
-            problems::render(visit, host, error.into_response())
+            problems::told(&visit.app, &visit.origin, host, &error)
         } else {
             portal::errors::rendered(visit, false, error)
         }
     }
 
     // The caller, as far as it can be believed: a trusted proxy's word, else the socket's.
-    fn caller(&self, request: &Request) -> String {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let Some(peer) = peer.map(|info| info.0.ip().to_canonical()) else {
-            return "127.0.0.1".to_owned();
-        };
+    fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> String {
+        let peer = peer.to_canonical();
         let trusted = &self.app.settings.trusted_proxies;
         if !trusted.contains(&peer) {
             return peer.to_string();
         }
-        let hops = request.headers().get_all("x-forwarded-for");
+        let hops = headers.get_all("x-forwarded-for");
         let hops: Vec<_> = hops
             .iter()
             .filter_map(|line| line.to_str().ok())
@@ -203,7 +239,7 @@ impl Doors {
         for hop in hops.iter().rev() {
             // Some proxies write the port along.
             let hop = hop.trim();
-            let ip = hop.parse::<std::net::IpAddr>().ok();
+            let ip = hop.parse::<IpAddr>().ok();
             let ip = ip.or_else(|| hop.parse::<SocketAddr>().ok().map(|a| a.ip()));
             match ip.map(|ip| ip.to_canonical()) {
                 Some(ip) if trusted.contains(&ip) => {}
@@ -224,6 +260,24 @@ impl Doors {
     }
 
     fn headers(&self, kind: Option<HostKind>, headers: &mut HeaderMap) {
+        if kind == Some(HostKind::Api) {
+            let policy = "default-src 'none'; frame-ancestors 'none'";
+            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+            let nosniff = HeaderValue::from_static("nosniff");
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        } else {
+            Self::page_headers(kind, headers);
+        }
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        if !self.app.settings.plain_http {
+            let value = HeaderValue::from_static("max-age=63072000");
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        }
+    }
+
+    fn page_headers(kind: Option<HostKind>, headers: &mut HeaderMap) {
         const IB: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
              img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
              frame-ancestors 'none'";
@@ -248,13 +302,6 @@ impl Doors {
         for (name, value) in fixed {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        if !headers.contains_key(header::CACHE_CONTROL) {
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        }
-        if !self.app.settings.plain_http {
-            let value = HeaderValue::from_static("max-age=63072000");
-            headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
-        }
     }
 }
 
@@ -268,14 +315,11 @@ fn line(request: &Request, visit: &Visit) -> String {
     }
 }
 
-/// A request with all of its body, which is read here and nowhere else: what works on it is never ended
-/// half-way, so it must not be what waits for a caller. None when the body does not come.
-async fn whole(request: Request, patience: Duration) -> Option<Request> {
-    let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(patience, to_bytes(body, BODY_LIMIT)).await.ok()?;
-    // One that is too large or was cut off is no body at all to whoever reads it.
-    let body = body.map_or_else(|_| Body::new(Lost), Body::from);
-    Some(Request::from_parts(parts, body))
+/// All of a body, which is read here and nowhere else: what works on it is never ended half-way, so it
+/// must not be what waits for a caller. None when it does not come; an error for one that is too large
+/// or was cut off.
+async fn whole(body: Body, patience: Duration) -> Option<Result<Bytes, axum::Error>> {
+    tokio::time::timeout(patience, to_bytes(body, BODY_LIMIT)).await.ok()
 }
 
 struct Lost;
@@ -356,8 +400,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_does_not_come_is_not_waited_for_and_its_connection_is_closed() {
         let body = Body::new(Stuck(Some(Bytes::from_static(b"csrf="))));
-        let request = Request::new(body);
-        assert!(whole(request, Duration::from_millis(5)).await.is_none());
+        assert!(whole(body, Duration::from_millis(5)).await.is_none());
         let answer = late();
         assert_eq!(answer.status(), 408);
         assert_eq!(answer.headers()[header::CONNECTION], "close");
@@ -366,9 +409,8 @@ mod tests {
     #[tokio::test]
     async fn a_body_comes_whole_or_not_at_all() {
         let read = async |size: usize| {
-            let request = Request::new(Body::from(vec![b'a'; size]));
-            let request = whole(request, BODY_PATIENCE).await.unwrap();
-            to_bytes(request.into_body(), usize::MAX).await.map(|bytes| bytes.len()).ok()
+            let body = whole(Body::from(vec![b'a'; size]), BODY_PATIENCE).await.unwrap();
+            body.map(|bytes| bytes.len()).ok()
         };
         assert_eq!(read(0).await, Some(0));
         assert_eq!(read(BODY_LIMIT).await, Some(BODY_LIMIT));

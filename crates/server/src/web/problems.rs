@@ -6,33 +6,37 @@ use axum::{
 };
 use serde_json::json;
 
-use super::visit::Visit;
-use crate::{calendar, error::AppError};
+use crate::{app::App, calendar, error::AppError, origin::Origin};
 
-/// Gives a bare error answer its body; its type is an address under `host`.
-pub(crate) fn render(visit: &Visit, host: &str, mut response: Response) -> Response {
-    let Some(error) = response.extensions_mut().remove::<AppError>() else {
-        return response;
-    };
+/// Gives a bare error answer its body.
+pub(crate) fn render(app: &App, origin: &Origin, host: &str, mut response: Response) -> Response {
+    match response.extensions_mut().remove::<AppError>() {
+        Some(error) => told(app, origin, host, &error),
+        None => response,
+    }
+}
+
+/// What is told of an error; its type is an address under `host`.
+pub(crate) fn told(app: &App, origin: &Origin, host: &str, error: &AppError) -> Response {
     let (status, code) = error.parts();
     let mut problem = json!({
-        "type": visit.app.link(host, &format!("/problems/{code}")),
+        "type": app.link(host, &format!("/problems/{code}")),
         "title": status.canonical_reason().unwrap_or_default(),
         "status": status.as_u16(),
         "code": code,
     });
-    if let AppError::InvalidField(fields) = &error {
+    if let AppError::InvalidField(fields) = error {
         let fields: Vec<_> =
             fields.iter().map(|f| json!({"name": f.field, "code": f.key})).collect();
         problem["fields"] = fields.into();
     }
-    let wait = match &error {
+    let wait = match error {
         AppError::TooMany(until) | AppError::TooManyMails(until) => {
-            Some(calendar::seconds_until(visit.origin.now, *until))
+            Some(calendar::seconds_until(origin.now, *until))
         }
         AppError::Overloaded | AppError::Unsure => Some(5),
         AppError::Internal(source) => {
-            let request = visit.origin.request_id.as_deref().unwrap_or_default();
+            let request = origin.request_id.as_deref().unwrap_or_default();
             tracing::error!(request.id = request, error = %source, "internal");
             None
         }

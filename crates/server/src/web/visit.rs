@@ -7,10 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Uri, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use warifu_core::{
-    audit::{ActorKind, Channel},
-    random,
-};
+use warifu_core::{audit::ActorKind, random};
 use warifu_store::{Customer, Session};
 
 use super::{
@@ -24,7 +21,6 @@ use crate::{
     },
     app::App,
     error::{AppError, SignedOut},
-    institutions::{HostKind, Institution},
     origin::Origin,
     portal::pages::TextSize,
     text::{Lang, Text},
@@ -49,43 +45,19 @@ pub(crate) struct Visit {
 
 impl Visit {
     /// Reads what every request brings.
-    pub(crate) fn new(
-        app: &App,
-        (kind, institution): (HostKind, Arc<Institution>),
-        headers: &HeaderMap,
-        uri: &Uri,
-        address: String,
-        request_id: String,
-    ) -> Self {
-        let now = app.clock.now();
-        let channel = match kind {
-            HostKind::Token => Channel::Phone,
-            HostKind::Api => Channel::Api,
-            HostKind::Ib | HostKind::Console => Channel::Portal,
-        };
+    pub(crate) fn new(app: &App, origin: Origin, headers: &HeaderMap, uri: &Uri) -> Self {
         let given = cookies::browser(headers);
         let is_new = given.is_none();
         let browser = given.unwrap_or_else(|| BrowserSecret::fresh(random::bytes(&*app.random)));
         let device = cookies::device(headers)
             .unwrap_or_else(|| DeviceSecret::fresh(random::bytes(&*app.random)));
-        let lang = language(headers);
         let text_size = cookies::value(headers, cookies::TEXT)
             .and_then(TextSize::from_name)
             .unwrap_or(TextSize::Standard);
-        let text = institution.text(lang);
+        let text = origin.institution.text(language(headers));
         Self {
             app: app.clone(),
-            origin: Origin {
-                institution,
-                now,
-                channel,
-                actor: (ActorKind::Anonymous, String::new()),
-                screen: None,
-                address: Some(address),
-                device: Some(device_kind(headers)),
-                request_id: Some(request_id),
-                correlation: None,
-            },
+            origin,
             text,
             text_size,
             is_demo: false,
@@ -185,7 +157,7 @@ fn language(headers: &HeaderMap) -> Lang {
 }
 
 /// What kind of device calls, in words a customer recognises; never the whole header.
-fn device_kind(headers: &HeaderMap) -> String {
+pub(crate) fn device_kind(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let has = |word: &str| agent.contains(word);
     let machine = if has("iPhone") {

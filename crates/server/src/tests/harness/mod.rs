@@ -21,15 +21,13 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request},
+    extract::Request,
 };
 use rand_chacha::{
     ChaCha20Rng,
     rand_core::{Rng, SeedableRng},
 };
-use tower::ServiceExt;
 use warifu_core::{
     audit::Channel,
     random::Random,
@@ -48,10 +46,10 @@ use crate::{
     actions::{import, institutions},
     app::{App, Settings},
     hasher::Hasher,
-    institutions::Institution,
+    institutions::{HostKind, Institution},
     limits::Rates,
     origin::Origin,
-    web,
+    web::enter::{Doors, Way},
 };
 
 /// 2026-11-24 10:00:00 in Tokyo, a Tuesday.
@@ -112,7 +110,7 @@ pub(crate) struct TestApp(Arc<Parts>);
 
 pub(crate) struct Parts {
     pub(crate) app: App,
-    router: Router,
+    doors: Doors,
     clock: Arc<Hand>,
     pub(crate) database: Database,
     mails: tempfile::TempDir,
@@ -171,9 +169,9 @@ impl TestApp {
         let kek = Kek::new(1, KEK);
         let app =
             App::new(store, Arc::clone(&clock) as _, random, hasher, kek, settings).await.unwrap();
-        let router = web::enter::router(&app);
+        let doors = Doors::new(&app);
         let mails = tempfile::tempdir().unwrap();
-        Self(Arc::new(Parts { app, router, clock, database, mails }))
+        Self(Arc::new(Parts { app, doors, clock, database, mails }))
     }
 
     async fn import(&self, bank: Bank, csv: &str) {
@@ -242,10 +240,10 @@ impl TestApp {
     }
 
     /// One request into the router, as the listener would hand it over.
-    pub(crate) async fn send(&self, mut request: Request<Body>, peer: &str) -> Reply {
-        let peer = std::net::SocketAddr::new(peer.parse().unwrap(), 40_000);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        let response = self.router.clone().oneshot(request).await.unwrap();
+    pub(crate) async fn send(&self, request: Request<Body>, peer: &str) -> Reply {
+        let serves = [HostKind::Ib, HostKind::Token, HostKind::Api, HostKind::Console].into();
+        let way = Way { peer: peer.parse().unwrap(), serves, is_demo: false };
+        let response = Box::pin(self.doors.answer(&way, request)).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, 4 << 20).await.unwrap();
         let body = String::from_utf8_lossy(&bytes).into_owned();

@@ -16,50 +16,87 @@ use crate::{
     verify_queue::{Candidate, Once, Read, Wanted, Write},
 };
 
-const READ: &str = "SELECT w.n, c.hold_until, c.suspended_at, a.answer, a.body_mac, v.bucket, \
-     v.customer_id, v.token_id, v.state, v.suspended, v.algorithm, v.digits, \
-     v.period, v.sealed_key, v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, \
-     v.locked_until, v.locked, v.version FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], \
-     $5::text[], $6::text[], $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, \
-     bucket, customer, state, api_key, purpose, key_hash) \
-     LEFT JOIN directory d ON d.institution_id = w.institution AND d.kind = 'login_id' \
-     AND d.value = w.login_id JOIN customers c ON c.bucket = COALESCE(d.bucket, w.bucket) \
-     AND c.customer_id = COALESCE(d.customer_id, w.customer) \
-     AND c.institution_id = w.institution \
-     JOIN verifiers v ON v.bucket = c.bucket AND v.customer_id = c.customer_id \
-     AND v.state = w.state LEFT JOIN answers a ON a.bucket = c.bucket \
-     AND a.customer_id = c.customer_id AND a.api_key_id = w.api_key \
-     AND a.purpose = w.purpose AND a.key_hash = w.key_hash";
+/// The text that reads a batch: with what was answered under idempotency keys, or without.
+macro_rules! read_text {
+    ($answer:literal, $once:literal, $join:literal) => {
+        concat!(
+            "SELECT w.n, v.ctid::text AS place, ",
+            $answer,
+            ", v.bucket, v.customer_id, v.token_id, v.institution_id, v.state, v.suspended, \
+             v.hold_until, v.algorithm, v.digits, v.period, v.sealed_key, v.valid_until, \
+             v.floor_step, v.last_step, v.drift, v.failures, v.locked_until, v.locked, v.version \
+             FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], \
+             $6::text[]",
+            $once,
+            ") LEFT JOIN directory d ON d.institution_id = w.institution \
+             AND d.kind = 'login_id' AND d.value = w.login_id \
+             JOIN verifiers v ON v.bucket = COALESCE(d.bucket, w.bucket) \
+             AND v.customer_id = COALESCE(d.customer_id, w.customer) \
+             AND v.institution_id = w.institution AND v.state = w.state",
+            $join
+        )
+    };
+}
 
-/// The tokens' rows, with their lines and answers for those that were written.
-const WRITE: &str = "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], \
-     $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[]) AS w (n, \
-     bucket, customer, token, decided_on, step, failures, locked_until, locked)), \
-     changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
-     failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
-     version = v.version + 1 FROM w WHERE v.bucket = w.bucket AND v.customer_id = w.customer \
-     AND v.token_id = w.token \
-     AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
-     AND v.floor_step < w.step AND NOT v.locked AND NOT v.suspended)) RETURNING w.n), \
-     lines AS (INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
-     actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
-     correlation, before_json, after_json, v) SELECT bucket, customer_id, at, id, \
-     institution_id, actor_kind, actor_id, token_id, kind, result, reason, channel, screen, \
-     address, device, request_id, correlation, before_json, after_json, v \
-     FROM unnest($10::bigint[], $11::boolean[], $12::bigint[], $13::text[], $14::bigint[], \
-     $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], \
-     $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], \
-     $27::text[], $28::text[], $29::text[], $30::text[], $31::bigint[]) AS a (n, alone, \
-     bucket, customer_id, at, id, institution_id, actor_kind, actor_id, token_id, kind, \
-     result, reason, channel, screen, address, device, request_id, correlation, before_json, \
-     after_json, v) WHERE alone OR n IN (SELECT n FROM changed)), \
-     answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
+const READ: &str = read_text!(
+    "NULL::text AS answer, NULL::bytea AS body_mac",
+    ") AS w (n, institution, login_id, bucket, customer, state",
+    ""
+);
+
+const READ_WITH_ANSWERS: &str = read_text!(
+    "a.answer, a.body_mac",
+    ", $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, bucket, customer, \
+     state, api_key, purpose, key_hash",
+    " LEFT JOIN answers a ON a.bucket = v.bucket AND a.customer_id = v.customer_id \
+     AND a.api_key_id = w.api_key AND a.purpose = w.purpose AND a.key_hash = w.key_hash"
+);
+
+/// The text that writes a batch: the tokens' rows, with their lines for those that were written. A token's
+/// row is looked for where it lay when it was read: one that has been written since lies elsewhere, and
+/// is not found.
+macro_rules! write_text {
+    ($answers:literal) => {
+        concat!(
+            "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], \
+             $5::text[]::tid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], \
+             $10::boolean[]) AS w (n, bucket, customer, token, place, decided_on, step, failures, \
+             locked_until, locked)), \
+             changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
+             failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
+             version = v.version + 1 FROM w WHERE v.ctid = w.place AND v.bucket = w.bucket \
+             AND v.customer_id = w.customer AND v.token_id = w.token \
+             AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
+             AND v.floor_step < w.step AND NOT v.locked AND NOT v.suspended)) RETURNING w.n), \
+             lines AS (INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
+             actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, \
+             device, request_id, correlation, before_json, after_json, v) SELECT bucket, \
+             customer_id, at, id, institution_id, actor_kind, actor_id, token_id, kind, result, \
+             reason, channel, screen, address, device, request_id, correlation, before_json, \
+             after_json, v FROM unnest($11::bigint[], $12::boolean[], $13::bigint[], $14::text[], \
+             $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], \
+             $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], \
+             $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::bigint[]) \
+             AS a (n, alone, bucket, customer_id, at, id, institution_id, actor_kind, actor_id, \
+             token_id, kind, result, reason, channel, screen, address, device, request_id, \
+             correlation, before_json, after_json, v) \
+             WHERE alone OR n IN (SELECT n FROM changed))",
+            $answers,
+            " SELECT n FROM changed"
+        )
+    };
+}
+
+const WRITE: &str = write_text!("");
+
+const WRITE_WITH_ANSWERS: &str = write_text!(
+    ", answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) SELECT bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at FROM unnest($32::bigint[], $33::boolean[], $34::bigint[], \
-     $35::text[], $36::text[], $37::text[], $38::text[], $39::bytea[], $40::text[], \
-     $41::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed)) \
-     SELECT n FROM changed";
+     body_mac, answer, created_at FROM unnest($33::bigint[], $34::boolean[], $35::bigint[], \
+     $36::text[], $37::text[], $38::text[], $39::text[], $40::bytea[], $41::text[], \
+     $42::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed))"
+);
 
 /// Binds rows as arrays, one of each column.
 macro_rules! bind_columns {
@@ -149,19 +186,25 @@ impl Lines {
 }
 
 async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
+    let with_answers = wanted.iter().any(|w| w.once.is_some());
     let once = |w: &Wanted, part: fn(&Once) -> &str| w.once.as_ref().map(|o| part(o).to_owned());
     let rows = || wanted.iter().zip(0_i64..);
-    let query = bind_columns!(sqlx::query(READ), rows();
+    let text = if with_answers { READ_WITH_ANSWERS } else { READ };
+    let mut query = bind_columns!(sqlx::query(text), rows();
         |(_, n)| n,
         |(w, _)| w.institution.to_string(),
         |(w, _)| w.login(),
         |(w, _)| w.bucket(),
         |(w, _)| w.customer(),
         |(w, _)| w.state.as_str(),
-        |(w, _)| once(w, |o| &o.api_key),
-        |(w, _)| once(w, |o| o.purpose),
-        |(w, _)| once(w, |o| &o.key_hash),
     );
+    if with_answers {
+        query = bind_columns!(query, rows();
+            |(w, _)| once(w, |o| &o.api_key),
+            |(w, _)| once(w, |o| o.purpose),
+            |(w, _)| once(w, |o| &o.key_hash),
+        );
+    }
     let rows = query.fetch_all(line).await?;
     // One that cannot be read fails alone.
     let read = |row: &sqlx::postgres::PgRow| {
@@ -175,18 +218,21 @@ async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, S
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
-    let query = bind_columns!(sqlx::query_as(WRITE), changes();
+    let with_answers = writes.iter().any(|w| w.answered.is_some());
+    let text = if with_answers { WRITE_WITH_ANSWERS } else { WRITE };
+    let query = bind_columns!(sqlx::query_as(text), changes();
         |(n, _)| n,
         |(_, c)| c.bucket,
         |(_, c)| c.customer.to_string(),
         |(_, c)| c.token.to_string(),
+        |(_, c)| c.place.as_deref(),
         |(_, c)| c.version,
         |(_, c)| c.accept,
         |(_, c)| i64::from(c.counter.failures),
         |(_, c)| c.counter.locked_until.map(|t| t.0),
         |(_, c)| c.counter.locked,
     );
-    let query = bind_columns!(query, placed();
+    let mut query = bind_columns!(query, placed();
         |(_, n)| n,
         |(w, _)| w.change.is_none(),
         |(w, _)| w.line.bucket,
@@ -210,18 +256,20 @@ async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, S
         |(w, _)| w.line.after_json.as_deref(),
         |(w, _)| w.line.v,
     );
-    let query = bind_columns!(query, answers();
-        |(n, ..)| n,
-        |(_, w, _)| w.change.is_none(),
-        |(.., a)| a.bucket,
-        |(.., a)| a.customer_id.as_str(),
-        |(.., a)| a.once.api_key.as_str(),
-        |(.., a)| a.once.purpose,
-        |(.., a)| a.once.key_hash.as_str(),
-        |(.., a)| a.body_mac.as_slice(),
-        |(.., a)| a.answer.as_str(),
-        |(.., a)| a.created_at,
-    );
+    if with_answers {
+        query = bind_columns!(query, answers();
+            |(n, ..)| n,
+            |(_, w, _)| w.change.is_none(),
+            |(.., a)| a.bucket,
+            |(.., a)| a.customer_id.as_str(),
+            |(.., a)| a.once.api_key.as_str(),
+            |(.., a)| a.once.purpose,
+            |(.., a)| a.once.key_hash.as_str(),
+            |(.., a)| a.body_mac.as_slice(),
+            |(.., a)| a.answer.as_str(),
+            |(.., a)| a.created_at,
+        );
+    }
     let rows: Vec<(i64,)> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     let written: BTreeSet<i64> = rows.into_iter().map(|row| row.0).collect();
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())

@@ -23,12 +23,10 @@ use crate::{
 const WHO: &str = "SELECT bucket, customer_id FROM directory \
      WHERE institution_id = ?1 AND kind = 'login_id' AND value = ?2";
 
-const TOKEN: &str = "SELECT c.hold_until, c.suspended_at, v.bucket, v.customer_id, \
-     v.token_id, v.state, v.suspended, v.algorithm, v.digits, v.period, v.sealed_key, \
-     v.valid_until, v.floor_step, v.last_step, v.drift, v.failures, v.locked_until, v.locked, \
-     v.version FROM customers c JOIN verifiers v ON v.bucket = c.bucket \
-     AND v.customer_id = c.customer_id WHERE c.bucket = ?1 AND c.customer_id = ?2 \
-     AND c.institution_id = ?3 AND v.state = ?4";
+const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
+     hold_until, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
+     failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
+     AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
 const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
      AND customer_id = ?2 AND api_key_id = ?3 AND purpose = ?4 AND key_hash = ?5";
@@ -186,16 +184,17 @@ pub(crate) fn read(line: &Connection, wanted: &[Wanted]) -> Result<Vec<Read>, St
 fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
     let text = |n| row.get::<_, String>(n);
     Ok(Candidate {
-        hold_until: row.get(0)?,
-        suspended_at: row.get(1)?,
+        place: None,
         answer: None,
         body_mac: None,
         verifier: VerifierRow {
-            bucket: row.get(2)?,
-            customer_id: text(3)?.parse().map_err(corrupt)?,
-            token_id: text(4)?.parse().map_err(corrupt)?,
-            state: text(5)?.parse()?,
-            suspended: row.get(6)?,
+            bucket: row.get(0)?,
+            customer_id: text(1)?.parse().map_err(corrupt)?,
+            token_id: text(2)?.parse().map_err(corrupt)?,
+            institution_id: text(3)?.parse().map_err(corrupt)?,
+            state: text(4)?.parse()?,
+            suspended: row.get(5)?,
+            hold_until: row.get(6)?,
             algorithm: row.get(7)?,
             digits: row.get(8)?,
             period: row.get(9)?,

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 use warifu_core::{
     counter::Counter,
-    ids::{CustomerId, TokenId},
+    ids::{CustomerId, InstitutionId, TokenId},
     time::Millis,
     token::State,
 };
@@ -87,11 +87,16 @@ pub struct VerifierRow {
     /// Which token.
     #[sqlx(try_from = "String")]
     pub token_id: TokenId,
+    /// Whose customer that is.
+    #[sqlx(try_from = "String")]
+    pub institution_id: InstitutionId,
     /// Copy of the token's state, written with it.
     #[sqlx(try_from = "String")]
     pub state: State,
-    /// Copy of the token's suspension.
+    /// Copy of the token's suspension, and of its customer's.
     pub suspended: bool,
+    /// Copy of the customer's: until when transactions are held (ms).
+    pub hold_until: Option<i64>,
     /// `sha1`, `sha256`, `sha512`.
     pub algorithm: String,
     /// Digits of a passcode.
@@ -238,18 +243,20 @@ impl Tx {
 
     /// Writes a new row of the hot table, without drift, failures or locks.
     pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO verifiers (bucket, customer_id, token_id, state, \
-             suspended, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
-             drift, failures, locked, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, 0, $13, 1)";
+        const SQL: &str = "INSERT INTO verifiers (bucket, customer_id, token_id, institution_id, \
+             state, suspended, hold_until, algorithm, digits, period, sealed_key, valid_until, \
+             floor_step, last_step, drift, failures, locked, version) VALUES ($1, $2, $3, $4, $5, \
+             $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, $15, 1)";
         execute!(
             self,
             SQL,
             v.bucket,
             v.customer_id.to_string(),
             v.token_id.to_string(),
+            v.institution_id.to_string(),
             v.state.as_str(),
             v.suspended,
+            v.hold_until,
             &v.algorithm,
             v.digits,
             v.period,
@@ -268,8 +275,8 @@ impl Tx {
         customer: CustomerId,
         token: TokenId,
     ) -> Result<Option<VerifierRow>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, token_id, state, suspended, \
-             algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
+        const SQL: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
+             hold_until, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
              failures, locked_until, locked, version FROM verifiers \
              WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
         fetch_optional!(
@@ -323,12 +330,16 @@ impl Tx {
         )?)
     }
 
-    /// Gives every token of a customer a new version, so that what was decided on what is no more so
-    /// writes nothing: of a hold, for instance.
-    pub async fn outdate_verifiers(&mut self, id: CustomerId) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE verifiers SET version = version + 1 \
+    /// Writes until when a customer's transactions are held into the hot table. Each token's row has a
+    /// new version with it: a transaction that is being decided without the hold is decided again.
+    pub async fn hold_verifiers(
+        &mut self,
+        id: CustomerId,
+        until: Option<i64>,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE verifiers SET hold_until = $3, version = version + 1 \
              WHERE bucket = $1 AND customer_id = $2";
-        execute!(self, SQL, i64::from(id.bucket()), id.to_string())
+        execute!(self, SQL, i64::from(id.bucket()), id.to_string(), until)
     }
 
     /// Writes state and suspension of a token into the hot table; every act on a token ends here, so

@@ -114,8 +114,8 @@ const TABLES: [Table; 4] = [
     },
     Table {
         name: "verifiers",
-        columns: "bucket, customer_id, token_id, state, suspended, algorithm, digits, \
-             period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
+        columns: "bucket, customer_id, token_id, institution_id, state, suspended, algorithm, \
+             digits, period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
              version",
         rows: Maker::verifiers,
     },
@@ -318,6 +318,7 @@ impl Maker {
             Cell::Int(bucket),
             Cell::Text(customer),
             Cell::Text(token),
+            Cell::Text(self.institution.clone()),
             text("in_use"),
             Cell::Bool(false),
             text("sha256"),

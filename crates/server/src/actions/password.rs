@@ -204,10 +204,8 @@ async fn take_effect(
         StaticPassword::Login => customer.login_given = false,
         StaticPassword::Confirmation => customer.confirmation_given = false,
     }
-    start::hold(origin, &mut customer, HoldKind::Password);
+    start::hold(origin, tx, &mut customer, HoldKind::Password).await?;
     tx.save_customer(&customer).await?;
-    // A transaction that is being decided without the hold is decided again.
-    tx.outdate_verifiers(id).await?;
     if which == StaticPassword::Login {
         // Who knew the old one may have logged in by it: no other browser is known any more.
         tx.forget_devices(id).await?;

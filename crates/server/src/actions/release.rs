@@ -82,7 +82,7 @@ async fn take_effect(
     let again_from = origin.now.plus(wait);
     customer.otp_required = false;
     customer.issue_from = Some(again_from.0);
-    start::hold(origin, &mut customer, HoldKind::Release);
+    start::hold(origin, tx, &mut customer, HoldKind::Release).await?;
     tx.save_customer(&customer).await?;
     let mail = Mail::Released { at: origin.now, again_from };
     let issue = tx.issue_of(id, token.id).await?;

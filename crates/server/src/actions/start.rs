@@ -110,7 +110,7 @@ async fn take_effect(
     tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
     issue::close(origin, tx, &customer, &mut issue, None).await?;
     customer.otp_required = true;
-    hold(origin, &mut customer, HoldKind::Start);
+    hold(origin, tx, &mut customer, HoldKind::Start).await?;
     tx.save_customer(&customer).await?;
     let to = notices::To::NoticeAnd(&issue);
     let mail = Mail::Started { at: origin.now };
@@ -125,9 +125,16 @@ async fn take_effect(
     sessions::renew_secret(app, origin, tx, &customer, session).await
 }
 
-/// Writes the hold that a change brings into the customer.
-pub(crate) fn hold(origin: &Origin, customer: &mut Customer, kind: HoldKind) {
+/// Holds a customer's transactions after a change; the customer is yet to be saved.
+pub(crate) async fn hold(
+    origin: &Origin,
+    tx: &mut Tx,
+    customer: &mut Customer,
+    kind: HoldKind,
+) -> Result<(), AppError> {
     let policy = &origin.institution.policy().hold;
     let current = customer.hold_until.map(Millis);
     customer.hold_until = hold_after(kind, policy, current, origin.now).map(|t| t.0);
+    tx.hold_verifiers(customer.customer_id, customer.hold_until).await?;
+    Ok(())
 }

@@ -132,12 +132,8 @@ pub(crate) fn decide(
         return replayed(ask, answer, mac).map(Decided::Answered);
     }
     let row = &found.verifier;
-    // The customer is the one that was asked for: the row was joined by its id.
-    let of = prove::Of {
-        customer: row.customer_id,
-        token: row.token_id,
-        is_stopped: found.suspended_at.is_some(),
-    };
+    // The customer is the one that was asked for: the row was found by its id.
+    let of = prove::Of { customer: row.customer_id, token: row.token_id, is_stopped: false };
     let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
     let verification = VerificationId::generate(origin.now, random);
     let (verdict, change) = match decision {
@@ -147,7 +143,7 @@ pub(crate) fn decide(
             (refused(verification, prove::word(reason)), change)
         }
         Decision::Accept { step } => {
-            let hold = found.hold_until.map(Millis).filter(|until| origin.now < *until);
+            let hold = row.hold_until.map(Millis).filter(|until| origin.now < *until);
             (accepted(verification, ask.purpose, hold), Some((Some(step), Counter::cleared())))
         }
     };
@@ -159,6 +155,7 @@ pub(crate) fn decide(
             bucket: row.bucket,
             customer: row.customer_id,
             token: row.token_id,
+            place: found.place.clone(),
             version: row.version,
             accept,
             counter,

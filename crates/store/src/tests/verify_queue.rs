@@ -12,7 +12,7 @@ use crate::{
 };
 
 both!(
-    a_customer_whose_tokens_are_outdated_is_decided_again,
+    a_customer_whose_transactions_are_held_meanwhile_is_decided_again,
     tokens_are_found_by_login_id_and_by_customer_of_their_bank_only,
     an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all,
     a_step_that_is_not_above_the_last_and_the_floor_is_never_spent,
@@ -47,8 +47,17 @@ async fn read(db: &Db, wanted: &[Wanted]) -> Vec<Read> {
     found
 }
 
+/// Writes a batch to where its rows lie now.
 async fn write(db: &Db, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
-    db.store.write_verifications(Arc::new(writes.to_vec())).await
+    let mut writes = writes.to_vec();
+    for change in writes.iter_mut().filter_map(|write| write.change.as_mut()) {
+        let found = read(db, &[wanted(Whose::Customer(change.customer))]).await;
+        change.place = match &found[..] {
+            [(0, Ok(found))] => found.place.clone(),
+            _ => None,
+        };
+    }
+    db.store.write_verifications(Arc::new(writes)).await
 }
 
 fn wanted(whose: Whose) -> Wanted {
@@ -72,6 +81,7 @@ fn entry(n: u8, version: i64, accept: Option<i64>) -> Write {
             bucket: row.bucket,
             customer: row.customer_id,
             token: row.token_id,
+            place: None,
             version,
             accept,
             counter: Counter { failures, ..Counter::cleared() },
@@ -125,10 +135,11 @@ async fn an_entry_is_written_on_the_version_it_was_decided_on_or_not_at_all(db: 
     assert_eq!(lines(db).await, 2);
 }
 
-async fn a_customer_whose_tokens_are_outdated_is_decided_again(db: &Db) {
+async fn a_customer_whose_transactions_are_held_meanwhile_is_decided_again(db: &Db) {
     with_tokens(db, &[1, 2]).await;
-    let outdated = db.write(async |tx| tx.outdate_verifiers(who(1)).await).await;
-    assert_eq!(outdated.unwrap(), 1);
+    let held = db.write(async |tx| tx.hold_verifiers(who(1), Some(NOW.0)).await).await;
+    assert_eq!(held.unwrap(), 1);
+    assert_eq!(present(db, 1).await.hold_until, Some(NOW.0));
     let batch = [entry(1, 1, Some(7)), entry(2, 1, Some(7))];
     assert_eq!(write(db, &batch).await.unwrap(), [false, true]);
 }

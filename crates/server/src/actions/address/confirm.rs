@@ -292,10 +292,8 @@ async fn change(
         let line = Line::ok(Kind::AddressRemoved).of(id).because(old.to_string());
         origin.record(tx, &*app.random, line).await?;
     }
-    start::hold(origin, &mut customer, HoldKind::Address);
+    start::hold(origin, tx, &mut customer, HoldKind::Address).await?;
     tx.save_customer(&customer).await?;
-    // A transaction that is being decided without the hold is decided again.
-    tx.outdate_verifiers(id).await?;
     tx.end_mail_passwords(id, origin.now).await?;
     tx.drop_secret_mails(id, origin.now).await?;
     procedures::end(tx, origin, id, &mut procedure, ProcedureEnd::Done).await?;

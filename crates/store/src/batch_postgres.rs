@@ -23,8 +23,8 @@ macro_rules! read_text {
             "SELECT w.n, v.ctid::text AS place, ",
             $answer,
             ", v.bucket, v.customer_id, v.token_id, v.institution_id, v.state, v.suspended, \
-             v.hold_until, v.algorithm, v.digits, v.period, v.sealed_key, v.valid_until, \
-             v.floor_step, v.last_step, v.drift, v.failures, v.locked_until, v.locked, v.version \
+             v.hold_until, v.mode, v.algorithm, v.digits, v.period, v.sealed_key, v.valid_until, \
+             v.floor_step, v.last_step, v.drift, v.drift_seen, v.failures, v.locked_until, v.locked, v.version \
              FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], \
              $6::text[]",
             $once,
@@ -97,6 +97,10 @@ const WRITE_WITH_ANSWERS: &str = write_text!(
      $42::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed))"
 );
+
+/// All of them, for who looks at their plans.
+#[cfg(test)]
+pub(crate) const TEXTS: [&str; 4] = [READ, READ_WITH_ANSWERS, WRITE, WRITE_WITH_ANSWERS];
 
 /// Binds rows as arrays, one of each column.
 macro_rules! bind_columns {

@@ -24,8 +24,8 @@ const WHO: &str = "SELECT bucket, customer_id FROM directory \
      WHERE institution_id = ?1 AND kind = 'login_id' AND value = ?2";
 
 const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
-     hold_until, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
-     failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
+     hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
+     drift, drift_seen, failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
      AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
 const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
@@ -195,18 +195,20 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
             state: text(4)?.parse()?,
             suspended: row.get(5)?,
             hold_until: row.get(6)?,
-            algorithm: row.get(7)?,
-            digits: row.get(8)?,
-            period: row.get(9)?,
-            sealed_key: row.get(10)?,
-            valid_until: row.get(11)?,
-            floor_step: row.get(12)?,
-            last_step: row.get(13)?,
-            drift: row.get(14)?,
-            failures: row.get(15)?,
-            locked_until: row.get(16)?,
-            locked: row.get(17)?,
-            version: row.get(18)?,
+            mode: text(7)?.parse()?,
+            algorithm: row.get(8)?,
+            digits: row.get(9)?,
+            period: row.get(10)?,
+            sealed_key: row.get(11)?,
+            valid_until: row.get(12)?,
+            floor_step: row.get(13)?,
+            last_step: row.get(14)?,
+            drift: row.get(15)?,
+            drift_seen: row.get(16)?,
+            failures: row.get(17)?,
+            locked_until: row.get(18)?,
+            locked: row.get(19)?,
+            version: row.get(20)?,
         },
     })
 }

@@ -6,6 +6,7 @@ use warifu_core::{
     ids::{CustomerId, InstitutionId, TokenId},
     time::Millis,
     token::State,
+    verify::{Drift, Mode, Off},
 };
 
 use crate::{
@@ -97,6 +98,9 @@ pub struct VerifierRow {
     pub suspended: bool,
     /// Copy of the customer's: until when transactions are held (ms).
     pub hold_until: Option<i64>,
+    /// What its steps count.
+    #[sqlx(try_from = "String")]
+    pub mode: Mode,
     /// `sha1`, `sha256`, `sha512`.
     pub algorithm: String,
     /// Digits of a passcode.
@@ -113,6 +117,8 @@ pub struct VerifierRow {
     pub last_step: i64,
     /// Learned steps of a hardware token's clock.
     pub drift: i64,
+    /// Since when that clock has been found off them (ms): ahead, or behind where negative.
+    pub drift_seen: Option<i64>,
     /// Wrong ones in a row.
     pub failures: i64,
     /// Locked until (ms).
@@ -133,6 +139,20 @@ impl VerifierRow {
             locked: self.locked,
         }
     }
+
+    /// What was learned of the token's clock, as the rules know it.
+    #[must_use]
+    pub fn drift(&self) -> Drift {
+        let off = self.drift_seen.map(|seen| {
+            let off = if seen < 0 { Off::Slow } else { Off::Fast };
+            (off, Millis(seen.saturating_abs()))
+        });
+        Drift { steps: self.drift, off }
+    }
+}
+
+fn drift_seen(drift: Drift) -> Option<i64> {
+    drift.off.map(|(off, since)| if off == Off::Slow { -since.0 } else { since.0 })
 }
 
 /// Tokens of one customer: the columns once, the rest where it is used.
@@ -244,9 +264,9 @@ impl Tx {
     /// Writes a new row of the hot table, without drift, failures or locks.
     pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO verifiers (bucket, customer_id, token_id, institution_id, \
-             state, suspended, hold_until, algorithm, digits, period, sealed_key, valid_until, \
-             floor_step, last_step, drift, failures, locked, version) VALUES ($1, $2, $3, $4, $5, \
-             $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0, $15, 1)";
+             state, suspended, hold_until, mode, algorithm, digits, period, sealed_key, \
+             valid_until, floor_step, last_step, drift, failures, locked, version) VALUES ($1, $2, \
+             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, $16, 1)";
         execute!(
             self,
             SQL,
@@ -257,6 +277,7 @@ impl Tx {
             v.state.as_str(),
             v.suspended,
             v.hold_until,
+            v.mode.as_str(),
             &v.algorithm,
             v.digits,
             v.period,
@@ -269,6 +290,22 @@ impl Tx {
         Ok(())
     }
 
+    /// Takes a row of the hot table for this transaction: no batch writes it until the end, and none
+    /// that was decided before writes it afterwards.
+    pub async fn take_verifier(
+        &mut self,
+        customer: CustomerId,
+        token: TokenId,
+    ) -> Result<Option<VerifierRow>, StoreError> {
+        const SQL: &str = "UPDATE verifiers SET version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
+        let (bucket, id) = (i64::from(customer.bucket()), customer.to_string());
+        match execute!(self, SQL, bucket, id, token.to_string())? {
+            0 => Ok(None),
+            _ => self.verifier(customer, token).await,
+        }
+    }
+
     /// Reads a row of the hot table.
     pub async fn verifier(
         &mut self,
@@ -276,8 +313,8 @@ impl Tx {
         token: TokenId,
     ) -> Result<Option<VerifierRow>, StoreError> {
         const SQL: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
-             hold_until, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, \
-             failures, locked_until, locked, version FROM verifiers \
+             hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, \
+             last_step, drift, drift_seen, failures, locked_until, locked, version FROM verifiers \
              WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
         fetch_optional!(
             self,
@@ -289,13 +326,21 @@ impl Tx {
         )
     }
 
-    /// Spends a step: the one write that accepts a passcode. `Conflict` when the row is not the one
-    /// that was decided on any more; then nothing was accepted.
-    pub async fn accept_step(&mut self, v: &VerifierRow, step: i64) -> Result<(), StoreError> {
+    /// Spends a step: the one write that accepts a passcode; with it, what that teaches of the token's
+    /// clock. `Conflict` when the row is not the one that was decided on any more; then nothing was
+    /// accepted.
+    pub async fn accept_step(
+        &mut self,
+        v: &VerifierRow,
+        step: i64,
+        learned: Option<Drift>,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE verifiers SET last_step = $4, failures = 0, locked_until = NULL, \
-             version = version + 1 WHERE bucket = $1 AND customer_id = $2 AND token_id = $3 \
+             drift = $7, drift_seen = $8, version = version + 1 \
+             WHERE bucket = $1 AND customer_id = $2 AND token_id = $3 \
              AND last_step < $4 AND floor_step < $4 AND version = $5 AND locked = $6 \
              AND suspended = $6";
+        let drift = learned.unwrap_or_else(|| v.drift());
         one(execute!(
             self,
             SQL,
@@ -304,7 +349,9 @@ impl Tx {
             v.token_id.to_string(),
             step,
             v.version,
-            false
+            false,
+            drift.steps,
+            drift_seen(drift)
         )?)
     }
 

@@ -87,6 +87,8 @@ policy! {
         period: Span = seconds(60), seconds(30) => seconds(60);
         /// Steps accepted before and after the server's own.
         window: u32 = 1, 0 => 2;
+        /// Uses after the last one that are looked at, of tokens that count them.
+        look_ahead: u32 = 10, 1 => 30;
         /// Wrong ones in a row that lock for a time.
         lock_after: u32 = 5, 3 => 10;
         /// How long they lock.

@@ -29,6 +29,7 @@ const TABLE: &str = "\
 passcode.digits 6: 6 to 8
 passcode.period 60s: 30s to 60s
 passcode.window 1: 0 to 2
+passcode.look_ahead 10: 1 to 30
 passcode.lock_after 5: 3 to 10
 passcode.lock_for 30m: 5m to 24h
 passcode.stop_after 10: 5 to 20
@@ -103,7 +104,7 @@ fn every_key_is_refused_just_outside_its_bounds() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 2 * 39 - 1);
+    assert_eq!(tried, 2 * 40 - 1);
     assert!(with("passcode.window", "-1").is_err());
 }
 

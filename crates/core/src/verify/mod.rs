@@ -1,16 +1,20 @@
 //! The decision on one passcode: what is known of the token, what was typed, what for, when.
 //! Owns the answer only; that it stays true until it is written is the store's part.
 
+mod steps;
+
 use std::fmt;
 
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use crate::counter::{Counter, Gate, Grade};
-use crate::oath::{Algorithm, Digits, Passcode, hotp, time_step};
+use crate::oath::{Algorithm, Digits, Passcode, hotp};
 use crate::policy::LockPolicy;
 use crate::purpose::Purpose;
 use crate::time::Millis;
 use crate::token::State;
+
+pub use steps::{Drift, Mode, Off, Steps};
 
 /// All that a decision is made from, as read from the token's row.
 pub struct Verifier<'a> {
@@ -20,10 +24,8 @@ pub struct Verifier<'a> {
     pub algorithm: Algorithm,
     /// The number of digits.
     pub digits: Digits,
-    /// The length of a step.
-    pub period_seconds: u32,
-    /// How many steps before and after the server's own are accepted.
-    pub window: u32,
+    /// How its steps go on.
+    pub steps: Steps,
     /// Whether it may be looked at at all.
     pub standing: Standing,
     /// The last accepted step; -1 when there is none.
@@ -67,7 +69,7 @@ pub enum Decision {
 /// Why a passcode is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// It belongs to no step of the window.
+    /// It belongs to none of the steps that are looked at.
     Wrong,
     /// It belongs to a step that is spent.
     Used,
@@ -97,7 +99,7 @@ pub fn decide(
         return Decision::Refuse { reason, counter: *counter, grade: None };
     }
     let reason = match matching_step(token, passcode, now) {
-        Some(step) if step > token.last_step.max(token.floor_step) => {
+        Some(step) if step > token.spent() => {
             return Decision::Accept { step };
         }
         Some(_) => Reason::Used,
@@ -142,14 +144,12 @@ const fn serves(state: State, purpose: Purpose) -> bool {
     }
 }
 
-/// The latest step of the window whose passcode this is. All steps are computed, whichever fits;
-/// of two with the same digits the later counts, so that one text is never accepted twice.
+/// The latest of the steps offered whose passcode this is. All are computed, whichever fits; of two
+/// with the same digits the later counts, so that one text is never accepted twice.
 fn matching_step(token: &Verifier<'_>, passcode: &Passcode, now: Millis) -> Option<i64> {
     const NONE: i64 = -1;
-    let middle = time_step(now, token.period_seconds);
-    let window = i64::from(token.window);
     let mut found = NONE;
-    for step in middle.saturating_sub(window)..=middle.saturating_add(window) {
+    for step in token.steps.offered(token.spent(), now) {
         let Ok(counter) = u64::try_from(step) else {
             continue;
         };
@@ -157,6 +157,13 @@ fn matching_step(token: &Verifier<'_>, passcode: &Passcode, now: Millis) -> Opti
         found.conditional_assign(&step, passcode.is(&computed));
     }
     (!bool::from(found.ct_eq(&NONE))).then_some(found)
+}
+
+impl Verifier<'_> {
+    /// The last step that is spent, by its use or by the floor.
+    fn spent(&self) -> i64 {
+        self.last_step.max(self.floor_step)
+    }
 }
 
 impl fmt::Debug for Verifier<'_> {

@@ -114,8 +114,8 @@ const TABLES: [Table; 4] = [
     },
     Table {
         name: "verifiers",
-        columns: "bucket, customer_id, token_id, institution_id, state, suspended, algorithm, \
-             digits, period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
+        columns: "bucket, customer_id, token_id, institution_id, state, suspended, mode, \
+             algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
              version",
         rows: Maker::verifiers,
     },
@@ -321,6 +321,7 @@ impl Maker {
             Cell::Text(self.institution.clone()),
             text("in_use"),
             Cell::Bool(false),
+            text("clock"),
             text("sha256"),
             Cell::Int(6),
             Cell::Int(PERIOD),

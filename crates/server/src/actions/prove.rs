@@ -7,7 +7,7 @@ use warifu_core::{
     oath::{Algorithm, Digits, Passcode},
     purpose::Purpose,
     time::Millis,
-    verify::{self, Decision, Reason, Standing, Verifier},
+    verify::{self, Decision, Mode, Reason, Standing, Steps, Verifier},
 };
 use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
 
@@ -67,7 +67,8 @@ pub(crate) async fn prove(
     };
     match decide(origin, row, &of, (asked.purpose, passcode))? {
         Decision::Accept { step } => {
-            tx.accept_step(row, step).await?;
+            let learned = steps(origin, row)?.learned(step, origin.now);
+            tx.accept_step(row, step, learned).await?;
             let verification = VerificationId::generate(origin.now, &*app.random);
             let line = Line::ok(Kind::PasscodeAccepted)
                 .of(asked.customer.customer_id)
@@ -132,7 +133,6 @@ pub(super) fn decide(
     let institution = &origin.institution;
     let spot = places::verifier(institution.id, of.customer, of.token);
     let key = institution.keys.open(&spot.place(), &row.sealed_key)?;
-    let number = |n: i64| u32::try_from(n).map_err(|_| corrupt(row));
     let algorithm = match row.algorithm.as_str() {
         "sha1" => Algorithm::Sha1,
         "sha256" => Algorithm::Sha256,
@@ -143,14 +143,25 @@ pub(super) fn decide(
         key: key.expose(),
         algorithm,
         digits: digits(row)?,
-        period_seconds: number(row.period)?,
-        window: institution.policy().passcode.window,
+        steps: steps(origin, row)?,
         standing: standing(of.is_stopped, row),
         last_step: row.last_step,
         floor_step: row.floor_step,
     };
     let policy = institution.policy().passcode.lock();
     Ok(verify::decide(&verifier, passcode, purpose, &policy, origin.now))
+}
+
+/// How the token's steps go on.
+pub(super) fn steps(origin: &Origin, row: &VerifierRow) -> Result<Steps, StoreError> {
+    let policy = &origin.institution.policy().passcode;
+    let window = policy.window;
+    let period_seconds = u32::try_from(row.period).map_err(|_| corrupt(row))?;
+    Ok(match row.mode {
+        Mode::Clock => Steps::Clock { period_seconds, window },
+        Mode::OwnClock => Steps::OwnClock { period_seconds, window, drift: row.drift() },
+        Mode::Event => Steps::Event { look_ahead: policy.look_ahead },
+    })
 }
 
 fn digits(row: &VerifierRow) -> Result<Digits, StoreError> {

@@ -136,8 +136,11 @@ pub(crate) fn decide(
     let of = prove::Of { customer: row.customer_id, token: row.token_id, is_stopped: false };
     let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
     let verification = VerificationId::generate(origin.now, random);
+    let learns = |step| Ok::<_, AppError>(prove::steps(origin, row)?.learned(step, origin.now));
     let (verdict, change) = match decision {
         Decision::Refuse { grade: Some(_), .. } => return Ok(Decided::Alone),
+        // Of hardware only, and seldom.
+        Decision::Accept { step } if learns(step)?.is_some() => return Ok(Decided::Alone),
         Decision::Refuse { reason, counter, .. } => {
             let change = (counter != row.counter()).then_some((None, counter));
             (refused(verification, prove::word(reason)), change)
@@ -282,7 +285,7 @@ async fn prove_alone(
     (customer, token): (&Customer, &Token),
 ) -> Result<(Verdict, Option<i64>), AppError> {
     let verification = VerificationId::generate(origin.now, &*app.random);
-    let row = tx.verifier(customer.customer_id, token.id).await?;
+    let row = tx.take_verifier(customer.customer_id, token.id).await?;
     let row = row.ok_or_else(|| AppError::internal("a token without a verifier"))?;
     let of = prove::Of {
         customer: customer.customer_id,
@@ -291,7 +294,8 @@ async fn prove_alone(
     };
     match prove::decide(origin, &row, &of, (ask.purpose, &ask.passcode))? {
         Decision::Accept { step } => {
-            tx.accept_step(&row, step).await?;
+            let learned = prove::steps(origin, &row)?.learned(step, origin.now);
+            tx.accept_step(&row, step, learned).await?;
             let hold = customer.hold_until.map(Millis).filter(|until| origin.now < *until);
             Ok((accepted(verification, ask.purpose, hold), Some(step)))
         }

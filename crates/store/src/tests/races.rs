@@ -4,9 +4,13 @@
 use std::time::Duration;
 
 use tokio::{task::JoinSet, time::timeout};
-use warifu_core::{counter::Counter, token::State};
+use warifu_core::{
+    counter::Counter,
+    token::State,
+    verify::{Drift, Off},
+};
 
-use super::samples::{NOW, customer, subject, verifier, who, with_customers};
+use super::samples::{NOW, customer, subject, token, verifier, who, with_customers};
 use crate::{
     Customer, Key, Store, StoreError, VerifierRow,
     testing::{Db, Engine, both},
@@ -18,6 +22,8 @@ both!(
     nothing_is_accepted_on_a_row_that_has_changed,
     nothing_is_accepted_on_a_stopped_row,
     a_failure_is_counted_on_the_row_that_was_decided_on,
+    who_takes_a_token_keeps_what_was_decided_before_from_being_written,
+    what_an_acceptance_teaches_of_a_clock_is_kept_with_it,
     who_takes_a_customer_second_waits_and_sees_what_the_first_did,
     who_takes_a_counter_second_waits_and_sees_what_the_first_did,
     one_of_two_gets_a_login_id,
@@ -42,7 +48,7 @@ async fn stored(db: &Db, v: &VerifierRow) -> VerifierRow {
 
 async fn accept(store: Store, v: VerifierRow, step: i64) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    tx.accept_step(&v, step).await?;
+    tx.accept_step(&v, step, None).await?;
     tx.commit().await
 }
 
@@ -300,4 +306,35 @@ async fn writers_of_one_process_queue_on_sqlite() {
     let now = db.read(async |tx| tx.customer(who(1)).await).await.unwrap();
     assert_eq!(now.version, 41);
     db.remove().await;
+}
+
+async fn who_takes_a_token_keeps_what_was_decided_before_from_being_written(db: &Db) {
+    let v = with_verifier(db, verifier(1)).await;
+    let mut tx = db.store.begin().await.unwrap();
+    let taken = tx.take_verifier(v.customer_id, v.token_id).await.unwrap().unwrap();
+    assert_eq!(taken, VerifierRow { version: 2, ..v.clone() });
+    let second = tokio::spawn(accept(db.store.clone(), v.clone(), 1_000));
+    tx.accept_step(&taken, 900, None).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(second.await.unwrap(), Err(StoreError::Conflict)));
+    assert_eq!(stored(db, &v).await.last_step, 900);
+    let nobody = db.write(async |tx| tx.take_verifier(v.customer_id, token(9).id).await).await;
+    assert_eq!(nobody.unwrap(), None);
+}
+
+async fn what_an_acceptance_teaches_of_a_clock_is_kept_with_it(db: &Db) {
+    let mut row = with_verifier(db, verifier(1)).await;
+    for (step, learned) in [
+        (10, Drift { steps: 0, off: Some((Off::Slow, NOW)) }),
+        (20, Drift { steps: -1, off: None }),
+        (30, Drift { steps: -1, off: Some((Off::Fast, NOW)) }),
+    ] {
+        let accepted = db.write(async |tx| tx.accept_step(&row, step, Some(learned)).await).await;
+        accepted.unwrap();
+        row = stored(db, &row).await;
+        assert_eq!((row.last_step, row.drift()), (step, learned));
+    }
+    // One that teaches nothing leaves what is known.
+    db.write(async |tx| tx.accept_step(&row, 40, None).await).await.unwrap();
+    assert_eq!(stored(db, &row).await.drift(), row.drift());
 }

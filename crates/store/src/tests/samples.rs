@@ -10,6 +10,7 @@ use warifu_core::{
     session::Level,
     time::Millis,
     token::State,
+    verify::Mode,
 };
 
 use crate::{
@@ -110,6 +111,7 @@ pub(crate) fn verifier(n: u8) -> VerifierRow {
         state: State::InUse,
         suspended: false,
         hold_until: None,
+        mode: Mode::Clock,
         algorithm: "sha256".to_owned(),
         digits: 6,
         period: 60,
@@ -118,6 +120,7 @@ pub(crate) fn verifier(n: u8) -> VerifierRow {
         floor_step: 5,
         last_step: -1,
         drift: 0,
+        drift_seen: None,
         failures: 0,
         locked_until: None,
         locked: false,

@@ -2,6 +2,7 @@
 
 use warifu_core::{
     audit::Kind, ids::ActivationId, random, secret::SecretBytes, time::Millis, token::Event,
+    verify::Mode,
 };
 use warifu_store::{Customer, Issue, Key, Token, Tx, VerifierRow};
 
@@ -100,6 +101,7 @@ fn verifier(
         state: token.state,
         suspended: false,
         hold_until: customer.hold_until,
+        mode: Mode::Clock,
         algorithm: "sha256".to_owned(),
         digits: i64::from(policy.digits),
         period: i64::from(policy.period.seconds()),
@@ -108,6 +110,7 @@ fn verifier(
         floor_step: -1,
         last_step: -1,
         drift: 0,
+        drift_seen: None,
         failures: 0,
         locked_until: None,
         locked: false,

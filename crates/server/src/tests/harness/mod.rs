@@ -16,7 +16,7 @@ use std::{
     ops::Deref,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU8, Ordering},
     },
 };
 
@@ -114,6 +114,8 @@ pub(crate) struct Parts {
     clock: Arc<Hand>,
     pub(crate) database: Database,
     mails: tempfile::TempDir,
+    /// Seeds of further nodes: two of the same would draw the same ids.
+    seeds: Arc<AtomicU8>,
 }
 
 impl Deref for TestApp {
@@ -131,7 +133,8 @@ impl TestApp {
         let clock = Arc::new(Hand(AtomicI64::new(START.0)));
         let store = connect(&database).await;
         store.migrate().await.unwrap();
-        let test = Self::over(store, database, clock, 7, Rates::unbounded()).await;
+        let seeds = Arc::new(AtomicU8::new(7));
+        let test = Self::over(store, database, clock, seeds, Rates::unbounded()).await;
         for bank in Bank::ALL {
             institutions::create(&test.app, &bank.document()).await.unwrap();
             test.import(bank, &banks::csv(bank)).await;
@@ -142,23 +145,25 @@ impl TestApp {
     /// Another process on the same database and clock.
     pub(crate) async fn second_node(&self) -> Self {
         let store = connect(&self.database).await;
-        let clock = Arc::clone(&self.clock);
-        Self::over(store, self.database.clone(), clock, 8, Rates::unbounded()).await
+        let (clock, seeds) = (Arc::clone(&self.clock), Arc::clone(&self.seeds));
+        Self::over(store, self.database.clone(), clock, seeds, Rates::unbounded()).await
     }
 
     /// The same, with limits for callers who have proved nothing.
     pub(crate) async fn strict_node(&self, rates: Rates) -> Self {
         let store = connect(&self.database).await;
-        Self::over(store, self.database.clone(), Arc::clone(&self.clock), 9, rates).await
+        let (clock, seeds) = (Arc::clone(&self.clock), Arc::clone(&self.seeds));
+        Self::over(store, self.database.clone(), clock, seeds, rates).await
     }
 
     async fn over(
         store: Store,
         database: Database,
         clock: Arc<Hand>,
-        seed: u8,
+        seeds: Arc<AtomicU8>,
         rates: Rates,
     ) -> Self {
+        let seed = seeds.fetch_add(1, Ordering::SeqCst);
         let random = Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed; 32]))));
         let settings = Settings {
             trusted_proxies: vec![PROXY.parse().unwrap()],
@@ -171,7 +176,7 @@ impl TestApp {
             App::new(store, Arc::clone(&clock) as _, random, hasher, kek, settings).await.unwrap();
         let doors = Doors::new(&app);
         let mails = tempfile::tempdir().unwrap();
-        Self(Arc::new(Parts { app, doors, clock, database, mails }))
+        Self(Arc::new(Parts { app, doors, clock, database, mails, seeds }))
     }
 
     async fn import(&self, bank: Bank, csv: &str) {

@@ -140,7 +140,11 @@ impl Phone {
 
     /// The passcode so many steps from now.
     pub(crate) fn passcode_of(&self, steps: i64) -> String {
-        let step = self.test.now().0 / (self.bank.period() * 1_000) + steps;
+        self.passcode_at(self.test.now().0 / (self.bank.period() * 1_000) + steps)
+    }
+
+    /// The passcode of this step, counted from the first.
+    pub(crate) fn passcode_at(&self, step: i64) -> String {
         let root = self.root.as_deref().expect("a phone that was set up");
         hotp(&hkdf(root, b"warifu/1/passcode"), step, self.bank.digits())
     }

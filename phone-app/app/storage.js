@@ -22,6 +22,7 @@
  * @property {number} startDeadline    until when its use must be started
  * @property {number} addedAt          when it was set up
  * @property {boolean} acknowledged    whether the server knows that it arrived, or wants to hear no more of it
+ * @property {number} [number]         what the app calls it, for good: others do not change theirs when one is deleted
  * @property {string} [name]           what the customer calls it
  * @property {string} [state]          how it stood when the server was last asked
  * @property {number} [refusedAt]      when the server last refused the acknowledgement, by the phone's own clock
@@ -51,12 +52,21 @@ export async function loadTokens() {
 }
 
 /**
- * Keeps a token; one with the same ID is replaced.
+ * Keeps a token under the next number; one with the same ID is replaced.
  * @param {TokenRecord} token
  * @returns {Promise<void>}
  */
 export async function saveToken(token) {
-  await run("tokens", "readwrite", (tokens) => tokens.put(token));
+  const transaction = (await database()).transaction("tokens", "readwrite", DURABLE);
+  const tokens = transaction.objectStore("tokens");
+  /** @type {IDBRequest<TokenRecord[]>} */
+  const kept = tokens.getAll();
+  kept.onsuccess = () => {
+    const others = kept.result.filter(({ tokenId }) => tokenId !== token.tokenId);
+    const number = Math.max(others.length, ...others.map((other) => other.number ?? 0)) + 1;
+    tokens.put({ ...token, number: token.number ?? number });
+  };
+  await finished(transaction);
 }
 
 /**

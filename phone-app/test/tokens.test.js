@@ -8,7 +8,7 @@ import { beforeEach, test } from "node:test";
 import { acknowledge, activate } from "../app/activation.js";
 import { Clock } from "../app/clock.js";
 import { checkTokens, isOver } from "../app/status.js";
-import { changeToken, closeDatabase, deleteToken, loadSettings, loadTokens, saveSettings } from "../app/storage.js";
+import { changeToken, closeDatabase, deleteToken, loadSettings, loadTokens, saveSettings, saveToken } from "../app/storage.js";
 import { Bank, userIdOf } from "./bank.js";
 
 const USER = userIdOf("48291370561");
@@ -75,6 +75,17 @@ test("a_deleted_token_does_not_come_back", async () => {
   await checkTokens(clock, bank.fetch);
   await changeToken(token.tokenId, (kept) => ({ ...kept, name: "x" }));
   assert.deepEqual(await loadTokens(), []);
+});
+
+test("the_numbers_of_the_others_stay_when_a_token_is_deleted", async () => {
+  const { token } = await setUp();
+  const numbers = async () => (await loadTokens()).map(({ tokenId, number }) => [tokenId, number]);
+  for (const tokenId of ["tok_b", "tok_c"]) await saveToken({ ...token, number: undefined, tokenId, addedAt: token.addedAt + 1 });
+  assert.deepEqual(await numbers(), [[token.tokenId, 1], ["tok_b", 2], ["tok_c", 3]]);
+  await deleteToken(token.tokenId);
+  assert.deepEqual(await numbers(), [["tok_b", 2], ["tok_c", 3]]);
+  await saveToken({ ...token, number: undefined, tokenId: "tok_d", addedAt: token.addedAt + 2 });
+  assert.deepEqual(await numbers(), [["tok_b", 2], ["tok_c", 3], ["tok_d", 4]]);
 });
 
 test("settings_are_kept_and_begin_open", async () => {

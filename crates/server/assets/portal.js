@@ -91,10 +91,14 @@ function hasMoved(shown, now) {
   return shown !== undefined && now !== null && shown !== now;
 }
 
+const PAST = 2_000;
 const session = document.querySelector("[data-until]");
 if (session) followSession(session, new BroadcastChannel("session"));
 
-/** Tells the session's end some minutes ahead; any page of the session that is opened later moves it. */
+/**
+ * Tells the session's end some minutes ahead, and goes on to the page that says that it has come; any page of
+ * the session that is opened later moves it.
+ */
 function followSession(line, channel) {
   const soon = document.getElementById("session-soon");
   // The browser's clock may be wrong: only the span is taken from the server.
@@ -105,8 +109,11 @@ function followSession(line, channel) {
   const tell = () => {
     clearTimeout(timer);
     const left = until - offset - Date.now();
+    // Over: what the page shows is nobody's to read any more. A little later than by this clock, so that
+    // the server thinks so too.
+    if (left < -PAST) return location.replace("/top");
     soon.hidden = left > ahead;
-    if (soon.hidden) timer = setTimeout(tell, left - ahead);
+    timer = setTimeout(tell, soon.hidden ? left - ahead : left + PAST + 100);
   };
   channel.addEventListener("message", ({ data }) => {
     if (data.until <= until) return;

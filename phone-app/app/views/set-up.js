@@ -123,6 +123,9 @@ function fillIn({ draft }, fields, { serviceId, userId, qrSecret }) {
 /** @type {Record<FieldName, string>} */
 const FIELD_TEXTS = { service_id: "app-err-service", user_id: "app-err-user", start_password: "app-err-start" };
 
+/** @type {Record<FieldName, string>} */
+const EMPTY_TEXTS = { service_id: "app-err-service-empty", user_id: "app-err-user-empty", start_password: "app-err-start-empty" };
+
 /**
  * @param {App} app
  * @returns {Record<FieldName, Field>}
@@ -228,7 +231,7 @@ function showRefusal(app, { fields, message, button }, refusal) {
   button.textContent = texts.of(CAN_REPEAT.includes(refusal.reason) ? "app-retry" : "app-set-button");
   const wrong = refusal.fields.filter((name) => name in FIELD_TEXTS).map((name) => /** @type {FieldName} */ (name));
   for (const name of wrong) {
-    fields[name].setError(texts.of(FIELD_TEXTS[name]));
+    fields[name].setError(faultText(app, fields, name));
   }
   message.replaceChildren(sign(), wrong.length > 0 ? summary(app, fields, wrong) : h("p", {}, sentence(app, refusal)));
   message.hidden = false;
@@ -238,12 +241,22 @@ function showRefusal(app, { fields, message, button }, refusal) {
 /**
  * @param {App} app
  * @param {Record<FieldName, Field>} fields
+ * @param {FieldName} name
+ */
+function faultText({ texts }, fields, name) {
+  return texts.of(fields[name].input.value.trim() === "" ? EMPTY_TEXTS[name] : FIELD_TEXTS[name]);
+}
+
+/**
+ * @param {App} app
+ * @param {Record<FieldName, Field>} fields
  * @param {FieldName[]} wrong
  */
-function summary({ texts }, fields, wrong) {
+function summary(app, fields, wrong) {
+  const { texts } = app;
   /** @param {FieldName} name */
   const item = (name) => {
-    const link = h("a", { href: `#${name}` }, texts.of(FIELD_TEXTS[name]));
+    const link = h("a", { href: `#${name}` }, faultText(app, fields, name));
     link.addEventListener("click", (event) => {
       event.preventDefault();
       fields[name].input.focus();

@@ -1,6 +1,6 @@
 /** アプリの設定: whether the digits wait for a touch, and the lock number. */
 
-import { faultOf, makeLock, tryLock } from "../lock.js";
+import { faultOf, makeLock, secondsToWait, tryLock } from "../lock.js";
 import { normaliseDigits } from "../protocol.js";
 import { h } from "./dom.js";
 import { secretField } from "./field.js";
@@ -67,7 +67,7 @@ function setting(app) {
  */
 function removing(app, lock) {
   const { texts } = app;
-  const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
+  const number = lockField(app, "lock", "app-lock-number", "app-lock-typed");
   const button = h("button", { type: "submit", class: "secondary" }, texts.of("app-lock-remove"));
   const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, button);
   trying(app, lock, { form, number, button }, async () => {
@@ -85,7 +85,7 @@ function removing(app, lock) {
  */
 export function lockView(app, lock) {
   const { texts } = app;
-  const number = lockField(app, "lock", "app-lock-number", "app-lock-origin");
+  const number = lockField(app, "lock", "app-lock-number", "app-lock-typed");
   const button = h("button", { type: "submit", class: "primary" }, texts.of("app-lock-open"));
   const form = h("form", { novalidate: true, autocomplete: "off" }, number.node, button);
   trying(app, lock, { form, number, button }, async () => app.unlock());
@@ -110,7 +110,16 @@ function trying(app, lock, { form, number, button }, open) {
   const attempt = async () => {
     button.disabled = true;
     number.setError(null);
-    const tried = await tryLock(app.settings.lock ?? lock, normaliseDigits(number.input.value), app.outside.now());
+    const [typed, kept, now] = [normaliseDigits(number.input.value), app.settings.lock ?? lock, app.outside.now()];
+    const seconds = secondsToWait(kept, now);
+    // What cannot be one, or is not looked at yet, is no try.
+    if (seconds > 0 || faultOf(typed) === "form") {
+      button.disabled = false;
+      number.setError(seconds > 0 ? app.texts.of("app-lock-waiting", { seconds }) : app.texts.of("app-lock-form"));
+      number.input.focus();
+      return;
+    }
+    const tried = await tryLock(kept, typed, now);
     await app.keepSettings({ ...app.settings, lock: tried.record });
     button.disabled = false;
     number.input.value = "";

@@ -47,13 +47,13 @@ export function tokensView(app, tokens) {
 }
 
 /**
- * What a token is called: its name, or its place in the list.
+ * What a token is called: its name, or its number; one of before there were numbers, its place in the list.
  * @param {App} app
  * @param {TokenRecord} token
  * @param {number} at
  */
-function nameOf({ texts }, { name }, at) {
-  return name === undefined || name === "" ? texts.of("app-token", { number: at + 1 }) : name;
+function nameOf({ texts }, { name, number }, at) {
+  return name === undefined || name === "" ? texts.of("app-token", { number: number ?? at + 1 }) : name;
 }
 
 /**

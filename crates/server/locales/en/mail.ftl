@@ -6,6 +6,10 @@ mail-foot =
     Our staff will never ask you for a password or a
     one-time password.
     If you do not recognise this e-mail, please call us at once:
+    { $emergency } (24 hours)
+    Telephone { $emergency-phone }
+
+    Questions:
     { $bank }, { $contact }
     Telephone { $phone } ({ $hours })
     Please do not reply: this address only sends e-mails.

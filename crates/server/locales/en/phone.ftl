@@ -52,6 +52,9 @@ app-set-open = Show the one-time password
 ## What can go wrong
 
 app-err-summary = Entries to be checked: { $count }. Press an item below to go to its field.
+app-err-service-empty = Please enter the service ID.
+app-err-user-empty = Please enter the user ID.
+app-err-start-empty = Please enter the start password.
 app-err-service = This service ID does not belong to { $bank }. Please check its 8 digits.
 app-err-user = There seems to be a slip in the user ID. Please check its 12 digits once more.
 app-err-start = Please enter 4 to 8 digits as the start password.
@@ -117,6 +120,8 @@ app-lock-set = Set a lock number for the app
 app-lock-about = A lock number keeps others from reading the number on the screen. You can use the app without one.
 app-lock-number = Lock number of the app
 app-lock-origin = 4 to 6 digits that you choose and enter to open the app on this phone. Please do not use the PIN of your cash card.
+app-lock-typed = The 4 to 6 digits that you chose yourself.
+app-lock-waiting = Please wait { $seconds } more seconds before you enter it. A number entered while you wait is not checked.
 app-lock-again = Lock number of the app (again)
 app-lock-again-hint = Please enter the same number once more.
 app-lock-on = A lock number is set. To remove it, please enter it.

@@ -45,13 +45,16 @@ app-set-start-hint = お客様がトークン発行の画面でお決めにな�
 app-set-button = 設定する
 app-set-working = 設定しています。画面を閉じずにお待ちください。
 app-set-done = 初期設定が完了しました。
-app-set-next = パソコンに戻り、「ワンタイムパスワード利用開始」のお手続きを行ってください（期限：{ $deadline }）。まだ利用は始まっていません。
+app-set-next = 発行のお手続きをした画面（パソコンなど）に戻り、「ワンタイムパスワード利用開始」のお手続きを行ってください（期限：{ $deadline }）。まだ利用は始まっていません。
 app-set-already = このトークンは、この携帯電話に設定済みです。
 app-set-open = ワンタイムパスワードを表示する
 
 ## What can go wrong
 
 app-err-summary = 入力内容に確認が必要な項目が{ $count }件あります。下の項目を押すと、その入力欄へ移動します。
+app-err-service-empty = サービスIDを入力してください。
+app-err-user-empty = ユーザIDを入力してください。
+app-err-start-empty = 利用開始パスワードを入力してください。
 app-err-service = このサービスIDは、{ $bank }のものではありません。8桁の数字をご確認ください。
 app-err-user = ユーザIDの数字に入力の誤りがあるようです。12桁の数字をもう一度ご確認ください。
 app-err-start = 利用開始パスワードは、4桁以上8桁以下の数字で入力してください。
@@ -117,6 +120,8 @@ app-lock-set = アプリのロック番号を設定する
 app-lock-about = ロック番号は、ほかの人に番号を見られないようにするためのものです。設定しなくてもご利用いただけます。
 app-lock-number = アプリのロック番号
 app-lock-origin = この携帯電話でトークンを開くときに使う、お客様がお決めになる4～6桁の数字です。キャッシュカードの暗証番号とは別の番号にしてください。
+app-lock-typed = お客様がお決めになった、4～6桁の数字です。
+app-lock-waiting = あと{ $seconds }秒待ってから、入力してください。待っている間に入力した番号は、確認されません。
 app-lock-again = アプリのロック番号（確認用）
 app-lock-again-hint = 同じ番号をもう一度入力してください。
 app-lock-on = アプリのロック番号を設定しています。やめるときは、番号を入力してください。

@@ -4,7 +4,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::rejection::BytesRejection,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -24,8 +24,22 @@ use crate::{
         refusals,
     },
     error::{AppError, Problem},
-    web::{json::json, part::Part, visit::Visit},
+    web::{
+        json::json,
+        part::Part,
+        visit::{Visit, see_other},
+    },
 };
+
+/// An address that is none of ours: who opens it has mistyped the guide's, and gets the guide; programs
+/// are told so.
+pub(super) async fn nowhere(method: Method, headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if method == Method::GET && accepts.is_some_and(|kinds| kinds.contains("text/html")) {
+        return see_other("/");
+    }
+    AppError::NotFound.into_response()
+}
 
 /// The server's clock, by which the app corrects itself.
 pub(super) async fn clock(visit: Visit) -> Response {

@@ -25,6 +25,6 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/phone/v1/activations", post(handlers::activate))
         .route("/phone/v1/tokens/{id}", post(handlers::status))
         .route("/phone/v1/activations/{id}/ack", post(handlers::acknowledge))
-        .fallback(|| async { AppError::NotFound })
+        .fallback(handlers::nowhere)
         .method_not_allowed_fallback(|| async { AppError::NotFound })
 }

@@ -81,10 +81,12 @@ fn read(origin: &Origin, all: &[Registered], entry: &Entry) -> Result<Input, Vec
         return Ok(Input { act: Some(act), address: String::new(), old });
     }
     let rules = MailRules::for_notices(origin.institution.policy());
-    let address = MailAddress::parse(&entry.address, &rules)
-        .map_err(|error| vec![address_problem(error, &[])])?;
+    let address = MailAddress::parse(&entry.address, &rules).map_err(|error| match error {
+        AddressError::Empty => one("address", "err-new-address-empty"),
+        other => vec![address_problem(other, &[])],
+    })?;
     if MailAddress::parse(&entry.address2, &rules).ok().as_ref() != Some(&address) {
-        return Err(one("address2", "err-address-differs"));
+        return Err(one("address2", "err-new-address-differs"));
     }
     let is_known =
         |a: &Registered| MailAddress::parse(&a.address, &rules).ok().as_ref() == Some(&address);

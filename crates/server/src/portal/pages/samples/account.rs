@@ -102,7 +102,7 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
         hold_until: Some(later(120)),
     };
     let (old, new) = ("ta***@example.ne.jp", "taro.yamada@example.co.jp");
-    let empty = [("address", text.of("err-address-empty"))];
+    let empty = [("address", text.of("err-new-address-empty"))];
     let wrong_number = [("number", text.with("err-number", "at", text.near(NOW, NOW)))];
     let wrong_proofs = [("confirmation_password", text.of("err-confirm"))];
     let young = text.with("bmp001-young", "date", text.day(later(24)));

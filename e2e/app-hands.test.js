@@ -151,6 +151,11 @@ describe('the app in a customer’s hands', () => {
     await phone.heading(phone.words.lockTitle);
     await phone.look(phone.page, 'locked');
     assert.equal(await phone.page.locator('#passcode').count(), 0);
+    for (const slip of ['', '40']) {
+      await number.fill(slip);
+      await phone.tap(phone.words.lockOpen);
+      await phone.page.getByText(phone.words.lockForm).waitFor();
+    }
     for (const wrong of ['0000', '1234', '4070']) {
       await number.fill(wrong);
       await phone.tap(phone.words.lockOpen);
@@ -162,7 +167,7 @@ describe('the app in a customer’s hands', () => {
     await number.fill('4071');
     await phone.tap(phone.words.lockOpen);
     await phone.page.waitForFunction(() => document.querySelector('#lock')?.value === '');
-    await phone.page.getByText(/秒待ってから/).waitFor();
+    await phone.page.getByText(/あと\d+秒待ってから/).waitFor();
     await banks.advance(31_000);
     await number.fill('４０７１');
     await phone.tap(phone.words.lockOpen);

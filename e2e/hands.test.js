@@ -280,4 +280,19 @@ describe('interrupted hands', () => {
     await pc.press(words.issue);
     await pc.at('BER006', { title: words.titles['BER006-idle'] });
   });
+
+  test('a page that stays open tells the end ahead, and by itself that it has come', async (t) => {
+    const person = bank.people[7];
+    const pc = await Portal.open(t, bank);
+    await pc.page.clock.install();
+    await pc.logInToOtp(person);
+    const soon = pc.page.locator('#session-soon');
+    assert.equal(await soon.isVisible(), false);
+    await pc.page.clock.fastForward('08:30');
+    await soon.waitFor();
+    await pc.at('BOP001');
+    await banks.advance(10 * 60_000 + 1000);
+    await Promise.all([pc.page.waitForURL('**/top'), pc.page.clock.fastForward('01:35')]);
+    await pc.at('BER006', { title: words.titles['BER006-idle'] });
+  });
 });

@@ -115,6 +115,7 @@ function trying(app, lock, { form, number, button }, open) {
     // What cannot be one, or is not looked at yet, is no try.
     if (seconds > 0 || faultOf(typed) === "form") {
       button.disabled = false;
+      number.input.value = "";
       number.setError(seconds > 0 ? app.texts.of("app-lock-waiting", { seconds }) : app.texts.of("app-lock-form"));
       number.input.focus();
       return;

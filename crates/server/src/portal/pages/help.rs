@@ -144,7 +144,7 @@ impl Bhp001Topic {
 
     // The phone's pictures stand upright.
     fn size(&self) -> (u32, u32) {
-        if self.topic == Topic::Phone { (288, 512) } else { (640, 480) }
+        if self.topic == Topic::Phone { (324, 576) } else { (600, 540) }
     }
 
     fn beside(&self, step: isize) -> Option<(&'static str, &'static str)> {

@@ -233,6 +233,10 @@ fn the_foot_of_every_mail_reads_so() {
     Our staff will never ask you for a password or a
     one-time password.
     If you do not recognise this e-mail, please call us at once:
+    Emergency desk (24 hours)
+    Telephone 0120-000-001
+
+    Questions:
     Minato Bank (sample), Internet Banking Centre
     Telephone 0120-000-000 (Monday to Friday, 9:00 to 17:00)
     Please do not reply: this address only sends e-mails.

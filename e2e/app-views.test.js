@@ -36,7 +36,7 @@ const SAID = {
     summary: '入力内容に確認が必要な項目が3件あります。下の項目を押すと、その入力欄へ移動します。',
   },
   en: {
-    call: 'lease call Internet Desk (telephone 0120-111-222)',
+    call: 'lease call our Internet Desk (telephone 0120-111-222)',
     add: 'Add a token',
     choose: 'Choose a token',
     token: (number) => `Token ${number}`,

@@ -17,6 +17,7 @@ mod issues;
 mod mail_passwords;
 mod notices;
 mod outbox;
+mod pools;
 pub mod seal;
 mod sessions;
 mod tokens;

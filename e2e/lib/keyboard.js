@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 
-import { Portal } from './portal.js';
 import { launch } from './browser.js';
+import { Portal } from './portal.js';
+import { closesWith } from './scene.js';
 
 /** More stops than any page has. */
 const STOPS = 80;
@@ -15,7 +16,7 @@ export class Keyboard extends Portal {
     const browser = await launch({ locale: language === 'en' ? 'en-GB' : 'ja-JP', ...options });
     browser.context.setDefaultTimeout(10_000);
     const portal = new Keyboard(bank, browser, browser.page, language, look);
-    t.after(() => portal.close());
+    closesWith(t, portal);
     return portal;
   }
 

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 
 import { launch } from './browser.js';
+import { closesWith } from './scene.js';
 import { wordsIn } from './words.js';
 
 const DAY = 86_400_000;
@@ -24,7 +25,7 @@ export class Phone {
     browser.context.setDefaultTimeout(10_000);
     const phone = new Phone(bank, browser, language, look);
     phone.leave = await bank.banks.follow((now) => browser.context.clock.setFixedTime(now - slow));
-    t.after(() => phone.close());
+    closesWith(t, phone);
     return phone;
   }
 

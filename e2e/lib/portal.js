@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 
 import { launch } from './browser.js';
 import { mailPassword } from './mailbox.js';
+import { closesWith } from './scene.js';
 import { wordsIn } from './words.js';
 
 /** The numbers of an issue as BOT003 shows them. @typedef {{service: string, user: string, deadline: string}} Ids */
@@ -23,7 +24,7 @@ export class Portal {
     const browser = await launch({ locale: language === 'en' ? 'en-GB' : 'ja-JP', ...options });
     browser.context.setDefaultTimeout(10_000);
     const portal = new Portal(bank, browser, browser.page, language, look);
-    t.after(() => portal.close());
+    closesWith(t, portal);
     return portal;
   }
 

@@ -75,6 +75,8 @@ function isFree(port) {
 /** A server of the product, its output kept in `log`. */
 export class Server {
   #child;
+  /** What the log said when it ended: its folder may be gone before it is asked for. */
+  #kept = '';
 
   /** @param {string} program @param {string[]} words @param {{directory: string, log: string}} place */
   constructor(program, words, { directory, log }) {
@@ -105,7 +107,8 @@ export class Server {
 
   /** Everything it has printed, without colours. */
   async text() {
-    return stripVTControlCharacters(await readFile(this.log, 'utf8'));
+    const text = await readFile(this.log, 'utf8').catch(() => this.#kept);
+    return stripVTControlCharacters(text);
   }
 
   /** Ends it as a power cut would: at once, in the middle of whatever it does. */
@@ -127,6 +130,7 @@ export class Server {
       await once(child, 'exit');
       clearTimeout(late);
     }
+    this.#kept = await this.text();
     if (child.exitCode !== 0) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}:\n${await this.text()}`);
   }
 }

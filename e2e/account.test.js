@@ -172,7 +172,7 @@ test('a page that waits shows by itself what has come', async (t) => {
   // What the phone does is made known to the page within some seconds, without a key pressed.
   const phone = await Phone.open(t, bank);
   await phone.setUp(ids, person.startPassword);
-  await pc.page.getByText('携帯電話の初期設定が完了しました。').waitFor({ timeout: 15_000 });
+  await pc.page.getByText('携帯電話の初期設定が完了しました。').waitFor();
   assert.equal(await pc.page.evaluate(() => document.activeElement?.id), 'main', 'a screen reader is led to what is new');
   await pc.press('ワンタイムパスワード利用開始へ');
   await pc.at('BOK001');

@@ -283,7 +283,7 @@ describe('customers', { concurrency: true }, () => {
     const place = await Place.ready(t);
     const file = await place.write('customers.csv', customers({ broken: true }));
     const { stdout } = await place.refuses(REFUSED, ['customers', 'import', file], ['line 3: birthday: a day like 1985-03-09', '--skip-bad']);
-    assert.equal(stdout, '0 customers imported, 1 lines not taken.\n');
+    assert.equal(stdout, 'Customers imported: 0. Lines not taken: 1.\n');
     await place.refuses(REFUSED, ['customers', 'show', 'sakura01'], ['there is no such customer']);
 
     const told = await place.refuses(REFUSED, ['--json', 'customers', 'import', file], ['--skip-bad']);
@@ -297,7 +297,7 @@ describe('customers', { concurrency: true }, () => {
   test('a whole file is imported once', async (t) => {
     const place = await Place.ready(t);
     const file = await place.write('customers.csv', customers({ broken: false }));
-    assert.equal(await place.must(['customers', 'import', file]), '2 customers imported, 0 lines not taken.\n');
+    assert.equal(await place.must(['customers', 'import', file]), 'Customers imported: 2. Lines not taken: 0.\n');
     await place.refuses(REFUSED, ['customers', 'import', file], ['line 2: ', 'line 3: ', 'another customer has it']);
     await place.refuses(FAILED, ['customers', 'import', 'none.csv'], ['cannot read none.csv']);
   });

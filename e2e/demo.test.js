@@ -120,12 +120,19 @@ describe('the demo on this machine', { concurrency: 3 }, () => {
     assert.equal(await small.getByRole('link', { name: WAYS.small }).isVisible(), false);
     await item.getByRole('button', { name: 'この携帯電話に入れる' }).click();
     await small.locator('#passcode').getByText(/\d/).first().waitFor();
-    assert.equal(pc.page.url(), `${bank.token}/demo/phone`);
+    assert.equal(pc.page.url(), `${bank.token}/demo/phone?lang=ja`);
 
     await pc.press(WAYS.mailbox);
-    assert.equal(pc.page.url(), `${bank.ib}/demo/mailbox`);
+    assert.equal(pc.page.url(), `${bank.ib}/demo/mailbox?lang=ja`);
     await pc.press(WAYS.phone);
-    assert.equal(pc.page.url(), `${bank.token}/demo/phone`);
+    assert.equal(pc.page.url(), `${bank.token}/demo/phone?lang=ja`);
+    // In the other language, on both hosts and into the bank's pages.
+    await pc.press('English');
+    await pc.page.getByRole('heading', { level: 1, name: 'Phone of the demo' }).waitFor();
+    await pc.press('Read the mail that has arrived');
+    await pc.page.getByRole('heading', { level: 1, name: 'Mailbox of the demo' }).waitFor();
+    await pc.press('To the login page');
+    await pc.page.getByRole('heading', { level: 1, name: 'Log in' }).waitFor();
 
     const plain = await Portal.open(t, bank, { javaScriptEnabled: false });
     await plain.page.goto(`${bank.token}/demo/phone`);

@@ -148,6 +148,31 @@ describe('interrupted hands', () => {
     await pc.saysNot(user);
   });
 
+  test('a refused form can be loaded again and gone back to, and nothing is sent a second time', async (t) => {
+    const person = bank.people[7];
+    const pc = await Portal.open(t, bank);
+    const sent = [];
+    pc.page.on('request', (request) => {
+      if (request.method() === 'POST') sent.push(new URL(request.url()).pathname);
+    });
+    await pc.go('/login');
+    await pc.press(words.logIn);
+    await pc.at('BLI001', { erring: true });
+    await pc.logInToOtp(person);
+    await pc.toInput();
+    await pc.press(words.next);
+    await pc.at('BOT001', { erring: true });
+    const before = sent.length;
+    await pc.page.reload();
+    await pc.at('BOT001');
+    await pc.press(words.next);
+    await pc.at('BOT001', { erring: true });
+    await pc.go('/otp');
+    await pc.page.goBack();
+    await pc.at('BOT001');
+    assert.deepEqual(sent.slice(before), ['/otp/issue/input']);
+  });
+
   test('an older tab of the same procedure is told to begin again, and the newer one goes on', async (t) => {
     const [, , , person] = bank.people;
     const pc = await Portal.open(t, bank);

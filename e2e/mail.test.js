@@ -7,6 +7,7 @@ import { startBanks } from './lib/bank.js';
 import { arrived, mailPassword, sentAtIn } from './lib/mailbox.js';
 import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
+import { PATIENCE } from './lib/process.js';
 import { wordsIn } from './lib/words.js';
 
 const words = wordsIn('ja');
@@ -109,7 +110,7 @@ describe('a mail server in trouble', () => {
 
   /** Tries until it holds. */
   async function eventually(act) {
-    for (const deadline = Date.now() + 10_000; ; ) {
+    for (const deadline = Date.now() + PATIENCE; ; ) {
       try {
         return await act();
       } catch (error) {

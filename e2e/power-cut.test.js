@@ -86,7 +86,7 @@ async function cutEverywhere(t, banks, person) {
   await pause(10);
   await banks.crash();
   if ((await phone.page.getByRole('heading', { level: 1 }).textContent()) !== phone.words.done) {
-    await phone.page.getByRole('button', { name: phone.words.retry, exact: true }).tap().catch(() => {});
+    await phone.page.getByRole('button', { name: phone.words.retry, exact: true }).tap({ timeout: 10_000 }).catch(() => {});
   }
   await phone.showPasscode();
 

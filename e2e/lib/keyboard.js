@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { launch } from './browser.js';
 import { Portal } from './portal.js';
+import { PATIENCE } from './process.js';
 import { closesWith } from './scene.js';
 
 /** More stops than any page has. */
@@ -14,7 +15,7 @@ export class Keyboard extends Portal {
   /** Like the portal's own. */
   static async open(t, bank, { language = 'ja', look = async () => {}, ...options } = {}) {
     const browser = await launch({ locale: language === 'en' ? 'en-GB' : 'ja-JP', ...options });
-    browser.context.setDefaultTimeout(10_000);
+    browser.context.setDefaultTimeout(PATIENCE);
     const portal = new Keyboard(bank, browser, browser.page, language, look);
     closesWith(t, portal);
     return portal;

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 
 import { launch } from './browser.js';
+import { PATIENCE } from './process.js';
 import { closesWith } from './scene.js';
 import { wordsIn } from './words.js';
 
@@ -22,7 +23,7 @@ export class Phone {
    */
   static async open(t, bank, { language = 'ja', look = async () => {}, slow = 0, ...options } = {}) {
     const browser = await launch({ phone: true, userAgent: ANDROID, locale: language === 'en' ? 'en-GB' : 'ja-JP', ...options });
-    browser.context.setDefaultTimeout(10_000);
+    browser.context.setDefaultTimeout(PATIENCE);
     const phone = new Phone(bank, browser, language, look);
     phone.leave = await bank.banks.follow((now) => browser.context.clock.setFixedTime(now - slow));
     closesWith(t, phone);
@@ -173,7 +174,7 @@ export class Phone {
     }
     // A step may show the digits of the one before, but not in the life of this test.
     await this.page.waitForFunction((old) => document.querySelector('#passcode')?.textContent !== old, before, {
-      timeout: period + 10_000,
+      timeout: period + PATIENCE,
     });
     return this.passcode();
   }

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 
 import { launch } from './browser.js';
 import { mailPassword } from './mailbox.js';
+import { PATIENCE } from './process.js';
 import { closesWith } from './scene.js';
 import { wordsIn } from './words.js';
 
@@ -22,7 +23,7 @@ export class Portal {
    */
   static async open(t, bank, { language = 'ja', look = async () => {}, ...options } = {}) {
     const browser = await launch({ locale: language === 'en' ? 'en-GB' : 'ja-JP', ...options });
-    browser.context.setDefaultTimeout(10_000);
+    browser.context.setDefaultTimeout(PATIENCE);
     const portal = new Portal(bank, browser, browser.page, language, look);
     closesWith(t, portal);
     return portal;

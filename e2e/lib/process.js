@@ -72,6 +72,9 @@ function isFree(port) {
   });
 }
 
+/** How long a walk waits for what must come, in milliseconds: only a busy machine ever needs most of it. */
+export const PATIENCE = 45_000;
+
 /** A server of the product, its output kept in `log`. */
 export class Server {
   #child;
@@ -92,7 +95,7 @@ export class Server {
 
   /** Waits until an address of the machine answers with 200. */
   async ready(port, { host = 'localhost', path = '/health/ready' } = {}) {
-    for (const deadline = Date.now() + 30_000; ; await pause(50)) {
+    for (const deadline = Date.now() + PATIENCE; ; await pause(50)) {
       if (this.#child.exitCode !== null) throw new Error(`the server ended:\n${await this.text()}`);
       const status = await ask(port, { host, path }).then((answer) => answer.status, () => 0);
       if (status === 200) return;

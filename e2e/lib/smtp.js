@@ -12,6 +12,8 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import { PATIENCE } from './process.js';
+
 /**
  * @typedef {object} Mail
  * @property {string} from envelope sender
@@ -66,7 +68,7 @@ class Smtp {
    * @param {{to?: string, subject?: string | RegExp, after?: number, seconds?: number}} wanted
    * @returns {Promise<Mail>}
    */
-  async waitForMail({ to, subject, after = 0, seconds = 15 }) {
+  async waitForMail({ to, subject, after = 0, seconds = PATIENCE / 1000 }) {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
       const mails = (await this.mails()).slice(after);

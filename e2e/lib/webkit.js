@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { freePorts } from './process.js';
+import { PATIENCE, freePorts } from './process.js';
 
 // Debian keeps libraries under the machine's own name.
 const FOLDERS = '/usr/lib';
@@ -75,7 +75,7 @@ export class Webkit {
 
   /** Waits until a function of the page's own gives something true; gives that. */
   async until(work, ...args) {
-    for (const deadline = Date.now() + 20_000; ; await pause(100)) {
+    for (const deadline = Date.now() + PATIENCE; ; await pause(100)) {
       const value = await this.run(work, ...args).catch(() => null);
       if (value && !value.failed) return value;
       if (Date.now() > deadline) throw new Error(`never: ${work}\n${await this.run(() => document.body.innerText)}`);

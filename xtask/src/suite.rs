@@ -262,7 +262,8 @@ fn node_tests(house: &House, folder: &str) -> Result<()> {
         bail!("{folder}/ has no tests (*.test.js)");
     }
     // Tells what failed once more at the end, where it is read first.
-    let arguments = ["--test".to_owned(), "--test-reporter=spec".to_owned()].into_iter().chain(tests);
+    let arguments =
+        ["--test".to_owned(), "--test-reporter=spec".to_owned()].into_iter().chain(tests);
     run(house.command("node", arguments).current_dir(house.root.join(folder)))
 }
 

@@ -1,6 +1,6 @@
 /**
- * Comforts for the customers' pages: showing what was typed, copying the ids, one submit at a time,
- * and telling a session's end ahead. Every page does its work without them.
+ * Comforts for the customers' pages: showing what was typed, copying the ids, one submit at a time, going
+ * back to a refused form, and telling a session's end ahead. Every page does its work without them.
  */
 
 for (const button of document.querySelectorAll("button[data-reveal]")) {
@@ -32,6 +32,15 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
 for (const button of document.querySelectorAll("button[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", () => window.print());
+}
+
+// A form that was refused is answered where it was sent to. Loading that page again, or coming back to it,
+// shows the form, and no browser asks whether to send everything once more.
+const refused = document.querySelector("main:has([role=alert]) form[method=post]");
+// By attribute: a form's own buttons may be called "action" too.
+if (refused?.getAttribute("action") === location.pathname) {
+  const procedure = document.querySelector("main input[name=procedure]")?.value;
+  history.replaceState(history.state, "", procedure ? `?procedure=${procedure}` : location.pathname);
 }
 
 const working = document.getElementById("working");

@@ -3,6 +3,8 @@
 //!
 //! A lone request goes at once. An entry whose decision brings more than a step or a count with it (a
 //! lock with its mails, nobody found) is handed back to be done alone, in a transaction of its own.
+//! A passcode that brings a page's effect with it (a login, a start, a release) enters here too, and is
+//! always done alone: one commit has the spent step and the effect, so neither is ever there without the other.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -15,7 +17,11 @@ use tokio::{
     task::{Id, JoinSet},
     time::Instant,
 };
-use warifu_core::{ids::InstitutionId, random::Random, time::Clock};
+use warifu_core::{
+    ids::{CustomerId, InstitutionId},
+    random::Random,
+    time::Clock,
+};
 use warifu_store::{Candidate, Store, StoreError, Wanted, Whose, Write};
 
 use crate::{
@@ -37,6 +43,8 @@ const AT_THE_DOOR: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Entries that are done alone at the same time; who waits too long for that is told to come back.
 const ALONE: usize = 8;
+/// The same for those that pages ask for: no program's flood takes their places.
+const WITH_EFFECT: usize = 8;
 const ALONE_PATIENCE: Duration = Duration::from_secs(5);
 /// Entries of one customer that wait; more are refused unevaluated.
 const OF_ONE: usize = 4;
@@ -58,7 +66,7 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Places {
     _inside: Inside,
-    _alone: OwnedSemaphorePermit,
+    _place: OwnedSemaphorePermit,
 }
 
 // What the worker says of an entry.
@@ -85,6 +93,7 @@ pub(crate) struct Queue {
     /// How many of each customer are in here.
     inside: Arc<Mutex<BTreeMap<Turn, usize>>>,
     alone: Arc<Semaphore>,
+    with_effect: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -99,7 +108,13 @@ impl Queue {
         let (line, entries) = mpsc::channel(AT_THE_DOOR);
         let parts = Parts { store, clock, random };
         tokio::spawn(supervise(parts, Arc::new(AsyncMutex::new(entries))));
-        Self { line, inside: Arc::default(), alone: Arc::new(Semaphore::new(ALONE)) }
+        let (alone, with_effect) = (Semaphore::new(ALONE), Semaphore::new(WITH_EFFECT));
+        Self {
+            line,
+            inside: Arc::default(),
+            alone: Arc::new(alone),
+            with_effect: Arc::new(with_effect),
+        }
     }
 
     /// Has one passcode decided.
@@ -114,15 +129,29 @@ impl Queue {
         // Without an answer the batch died; whether it was written is not known.
         match answer.await.unwrap_or(Err(AppError::Unsure))? {
             Said::Decided(verdict) => Ok(Answer::Decided(verdict)),
-            Said::Alone => self.alone(inside).await,
+            Said::Alone => Ok(Answer::Alone(Places::of(inside, &self.alone).await?)),
         }
     }
 
-    async fn alone(&self, inside: Inside) -> Result<Answer, AppError> {
-        let place = Arc::clone(&self.alone).acquire_owned();
+    /// Lets in a passcode whose effect belongs into the same transaction; its caller decides it, and holds
+    /// the places until that is committed.
+    pub(crate) async fn with_effect(
+        &self,
+        origin: &Origin,
+        customer: CustomerId,
+    ) -> Result<Places, AppError> {
+        let turn = (origin.institution.id, Whose::Customer(customer));
+        let inside = Inside::enter(&self.inside, turn).ok_or(AppError::Overloaded)?;
+        Places::of(inside, &self.with_effect).await
+    }
+}
+
+impl Places {
+    async fn of(inside: Inside, places: &Arc<Semaphore>) -> Result<Self, AppError> {
+        let place = Arc::clone(places).acquire_owned();
         let place = tokio::time::timeout(ALONE_PATIENCE, place).await;
         let place = place.map_err(|_| AppError::Overloaded)?.map_err(|_| AppError::Overloaded)?;
-        Ok(Answer::Alone(Places { _inside: inside, _alone: place }))
+        Ok(Self { _inside: inside, _place: place })
     }
 }
 

@@ -18,3 +18,4 @@ demo-phone-working = Setting up.
 demo-phone-failed = That did not work. Refresh the page and try again.
 demo-waiting = waiting for the start of use
 demo-in-use = in use
+demo-holder = { $name } ({ $login-id })

@@ -18,3 +18,4 @@ demo-phone-working = 設定しています。
 demo-phone-failed = 設定できませんでした。画面を更新して、もう一度お試しください。
 demo-waiting = 利用開始待ち
 demo-in-use = 利用中
+demo-holder = { $name }（{ $login-id }）

@@ -11,7 +11,7 @@ use warifu_core::{
 };
 use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
 
-use super::{locks, places};
+use super::{again_on_conflict, locks, places};
 use crate::{
     app::App,
     error::{AppError, Problem},
@@ -44,6 +44,22 @@ pub(crate) enum Answer {
     Done(BrowserSecret),
     /// Not accepted; nothing changed.
     Refused(Reason),
+}
+
+/// Does an act that a passcode belongs to, the effect in the transaction of the proof: from fresh data each
+/// time, in its turn of the verify queue.
+pub(super) async fn with_effect<T, F, R>(
+    app: &App,
+    origin: &Origin,
+    customer: CustomerId,
+    act: F,
+) -> Result<T, AppError>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<T, AppError>>,
+{
+    let _places = app.queue.with_effect(origin, customer).await?;
+    again_on_conflict(act).await
 }
 
 /// Decides a passcode and writes what follows: the spent step or the counter, the audit row, and the

@@ -7,7 +7,7 @@ use warifu_core::{
 use warifu_store::{Customer, Session, Token, Tx};
 
 use super::{
-    again_on_conflict, commit, notices, overview,
+    commit, notices, overview,
     procedures::{self, Flow, Step},
     prove::{self, Answer, Asked, Proof},
     sessions, start,
@@ -44,7 +44,7 @@ pub(crate) async fn release(
     id: Option<ProcedureId>,
     passcode: &Passcode,
 ) -> Result<Answer, AppError> {
-    again_on_conflict(|| async {
+    prove::with_effect(app, origin, session.customer_id, || async {
         let (mut tx, customer, mut procedure) =
             procedures::take(app, origin, session, Flow::Release, Step::Passcode, id).await?;
         let view = overview::load(&mut tx, origin, customer.clone()).await?;

@@ -115,7 +115,7 @@ pub(crate) async fn prove_passcode(
     passcode: &Passcode,
     device: &DeviceSecret,
 ) -> Result<Answer, AppError> {
-    again_on_conflict(|| async {
+    prove::with_effect(app, origin, session.customer_id, || async {
         // A passcode is not evaluated for a session that has ended meanwhile.
         let (mut tx, customer) = sessions::take(app, origin, session).await?;
         let view = super::overview::load(&mut tx, origin, customer.clone()).await?;

@@ -13,7 +13,7 @@ use warifu_core::{
 use warifu_store::{Customer, Issue, Session, Token, Tx};
 
 use super::{
-    again_on_conflict, commit, issue, notices,
+    commit, issue, notices,
     overview::{self, Open},
     procedures::{self, Flow, Step},
     prove::{self, Answer, Asked, Proof},
@@ -70,7 +70,7 @@ pub(crate) async fn start(
     id: Option<ProcedureId>,
     passcode: &Passcode,
 ) -> Result<Answer, AppError> {
-    again_on_conflict(|| async {
+    prove::with_effect(app, origin, session.customer_id, || async {
         let (mut tx, customer, mut procedure) =
             procedures::take(app, origin, session, Flow::Start, Step::Passcode, id).await?;
         let Open { issue, token, verifier } = waiting(&mut tx, origin, customer.clone()).await?;

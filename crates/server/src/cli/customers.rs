@@ -140,7 +140,7 @@ async fn import(
     say(
         json,
         &serde_json::json!({ "imported": taken, "bad": bad.collect::<Vec<_>>() }),
-        &format!("{taken} customers imported, {count} lines not taken."),
+        &format!("Customers imported: {taken}. Lines not taken: {count}."),
     );
     if imported.bad.is_empty() || skip_bad {
         Ok(())

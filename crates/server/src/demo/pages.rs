@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::{
     body::Bytes,
+    extract::Query,
     http::{HeaderValue, header},
     response::{Html, IntoResponse, Response},
 };
@@ -25,9 +26,38 @@ use crate::{
     origin::Line,
     phone::keys::Jwk,
     portal::assets::typed,
-    text::Text,
+    text::{Lang, Text},
     web::visit::{Visit, see_other},
 };
+
+/// The demo's own pages are on two hosts, which share no cookie: each link says the language.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    lang: Option<String>,
+}
+
+impl Asked {
+    fn text(&self, visit: &Visit) -> Text {
+        let chosen = self.lang.as_deref().and_then(Lang::from_tag);
+        chosen.map_or_else(|| visit.text.clone(), |lang| visit.text.in_lang(lang))
+    }
+}
+
+/// The language that a page is not in, by its own name, and its tag.
+struct Other {
+    tag: &'static str,
+    name: String,
+}
+
+impl Other {
+    fn than(text: &Text) -> Self {
+        let lang = match text.lang() {
+            Lang::Ja => Lang::En,
+            Lang::En => Lang::Ja,
+        };
+        Self { tag: lang.tag(), name: text.in_lang(lang).of("frame-language") }
+    }
+}
 
 struct Letter {
     subject: String,
@@ -40,6 +70,7 @@ struct Letter {
 #[template(path = "demo/mailbox.html")]
 struct Mailbox {
     text: Text,
+    other: Other,
     letters: Vec<Letter>,
     waiting: i64,
     portal: String,
@@ -47,14 +78,18 @@ struct Mailbox {
 }
 
 /// The mails of everyone, newest first.
-pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
+pub(super) async fn mailbox(
+    visit: Visit,
+    Query(asked): Query<Asked>,
+) -> Result<Response, AppError> {
+    let text = asked.text(&visit);
     let folder = visit.app.settings.demo.as_ref().ok_or(AppError::NotFound)?.dir.join("mail");
     let letters = read_folder(&folder)
         .into_iter()
         .map(|mail| Letter {
             subject: mail.subject,
             to: mail.to,
-            at: visit.text.moment(Millis(mail.date_ms)),
+            at: text.moment(Millis(mail.date_ms)),
             body: mail.body,
         })
         .collect();
@@ -62,11 +97,12 @@ pub(super) async fn mailbox(visit: Visit) -> Result<Response, AppError> {
     let waiting = tx.mails_by_state().await?;
     let waiting = waiting.iter().filter(|(s, _)| s.is_waiting()).map(|(_, n)| n).sum();
     let page = Mailbox {
-        text: visit.text.clone(),
+        other: Other::than(&text),
         letters,
         waiting,
-        portal: portal(&visit),
-        phone: here(&visit, "token", "/demo/phone"),
+        portal: portal(&visit, &text),
+        phone: here(&visit, &text, "token", "/demo/phone"),
+        text,
     };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }
@@ -81,6 +117,7 @@ struct Holder {
 #[template(path = "demo/phone.html")]
 struct Phone {
     text: Text,
+    other: Other,
     service_id: String,
     holders: Vec<Holder>,
     portal: String,
@@ -88,9 +125,10 @@ struct Phone {
 }
 
 /// A phone for the seeded customers: sets their tokens up in this browser, as often as wanted.
-pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
+pub(super) async fn phone(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, AppError> {
+    let text = asked.text(&visit);
     if visit.origin.channel != Channel::Phone {
-        return Ok(see_other(&here(&visit, "token", "/demo/phone")));
+        return Ok(see_other(&here(&visit, &text, "token", "/demo/phone")));
     }
     let mut holders = Vec::new();
     let mut tx = visit.app.store.read().await?;
@@ -103,8 +141,14 @@ pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
             };
             if token.root.is_some() {
                 holders.push(Holder {
-                    name: format!("{}（{}）", person.name, person.login_id),
-                    state: visit.text.of(if token.started_at.is_some() {
+                    name: text.args(
+                        "demo-holder",
+                        &[
+                            ("name", person.name.to_owned()),
+                            ("login-id", person.login_id.to_owned()),
+                        ],
+                    ),
+                    state: text.of(if token.started_at.is_some() {
                         "demo-in-use"
                     } else {
                         "demo-waiting"
@@ -115,23 +159,25 @@ pub(super) async fn phone(visit: Visit) -> Result<Response, AppError> {
         }
     }
     let page = Phone {
-        text: visit.text.clone(),
+        other: Other::than(&text),
         service_id: visit.origin.institution.document.service_id.as_str().to_owned(),
         holders,
-        portal: portal(&visit),
-        mailbox: here(&visit, "ib", "/demo/mailbox"),
+        portal: portal(&visit, &text),
+        mailbox: here(&visit, &text, "ib", "/demo/mailbox"),
+        text,
     };
     Ok(Html(page.render().map_err(AppError::internal)?).into_response())
 }
 
-fn portal(visit: &Visit) -> String {
-    visit.app.link(&visit.origin.institution.document.hosts.ib, "/login")
+fn portal(visit: &Visit, text: &Text) -> String {
+    let path = format!("/display?lang={}&back=/login", text.lang().tag());
+    visit.app.link(&visit.origin.institution.document.hosts.ib, &path)
 }
 
 // The demo's own pages are on loopback, whatever name the bank is served under.
-fn here(visit: &Visit, host: &str, path: &str) -> String {
+fn here(visit: &Visit, text: &Text, host: &str, path: &str) -> String {
     let port = visit.app.settings.demo.as_ref().map_or(80, |demo| demo.port);
-    format!("http://{host}.localhost:{port}{path}")
+    format!("http://{host}.localhost:{port}{path}?lang={}", text.lang().tag())
 }
 
 pub(super) async fn phone_script() -> Response {

@@ -64,7 +64,7 @@ pub(super) async fn show_confirm(signed: Signed, query: Asked) -> Result<Respons
     render::page(&Bok001 {
         frame: render::step(frame, START_STEPS, 1),
         procedure,
-        device: token.device.unwrap_or_default(),
+        device: signed.visit.text.device(&token.device.unwrap_or_default()),
         set_up_at: Millis(token.activated_at.ok_or(AppError::Stale(Stale::NotOffered))?),
         holds: holds(&signed, HoldKind::Start),
     })

@@ -251,6 +251,15 @@ impl Text {
         self.format(at, "%Y年%-m月%-d日", "%-d %B %Y")
     }
 
+    /// What kind of device a person used, 「iPhone（Safari）」, as it is kept.
+    #[must_use]
+    pub fn device(&self, kind: &str) -> String {
+        match self.lang {
+            Lang::Ja => kind.to_owned(),
+            Lang::En => kind.replace('（', " (").replace('）', ")"),
+        }
+    }
+
     /// A span to wait: seconds below two minutes, then minutes, rounded up so that it suffices.
     #[must_use]
     pub fn wait(&self, seconds: u64) -> String {

@@ -80,7 +80,7 @@ pub(crate) async fn confirm(
     let computed =
         static_password::compute(app, origin, tx, &customer, which, proofs.confirmation).await?;
     let second = &proofs.second;
-    again_on_conflict(|| async {
+    prove::with_effect(app, origin, session.customer_id, || async {
         let (mut tx, mut customer, procedure) =
             procedures::take(app, origin, session, Flow::Address, Step::Confirm, id).await?;
         if !computed.is_of(&customer) {

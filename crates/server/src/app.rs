@@ -112,6 +112,7 @@ impl App {
             api_keys: Known::default(),
             mail_waits: Notify::new(),
         }));
+        app.store.enter_era(app.clock.now()).await?;
         app.reload_institutions().await?;
         Ok(app)
     }

@@ -351,6 +351,9 @@ async fn keep_reloading(app: App, mut stop: watch::Receiver<bool>) {
         if let Err(error) = app.reload_institutions().await {
             tracing::error!(%error, "institutions");
         }
+        if let Err(error) = app.store.enter_era(app.clock.now()).await {
+            tracing::error!(%error, "era of the database");
+        }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(2)) => {}
             _ = stop.changed() => {}

@@ -22,7 +22,7 @@ use warifu_core::{
     random::Random,
     time::Clock,
 };
-use warifu_store::{Candidate, Store, StoreError, Wanted, Whose, Write};
+use warifu_store::{Candidate, Era, Store, StoreError, Wanted, Whose, Write};
 
 use crate::{
     actions::verify::{self, Ask, Decided, Verdict},
@@ -287,6 +287,8 @@ fn next_batch(waiting: &mut VecDeque<Entry>, mut busy: BTreeSet<Turn>) -> Vec<En
 // Reads, decides and writes a batch; gives back who has to be decided again.
 async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
     let wanted: Vec<Wanted> = batch.iter().map(|e| e.ask.wanted(e.origin.institution.id)).collect();
+    // Before it is read: another era that begins meanwhile is found when it is written.
+    let era = parts.store.era(parts.clock.now());
     let found = match parts.store.read_verifiers(wanted).await {
         Ok(found) => found,
         Err(error) => {
@@ -321,7 +323,7 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
             continue;
         }
         entry.origin.now = now;
-        match verify::decide(&entry.origin, &*parts.random, &entry.ask, &candidate) {
+        match verify::decide(&entry.origin, &*parts.random, &entry.ask, (&candidate, era)) {
             Ok(Decided::Written(verdict, write)) => decided.push((entry, verdict, *write)),
             Ok(Decided::Answered(verdict)) => answer(entry, Ok(Said::Decided(verdict))),
             Ok(Decided::Alone) => answer(entry, Ok(Said::Alone)),
@@ -332,12 +334,12 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
     decided.sort_by_key(|(_, _, write)| {
         write.change.as_ref().map(|c| (c.bucket, c.customer, c.token))
     });
-    again.extend(land(parts, decided).await);
+    again.extend(land(parts, decided, era).await);
     again
 }
 
 // Writes what was decided; where a batch as a whole fails, each of it alone.
-async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry> {
+async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>, era: Era) -> Vec<Entry> {
     if decided.is_empty() {
         return Vec::new();
     }
@@ -347,7 +349,7 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry
         writes.push(write);
     }
     let writes = Arc::new(writes);
-    match parts.store.write_verifications(Arc::clone(&writes)).await {
+    match parts.store.write_verifications(Arc::clone(&writes), era).await {
         Ok(written) => {
             let mut again = Vec::new();
             for ((entry, verdict), written) in entries.into_iter().zip(written) {
@@ -365,7 +367,7 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>) -> Vec<Entry
             let mut again = Vec::new();
             for ((entry, verdict), write) in entries.into_iter().zip(&*writes) {
                 let alone = vec![(entry, verdict, write.clone())];
-                again.extend(Box::pin(land(parts, alone)).await);
+                again.extend(Box::pin(land(parts, alone, era)).await);
             }
             again
         }

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Row, postgres::PgC
 use crate::{
     StoreError,
     engine::{is_cut, unsure_where_cut},
+    eras::{Era, Eras},
     verify_queue::{Candidate, Once, Read, Wanted, Write},
 };
 
@@ -114,6 +115,7 @@ macro_rules! bind_columns {
 pub(crate) struct Lines {
     options: PgConnectOptions,
     patience: Duration,
+    eras: Arc<Eras>,
     idle: Mutex<Vec<PgConnection>>,
 }
 
@@ -125,7 +127,7 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(options: PgConnectOptions, patience: Duration) -> Self {
+    pub(crate) fn new(options: PgConnectOptions, patience: Duration, eras: Arc<Eras>) -> Self {
         // What is planned for one batch fits every other: rows are found by their keys, also in a table
         // that was empty when the plan was made.
         let options = options.options([
@@ -134,7 +136,7 @@ impl Lines {
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
         ]);
-        Self { options, patience, idle: Mutex::default() }
+        Self { options, patience, eras, idle: Mutex::default() }
     }
 
     /// Reads the tokens of a batch.
@@ -151,13 +153,16 @@ impl Lines {
         self.back(line, done)
     }
 
-    /// Writes a batch; its commit is the statement's own.
-    pub(crate) async fn write(&self, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+    /// Writes a batch; its commit is the statement's own. What was decided in another era is not written.
+    pub(crate) async fn write(&self, writes: &[Write], era: Era) -> Result<Vec<bool>, StoreError> {
         // The one that came back last has just answered. Who gets none has written nothing.
         let mut line = match self.take_idle() {
             Some(line) => line,
             None => self.open().await?,
         };
+        if !self.eras.is(era) {
+            return self.back(line, Ok(vec![false; writes.len()]));
+        }
         let done = write(&mut line, writes).await;
         self.back(line, done)
     }
@@ -176,7 +181,12 @@ impl Lines {
     }
 
     async fn open(&self) -> Result<PgConnection, StoreError> {
-        let line = tokio::time::timeout(self.patience, self.options.connect()).await;
+        let line = async {
+            let mut line = self.options.connect().await?;
+            self.eras.greet(&mut line).await?;
+            Ok::<_, sqlx::Error>(line)
+        };
+        let line = tokio::time::timeout(self.patience, line).await;
         Ok(line.map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
 

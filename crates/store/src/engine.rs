@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     StoreError, batch_postgres, batch_sqlite,
+    eras::Eras,
     pools::{file, postgres, postgres_options, sqlite},
 };
 
@@ -44,6 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Store {
     pub(crate) pools: Pools,
     pub(crate) batches: Arc<Batches>,
+    pub(crate) eras: Arc<Eras>,
     /// Whose turn it is to write to SQLite: without it, who waits would ask over and over, and lose to
     /// whoever asks more often.
     turn: Option<Arc<Semaphore>>,
@@ -161,6 +163,7 @@ impl Store {
         patience: Duration,
     ) -> Result<Self, StoreError> {
         let doubt = Arc::<Doubt>::default();
+        let eras = Arc::<Eras>::default();
         let (pools, batches, turn) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
             let path = file(path)?;
             let pools = sqlite(&path, settings, patience).await?;
@@ -170,13 +173,14 @@ impl Store {
             (pools, Batches::Sqlite { line, checkpoints }, Some(turn))
         } else {
             let options = postgres_options(settings, patience)?;
-            let pool = postgres(settings, options.clone(), patience, &doubt).await?;
-            let lines = batch_postgres::Lines::new(options, patience / 2);
+            let pool = postgres(settings, options.clone(), patience, (&doubt, &eras)).await?;
+            let lines = batch_postgres::Lines::new(options, patience / 2, Arc::clone(&eras));
             (Pools::Postgres(pool), Batches::Postgres(Box::new(lines)), None)
         };
         Ok(Self {
             pools,
             batches: Arc::new(batches),
+            eras,
             turn,
             patience,
             doubt,

@@ -19,6 +19,7 @@ use sqlx::{
 use crate::{
     StoreError,
     engine::{ASKED_AFTER, CHECKPOINT_PAGES, Doubt, Pools, Settings},
+    eras::Eras,
 };
 
 // Without a name SQLite would open a database that is gone with its connection.
@@ -98,9 +99,10 @@ pub(crate) async fn postgres(
     settings: &Settings,
     options: PgConnectOptions,
     patience: Duration,
-    doubt: &Arc<Doubt>,
+    (doubt, eras): (&Arc<Doubt>, &Arc<Eras>),
 ) -> Result<PgPool, StoreError> {
     let doubt = Arc::clone(doubt);
+    let greeted = Arc::clone(eras);
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections.max(1))
         // Asked whether it still answers only when it has been idle: under load that question would be
@@ -110,6 +112,10 @@ pub(crate) async fn postgres(
             let is_asked = seen.idle_for >= ASKED_AFTER || doubt.is_on();
             Box::pin(async move { Ok(!is_asked || line.ping().await.is_ok()) })
         })
+        .after_connect(move |line, _| {
+            let eras = Arc::clone(&greeted);
+            Box::pin(async move { eras.greet(line).await })
+        })
         .acquire_timeout(patience / 2)
         .connect_with(options.clone())
         .await;
@@ -118,7 +124,11 @@ pub(crate) async fn postgres(
         Err(sqlx::Error::PoolTimedOut) => {
             match tokio::time::timeout(patience / 2, options.connect()).await {
                 Ok(Err(reason)) => Err(reason.into()),
-                Ok(Ok(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+                Ok(Ok(mut line)) => {
+                    let greeted = eras.greet(&mut line).await;
+                    Err(greeted.err().unwrap_or(sqlx::Error::PoolTimedOut).into())
+                }
+                Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
             }
         }
         pool => Ok(pool?),

@@ -15,7 +15,7 @@ use warifu_core::{
 };
 
 use crate::{
-    Store, StoreError, Tx, VerifierRow,
+    Era, Store, StoreError, Tx, VerifierRow,
     audit::AuditRow,
     batch_sqlite,
     engine::{Batches, execute, fetch_optional},
@@ -202,10 +202,12 @@ impl Store {
     }
 
     /// Writes what was decided, durably and with one commit; gives for each entry whether it was
-    /// written. One that was not is to be decided again. An error means that none was.
+    /// written. One that was not is to be decided again, as is everything that was read in another era
+    /// than `era`. An error means that none was.
     pub async fn write_verifications(
         &self,
         writes: Arc<Vec<Write>>,
+        era: Era,
     ) -> Result<Vec<bool>, StoreError> {
         match &*self.batches {
             Batches::Sqlite { line, .. } => {
@@ -216,7 +218,7 @@ impl Store {
                 })
                 .await
             }
-            Batches::Postgres(lines) => lines.write(&writes).await,
+            Batches::Postgres(lines) => lines.write(&writes, era).await,
         }
     }
 }

@@ -98,6 +98,15 @@ impl Steps {
         }
     }
 
+    /// The last step that can have been accepted until that moment; none where no time tells.
+    #[must_use]
+    pub fn spent_by(&self, moment: Millis) -> Option<i64> {
+        match self {
+            Self::Clock { .. } | Self::OwnClock { .. } => self.offered(-1, moment).pop(),
+            Self::Event { .. } => None,
+        }
+    }
+
     /// What the acceptance of this step teaches of the token's clock; none when that is nothing new. It
     /// moves by one step, after two acceptances a day apart that were off in the same direction.
     #[must_use]

@@ -80,6 +80,7 @@ pub(crate) async fn prove(
         customer: asked.customer.customer_id,
         token: asked.token.id,
         is_stopped: asked.customer.suspended_at.is_some(),
+        era_began: app.store.era(origin.now).began,
     };
     match decide(origin, row, &of, (asked.purpose, passcode))? {
         Decision::Accept { step } => {
@@ -137,6 +138,8 @@ pub(super) struct Of {
     pub(super) customer: CustomerId,
     pub(super) token: TokenId,
     pub(super) is_stopped: bool,
+    /// When the database's era began: what can have been accepted until then is spent.
+    pub(super) era_began: Millis,
 }
 
 /// Decides a passcode on a token's row as it was read; nothing is written.
@@ -155,14 +158,16 @@ pub(super) fn decide(
         "sha512" => Algorithm::Sha512,
         _ => return Err(corrupt(row).into()),
     };
+    let steps = steps(origin, row)?;
+    let given_up = steps.spent_by(of.era_began).unwrap_or(row.floor_step);
     let verifier = Verifier {
         key: key.expose(),
         algorithm,
         digits: digits(row)?,
-        steps: steps(origin, row)?,
+        steps,
         standing: standing(of.is_stopped, row),
         last_step: row.last_step,
-        floor_step: row.floor_step,
+        floor_step: row.floor_step.max(given_up),
     };
     let policy = institution.policy().passcode.lock();
     Ok(verify::decide(&verifier, passcode, purpose, &policy, origin.now))

@@ -15,7 +15,7 @@ use warifu_core::{
     token::State,
     verify::Decision,
 };
-use warifu_store::{Answered, Candidate, Change, Customer, Key, Token, Tx, Wanted, Write};
+use warifu_store::{Answered, Candidate, Change, Customer, Era, Key, Token, Tx, Wanted, Write};
 pub(crate) use warifu_store::{Once, Whose};
 
 use super::{again_on_conflict, commit, prove, to_its_end};
@@ -126,14 +126,19 @@ pub(crate) fn decide(
     origin: &Origin,
     random: &dyn Random,
     ask: &Ask,
-    found: &Candidate,
+    (found, era): (&Candidate, Era),
 ) -> Result<Decided, AppError> {
     if let (Some(answer), Some(mac)) = (&found.answer, &found.body_mac) {
         return replayed(ask, answer, mac).map(Decided::Answered);
     }
     let row = &found.verifier;
     // The customer is the one that was asked for: the row was found by its id.
-    let of = prove::Of { customer: row.customer_id, token: row.token_id, is_stopped: false };
+    let of = prove::Of {
+        customer: row.customer_id,
+        token: row.token_id,
+        is_stopped: false,
+        era_began: era.began,
+    };
     let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
     let verification = VerificationId::generate(origin.now, random);
     let learns = |step| Ok::<_, AppError>(prove::steps(origin, row)?.learned(step, origin.now));
@@ -291,6 +296,7 @@ async fn prove_alone(
         customer: customer.customer_id,
         token: token.id,
         is_stopped: customer.suspended_at.is_some(),
+        era_began: app.store.era(origin.now).began,
     };
     match prove::decide(origin, &row, &of, (ask.purpose, &ask.passcode))? {
         Decision::Accept { step } => {

@@ -5,6 +5,7 @@ mod address;
 mod banks;
 mod deadlines;
 mod english;
+mod eras;
 mod hardware;
 mod harness;
 mod import;

@@ -241,6 +241,9 @@ CREATE TABLE verifiers (
     PRIMARY KEY (bucket, customer_id, token_id)
 ) WITH (fillfactor = 80);
 
+-- Tokens that count uses, for a new era: no time tells what may have been accepted of them.
+CREATE INDEX verifiers_event ON verifiers (bucket, customer_id, token_id) WHERE mode = 'event';
+
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,
     customer_id TEXT COLLATE "C" NOT NULL,
@@ -365,3 +368,10 @@ CREATE TABLE answers (
     PRIMARY KEY (bucket, customer_id, api_key_id, purpose, key_hash)
 );
 CREATE INDEX answers_old ON answers (created_at);
+
+-- What this copy of the database has lived through: one that was restored, or a standby that was promoted,
+-- may lack the last acceptances of what it replaces.
+CREATE TABLE eras (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    began_at BIGINT NOT NULL
+);

@@ -12,13 +12,16 @@ use crate::{
 };
 
 /// What only PostgreSQL understands.
-const POSTGRES_ONLY: [&str; 3] = ["FOR UPDATE SKIP LOCKED", "to_regclass", "unnest("];
+const POSTGRES_ONLY: [&str; 4] =
+    ["FOR UPDATE SKIP LOCKED", "to_regclass", "unnest(", "pg_is_in_recovery"];
 
 /// What only SQLite understands.
 const SQLITE_ONLY: [&str; 1] = ["?1"];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
-const WHOLE: [&str; 5] = [
+const WHOLE: [&str; 7] = [
+    "FROM eras",
+    "WHERE mode = 'event'",
     "DELETE FROM institution_hosts",
     "FROM institutions ORDER BY id",
     "SUM(version), 0) AS BIGINT) FROM institutions",

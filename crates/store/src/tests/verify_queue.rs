@@ -7,7 +7,7 @@ use warifu_core::{counter::Counter, ids::ApiKeyId, time::Millis, token::State};
 
 use super::samples::{NOW, bank, customer, line, verifier, who};
 use crate::{
-    Answered, ApiKey, Change, Key, Once, Read, StoreError, VerifierRow, Wanted, Whose, Write,
+    Answered, ApiKey, Change, Era, Key, Once, Read, StoreError, VerifierRow, Wanted, Whose, Write,
     testing::{Db, both},
 };
 
@@ -57,7 +57,7 @@ async fn write(db: &Db, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
             _ => None,
         };
     }
-    db.store.write_verifications(Arc::new(writes)).await
+    db.store.write_verifications(Arc::new(writes), Era::default()).await
 }
 
 fn wanted(whose: Whose) -> Wanted {

@@ -47,6 +47,21 @@ fn two_passcodes_a_day_apart_that_are_off_in_the_same_direction_move_the_drift_b
     assert_eq!(phone.learned(STEP + 1, NOW), None);
 }
 
+#[test]
+fn the_last_step_that_can_have_been_accepted_is_told_by_time_alone() {
+    let (period_seconds, window) = (60, 1);
+    let own = |drift| Steps::OwnClock { period_seconds, window, drift: drifted(drift) };
+    for (steps, last) in [
+        (Steps::Clock { period_seconds, window }, Some(STEP + 1)),
+        (own(3), Some(STEP + 4)),
+        // Its clock may have been set right meanwhile.
+        (own(-4), Some(STEP)),
+        (Steps::Event { look_ahead: 10 }, None),
+    ] {
+        assert_eq!(steps.spent_by(NOW), last, "{steps:?}");
+    }
+}
+
 fn event(last_step: i64) -> Verifier<'static> {
     Verifier { steps: Steps::Event { look_ahead: 10 }, last_step, ..token() }
 }

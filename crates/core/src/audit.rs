@@ -91,6 +91,8 @@ worded! {
         ApiKeyCreated = "api_key.created",
         /// A key of the bank's programs was revoked.
         ApiKeyRevoked = "api_key.revoked",
+        /// A copy of the database took the place of another; what was begun is ended.
+        DatabaseRestored = "database.restored",
         /// Someone asked for what is not theirs.
         AccessRefused = "access.refused",
     }

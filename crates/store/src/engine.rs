@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -21,6 +22,7 @@ use tokio::{
 
 use crate::{
     StoreError, batch_postgres, batch_sqlite,
+    copies::InUse,
     eras::Eras,
     pools::{file, postgres, postgres_options, sqlite},
 };
@@ -87,6 +89,8 @@ pub(crate) enum Pools {
     Sqlite {
         write: SqlitePool,
         read: SqlitePool,
+        path: PathBuf,
+        _in_use: Arc<InUse>,
     },
     Postgres(PgPool),
 }
@@ -331,7 +335,7 @@ impl Store {
             Batches::Postgres(lines) => lines.close().await,
         }
         match &self.pools {
-            Pools::Sqlite { write, read } => {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }

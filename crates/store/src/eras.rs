@@ -152,6 +152,17 @@ impl Tx {
         Ok(execute!(self, SQL, name, began.0)? == 1)
     }
 
+    /// Ends what was begun before a restore: sessions, procedures, mail passwords, mails that carry a
+    /// secret and wait. Gives how many sessions there were.
+    pub async fn end_beginnings(&mut self) -> Result<u64, StoreError> {
+        const MAILS: &str = "UPDATE mails SET state = 'expired', body = NULL \
+             WHERE state IN ('queued', 'sending') AND next_at >= 0 AND has_secret";
+        execute!(self, "DELETE FROM procedures WHERE bucket >= 0")?;
+        execute!(self, "DELETE FROM mail_passwords WHERE bucket >= 0")?;
+        execute!(self, MAILS)?;
+        execute!(self, "DELETE FROM sessions WHERE bucket >= 0")
+    }
+
     /// Raises the floors of tokens that count uses.
     pub async fn give_up_uses(&mut self) -> Result<u64, StoreError> {
         execute!(self, RAISE, USES_GIVEN_UP)

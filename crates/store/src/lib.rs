@@ -8,6 +8,7 @@ mod applications;
 pub mod audit;
 mod batch_postgres;
 mod batch_sqlite;
+pub mod copies;
 mod counters;
 mod customers;
 mod engine;

@@ -18,6 +18,7 @@ use sqlx::{
 
 use crate::{
     StoreError,
+    copies::InUse,
     engine::{ASKED_AFTER, CHECKPOINT_PAGES, Doubt, Pools, Settings},
     eras::Eras,
 };
@@ -45,6 +46,7 @@ pub(crate) async fn sqlite(
             return Err(sqlx::Error::Io(error).into());
         }
     }
+    let in_use = InUse::share(path).map_err(sqlx::Error::Io)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
@@ -63,7 +65,7 @@ pub(crate) async fn sqlite(
         .acquire_timeout(patience / 2)
         .connect_with(options.pragma("query_only", "on"))
         .await?;
-    Ok(Pools::Sqlite { write, read })
+    Ok(Pools::Sqlite { write, read, path: path.to_owned(), _in_use: Arc::new(in_use) })
 }
 
 // A full disk makes SQLite roll back by itself; sqlx then believes the transaction open for ever.

@@ -26,6 +26,7 @@ pub(crate) mod progress;
 pub(crate) mod prove;
 pub(crate) mod refusals;
 pub(crate) mod release;
+pub(crate) mod restore;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod start;

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to people")]
 
 mod api_keys;
+mod copies;
 mod customers;
 mod demo;
 mod doctor;
@@ -59,6 +60,17 @@ enum Command {
     Migrate,
     /// Check configuration, keys, database and mail, and show the effective settings.
     Doctor,
+    /// Copy the SQLite database into a new file while others go on writing.
+    Backup {
+        /// The file; it must not be there yet.
+        file: PathBuf,
+    },
+    /// Put a copy in the place of the SQLite database; end what was begun, give up what may have been
+    /// accepted. On PostgreSQL, without FILE, after its own tools have restored it and before any `serve`.
+    Restore {
+        /// The copy.
+        file: Option<PathBuf>,
+    },
     /// Make the file with the key-encryption key.
     #[command(subcommand)]
     Keys(keyring::Verb),
@@ -190,6 +202,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve(&config).await,
         Command::Migrate => migrate(&config, cli.json).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
+        Command::Backup { file } => copies::back_up(&config, &file, cli.json).await,
+        Command::Restore { file } => copies::restore(&config, file.as_deref(), cli.json).await,
         Command::Keys(verb) => keyring::run(&config, &verb, cli.json),
         Command::ApiKeys(verb) => api_keys::run(&open(&config).await?, &verb, cli.json).await,
         Command::Institution(verb) => {
@@ -240,11 +254,16 @@ async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
     })
 }
 
+// The file that the address names, where it names one.
+fn database_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    (!path.is_empty() && path != ":memory:").then(|| path.into())
+}
+
 // Whether the address is that of a file which is not there.
 fn is_missing(url: &str) -> bool {
-    url.strip_prefix("sqlite:")
-        .map(|path| path.strip_prefix("//").unwrap_or(path))
-        .is_some_and(|path| !path.is_empty() && path != ":memory:" && !Path::new(path).exists())
+    database_file(url).is_some_and(|path| !path.exists())
 }
 
 /// The store of a schema this binary knows.
@@ -300,6 +319,10 @@ async fn open(config: &Config) -> Result<App, Failure> {
 }
 
 async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
+    app_on(config, world, current_store(config).await?).await
+}
+
+async fn app_on(config: &Config, world: World, store: Store) -> Result<App, Failure> {
     let kek = keyring::read(&config.keys_file)?;
     let settings = Settings {
         rates: Rates::default(),
@@ -308,7 +331,6 @@ async fn open_in(config: &Config, world: World) -> Result<App, Failure> {
         public_port: world.plain_http_port,
         demo: None,
     };
-    let store = current_store(config).await?;
     let app = App::new(store, world.clock, world.random, world.hasher, kek, settings).await?;
     // Told as what it is, and never as a database without institutions.
     if app.institutions.all().is_empty() && app.institutions.refused() > 0 {

@@ -3,15 +3,21 @@
 
 use std::sync::Arc;
 
-use warifu_core::time::Millis;
+use warifu_core::{mail::MailState, procedure::Flow, time::Millis};
 
-use super::samples::{NOW, line, verifier, who, with_customers};
+use super::samples::{
+    NOW, line, mail, mail_password, procedure, session, verifier, who, with_customers,
+};
 use crate::{
-    Change, Era, Wanted, Whose, Write,
+    Change, Era, MailRow, Wanted, Whose, Write,
     testing::{Db, Engine, both},
 };
 
-both!(the_first_era_follows_none_and_each_other_gives_up_what_was_before, an_era_begins_once);
+both!(
+    the_first_era_follows_none_and_each_other_gives_up_what_was_before,
+    an_era_begins_once,
+    what_was_begun_is_ended
+);
 
 async fn the_first_era_follows_none_and_each_other_gives_up_what_was_before(db: &Db) {
     db.store.enter_era(NOW).await.unwrap();
@@ -48,6 +54,32 @@ async fn an_era_begins_once(db: &Db) {
     }
     let row = db.read(async |tx| tx.verifier(who(1), token.token_id).await).await.unwrap();
     assert_eq!(row.floor_step, token.last_step + 10);
+}
+
+async fn what_was_begun_is_ended(db: &Db) {
+    with_customers(db, &[1, 2]).await;
+    let (open, password) = (procedure(1, Flow::Issue), mail_password(1, NOW.0));
+    let secret = MailRow { has_secret: true, ..mail(1) };
+    let notice = MailRow { has_secret: false, ..mail(2) };
+    db.write(async |tx| {
+        tx.insert_session(&session(1, 1)).await?;
+        tx.begin_procedure(who(1), &open).await?;
+        tx.insert_mail_password(who(1), &password).await?;
+        tx.enqueue(&secret).await?;
+        tx.enqueue(&notice).await
+    })
+    .await
+    .unwrap();
+    assert_eq!(db.write(async |tx| tx.end_beginnings().await).await.unwrap(), 1);
+    for table in ["sessions", "procedures", "mail_passwords"] {
+        let rows = db.texts(&format!("SELECT 'one' FROM {table}")).await;
+        assert!(rows.is_empty(), "{table}");
+    }
+    let secret = db.read(async |tx| tx.mail(secret.id).await).await.unwrap();
+    assert_eq!((secret.state, secret.body), (MailState::Expired, None));
+    let notice = db.read(async |tx| tx.mail(notice.id).await).await.unwrap();
+    assert_eq!(notice.state, MailState::Queued);
+    assert!(notice.body.is_some());
 }
 
 #[tokio::test]

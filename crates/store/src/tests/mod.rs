@@ -1,6 +1,7 @@
 //! Tests of the store that touch more than one of its files; nearly all run on both engines.
 
 mod audit;
+mod copies;
 mod eras;
 mod lists;
 mod outages;

@@ -1,9 +1,12 @@
 //! Hands on the database, past the product: what a thief with a copy reads, what someone with write
 //! access changes, what a test counts. The only place of the server's tests that speaks SQL.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use sqlx::{
@@ -85,6 +88,21 @@ impl Database {
         let mut server = PgConnection::connect(&admin_url()).await.unwrap();
         let sql = format!("DROP DATABASE {name} WITH (FORCE)");
         sqlx::query(AssertSqlSafe(sql)).execute(&mut server).await.unwrap();
+    }
+
+    /// Another file of SQLite in the same folder.
+    pub(crate) fn beside(&self, name: &str) -> (Self, PathBuf) {
+        let folder = self.folder.clone().unwrap();
+        let path = folder.path().join(name);
+        let options = SqliteConnectOptions::new().filename(&path);
+        let line = Arc::new(Mutex::new(Line::Unopened(Box::new(options))));
+        let url = format!("sqlite:{}", path.display());
+        (Self { url, line, folder: Some(folder) }, path)
+    }
+
+    /// SQLite's file.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.url.trim_start_matches("sqlite:").into()
     }
 
     pub(crate) fn url(&self) -> &str {

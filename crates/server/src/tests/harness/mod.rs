@@ -149,6 +149,13 @@ impl TestApp {
         Self::over(store, self.database.clone(), clock, seeds, Rates::unbounded()).await
     }
 
+    /// A process on a copy of the database, with the same clock.
+    pub(crate) async fn on(&self, copy: Database) -> Self {
+        let store = connect(&copy).await;
+        let (clock, seeds) = (Arc::clone(&self.clock), Arc::clone(&self.seeds));
+        Self::over(store, copy, clock, seeds, Rates::unbounded()).await
+    }
+
     /// The same, with limits for callers who have proved nothing.
     pub(crate) async fn strict_node(&self, rates: Rates) -> Self {
         let store = connect(&self.database).await;

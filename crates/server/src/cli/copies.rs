@@ -1,0 +1,244 @@
+//! `warifu backup` and `warifu restore`: copies of a SQLite database; and what follows a restore of
+//! PostgreSQL, which has tools of its own.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+use warifu_core::time::Millis;
+use warifu_store::{
+    Schema, Settings as StoreSettings, Store, StoreError,
+    copies::{InUse, TakenOver, beside, copy, sync_folder},
+};
+
+use super::{Failure, World, app_on, current, current_store, database_file, open, say};
+use crate::{actions::restore, config::Config};
+
+/// Copies the database into a new file.
+pub(super) async fn back_up(config: &Config, to: &Path, json: bool) -> Result<(), Failure> {
+    if database_file(&config.database_url).is_none() {
+        return Err(Failure::Refused(
+            "PostgreSQL is copied by its own tools (pg_basebackup, pgBackRest); after their restore \
+             run `warifu restore`"
+                .to_owned(),
+        ));
+    }
+    if to.exists() {
+        return Err(Failure::Refused(format!("{} is there already", to.display())));
+    }
+    let store = current_store(config).await?;
+    let done = with_progress(to, store.back_up(to)).await;
+    store.close().await;
+    done.map_err(|e| anyhow::anyhow!("{}: {e}", to.display()))?;
+    let bytes = fs::metadata(to).map_err(anyhow::Error::from)?.len();
+    say(
+        json,
+        &serde_json::json!({ "file": to, "bytes": bytes }),
+        &format!(
+            "The database was copied to {} ({bytes} bytes). It is of use only with the key file, which \
+             is not in it: keep the two apart.",
+            to.display()
+        ),
+    );
+    Ok(())
+}
+
+/// Puts a copy in the place of the database; without one, ends what a restore of PostgreSQL brought back.
+pub(super) async fn restore(
+    config: &Config,
+    from: Option<&Path>,
+    json: bool,
+) -> Result<(), Failure> {
+    match (database_file(&config.database_url), from) {
+        (Some(database), Some(from)) => put_in_place(config, &database, from, json).await,
+        (Some(_), None) => Err(Failure::Refused("name the copy: `warifu restore FILE`".to_owned())),
+        (None, Some(_)) => Err(Failure::Refused(
+            "PostgreSQL is restored by its own tools; then run `warifu restore` without a file"
+                .to_owned(),
+        )),
+        (None, None) => {
+            let app = open(config).await?;
+            let closed = restore::close(&app).await?;
+            app.store.close().await;
+            say(
+                json,
+                &serde_json::json!({ "sessions": closed.sessions, "issues": closed.issues }),
+                &format!("{} Now `warifu serve` may run again.", ended(closed)),
+            );
+            Ok(())
+        }
+    }
+}
+
+async fn put_in_place(
+    config: &Config,
+    database: &Path,
+    from: &Path,
+    json: bool,
+) -> Result<(), Failure> {
+    if !from.exists() {
+        return Err(Failure::Refused(format!("{}: there is no such file", from.display())));
+    }
+    let alone = InUse::alone(database).map_err(|e| {
+        Failure::Configuration(format!("database.url: {}: {e}", database.display()))
+    })?;
+    let Some(_alone) = alone else {
+        return Err(Failure::Refused(
+            "another Warifu uses this database: stop `warifu serve` and every other command first"
+                .to_owned(),
+        ));
+    };
+    let next = beside(database, ".restoring");
+    clear(&next).map_err(anyhow::Error::from)?;
+    let made = with_progress(&next, {
+        let (from, next) = (from.to_owned(), next.clone());
+        async move {
+            tokio::task::spawn_blocking(move || copy(&from, &next))
+                .await
+                .unwrap_or_else(|died| Err(StoreError::Corrupt(died.to_string())))
+        }
+    });
+    made.await.map_err(|e| Failure::Refused(format!("{} cannot be used: {e}", from.display())))?;
+    let done = prepare(config, database, &next).await;
+    let (taken, closed) = match done {
+        Ok(done) => done,
+        Err(failure) => {
+            clear(&next).map_err(anyhow::Error::from)?;
+            return Err(failure);
+        }
+    };
+    let old = exchange(database, &next, closed.at).map_err(anyhow::Error::from)?;
+    say(
+        json,
+        &serde_json::json!({
+            "database": database, "before": old, "sessions": closed.sessions, "issues": closed.issues,
+            "taken_over": taken.as_ref().ok().map(|t| serde_json::json!({
+                "tokens_used": t.verifiers, "tokens_ended": t.tokens, "customers": t.customers,
+                "api_keys": t.api_keys, "audit_rows": t.lines,
+            })),
+        }),
+        &told(database, old.as_deref(), &taken, closed),
+    );
+    Ok(())
+}
+
+/// What was taken over; or why nothing could be.
+type Taken = Result<TakenOver, String>;
+
+// Everything is done to the copy, before it stands where it is served from.
+async fn prepare(
+    config: &Config,
+    database: &Path,
+    next: &Path,
+) -> Result<(Taken, restore::Closed), Failure> {
+    let settings = StoreSettings {
+        url: format!("sqlite:{}", next.display()),
+        max_connections: config.max_connections,
+        create: false,
+    };
+    let store = Store::connect(&settings).await?;
+    match store.schema().await? {
+        Schema::Older { found: 0, .. } => {
+            return Err(Failure::Refused("the copy is no database of Warifu".to_owned()));
+        }
+        Schema::Older { .. } => store.migrate().await?,
+        schema => current(schema)?,
+    }
+    let taken = if database.exists() {
+        store.take_over(database).await.map_err(|e| e.to_string())
+    } else {
+        Err("nothing stood in its place".to_owned())
+    };
+    let app = app_on(config, World::real()?, store).await?;
+    let closed = restore::close(&app).await?;
+    app.store.close().await;
+    Ok((taken, closed))
+}
+
+// The present database goes aside with its log; the copy takes its name.
+fn exchange(database: &Path, next: &Path, at: Millis) -> io::Result<Option<PathBuf>> {
+    // Closed by us, and by nobody else opened: its log has been copied into it and is gone.
+    for ending in ["-wal", "-shm"] {
+        if beside(next, ending).exists() {
+            return Err(io::Error::other("the copy still has a log: it is in use"));
+        }
+    }
+    let old = database.exists().then(|| {
+        let at = Timestamp::from_millisecond(at.0).unwrap_or_default();
+        beside(database, &format!(".replaced-{}", at.strftime("%Y%m%dT%H%M%SZ")))
+    });
+    if let Some(old) = &old {
+        for ending in ["", "-wal", "-shm"] {
+            let file = beside(database, ending);
+            if file.exists() {
+                fs::rename(file, beside(old, ending))?;
+            }
+        }
+    }
+    fs::File::open(next)?.sync_all()?;
+    fs::rename(next, database)?;
+    clear(next)?;
+    sync_folder(database)?;
+    Ok(old)
+}
+
+// What is left of a copy that did not come to its end.
+fn clear(next: &Path) -> io::Result<()> {
+    for ending in ["", "-wal", "-shm", ".lock"] {
+        match fs::remove_file(beside(next, ending)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn ended(closed: restore::Closed) -> String {
+    format!(
+        "Sessions ended: {}. Issues taken back: {}. Passcodes until now are accepted no more.",
+        closed.sessions, closed.issues
+    )
+}
+
+fn told(database: &Path, old: Option<&Path>, taken: &Taken, closed: restore::Closed) -> String {
+    let mut lines = vec![format!("{} is the copy now.", database.display()), ended(closed)];
+    match taken {
+        Ok(t) => lines.push(format!(
+            "Taken over from what stood there: used tokens {}, ended tokens {}, customers {}, revoked \
+             API keys {}, lines of the trail {}.",
+            t.verifiers, t.tokens, t.customers, t.api_keys, t.lines
+        )),
+        Err(why) => lines.push(format!(
+            "Nothing could be taken over from what stood there ({why}): stops, revocations, releases and \
+             changed passwords since the copy was made are not known here. Do them again before you serve."
+        )),
+    }
+    if let Some(old) = old {
+        lines.push(format!("What stood there is kept as {}.", old.display()));
+    }
+    lines.join("\n")
+}
+
+// A copy tells nothing of itself: its size does.
+async fn with_progress<T>(file: &Path, work: impl Future<Output = T>) -> T {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {bytes} copied, {elapsed}") {
+        bar.set_style(style);
+    }
+    let looks = async {
+        loop {
+            bar.set_position(fs::metadata(file).map_or(0, |found| found.len()));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        () = looks => unreachable!("it looks until the work is done"),
+    };
+    bar.finish_and_clear();
+    done
+}

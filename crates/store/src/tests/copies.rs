@@ -1,0 +1,162 @@
+//! Copies of a SQLite database: made beside the work, put in another's place, and never a step back.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use warifu_core::{time::Millis, token::State};
+
+use super::samples::{NOW, bank, customer, line, token, verifier, who, with_customers};
+use crate::{
+    ApiKey, Store, StoreError,
+    copies::{InUse, TakenOver, copy},
+    testing::{Db, Engine, settings},
+};
+
+fn file(db: &Db) -> PathBuf {
+    db.url.strip_prefix("sqlite:").unwrap().into()
+}
+
+async fn at(path: &Path) -> Store {
+    Store::connect(&settings(&format!("sqlite:{}", path.display()))).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_copy_holds_one_moment_while_others_write_and_is_its_owners_only() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1]).await;
+    let to = file(&db).with_file_name("copy.db");
+    // Two lines of the trail at a time: a copy has both or none.
+    let writes = async {
+        for n in (0..200_u8).step_by(2) {
+            db.write(async |tx| {
+                tx.record(&line(n, NOW)).await?;
+                tx.record(&line(n + 1, NOW)).await
+            })
+            .await
+            .unwrap();
+        }
+    };
+    let copies = async {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        db.store.back_up(&to).await.unwrap();
+    };
+    tokio::join!(writes, copies);
+    let copied = at(&to).await;
+    let mut tx = copied.read().await.unwrap();
+    let lines = tx
+        .audit_of(i64::from(who(1).bucket()), &who(1).to_string(), Millis(0), 1_000)
+        .await
+        .unwrap()
+        .len();
+    drop(tx);
+    assert!(lines % 2 == 0 && lines <= 200, "{lines}");
+    copied.close().await;
+    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    // Nothing is written over.
+    let before = fs::read(&to).unwrap();
+    assert!(matches!(db.store.back_up(&to).await, Err(StoreError::Unavailable(_))));
+    assert_eq!(fs::read(&to).unwrap(), before);
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_copied_leaves_no_file() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    let (from, to) = (file(&db).with_file_name("letter.txt"), file(&db).with_file_name("copy.db"));
+    fs::write(&from, "Dear customer, …".repeat(1_000)).unwrap();
+    copy(&from, &to).unwrap_err();
+    assert!(!to.exists());
+    copy(&file(&db).with_file_name("nothing"), &to).unwrap_err();
+    assert!(!to.exists());
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn what_never_goes_back_is_taken_over() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1, 2]).await;
+    let key = ApiKey {
+        id: warifu_core::ids::ApiKeyId::from_bytes([1; 16]),
+        name: "online banking".to_owned(),
+        scopes: "verifications:login".to_owned(),
+        mac: vec![1],
+        created_at: NOW.0,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    db.write(async |tx| {
+        for n in [1, 2] {
+            tx.insert_token(who(n), &token(n)).await?;
+            tx.insert_verifier(&verifier(n)).await?;
+        }
+        tx.insert_api_key(bank(), &key).await?;
+        tx.record(&line(1, NOW)).await
+    })
+    .await
+    .unwrap();
+    let to = file(&db).with_file_name("copy.db");
+    db.store.back_up(&to).await.unwrap();
+
+    // After the copy: a passcode, a revocation, a stop with a new password, a key, two lines.
+    db.write(async |tx| {
+        let row = tx.verifier(who(1), token(1).id).await?.unwrap();
+        tx.accept_step(&row, 77, None).await?;
+        let mut ended = token(2);
+        ended.end(State::Revoked, NOW);
+        tx.save_token(who(2), &ended).await?;
+        tx.set_verifier(who(2), ended.id, State::Revoked, false).await?;
+        let mut stopped = tx.take_customer(who(2)).await?.unwrap();
+        stopped.suspended_at = Some(NOW.0);
+        stopped.login_hash = "newer".to_owned();
+        stopped.otp_required = true;
+        tx.save_customer(&stopped).await?;
+        tx.revoke_api_key(bank(), key.id, NOW).await?;
+        tx.record(&line(2, NOW)).await?;
+        tx.record(&line(3, Millis(NOW.0 + 1))).await
+    })
+    .await
+    .unwrap();
+
+    let copied = at(&to).await;
+    let taken = copied.take_over(&file(&db)).await.unwrap();
+    let expected = TakenOver { verifiers: 2, tokens: 1, customers: 1, api_keys: 1, lines: 2 };
+    assert_eq!(taken, expected);
+    // Once more changes nothing.
+    let again = copied.take_over(&file(&db)).await.unwrap();
+    assert_eq!((again.tokens, again.api_keys, again.lines), (0, 0, 0));
+    let mut tx = copied.read().await.unwrap();
+    let used = tx.verifier(who(1), token(1).id).await.unwrap().unwrap();
+    assert_eq!((used.last_step, used.state), (77, State::InUse));
+    let gone = tx.token(who(2), token(2).id).await.unwrap().unwrap();
+    assert_eq!((gone.state, gone.root, gone.ended_at), (State::Revoked, None, Some(NOW.0)));
+    assert_eq!(tx.verifier(who(2), token(2).id).await.unwrap().unwrap().state, State::Revoked);
+    let stopped = tx.customer(who(2)).await.unwrap().unwrap();
+    assert_eq!(stopped.suspended_at, Some(NOW.0));
+    assert_eq!((stopped.login_hash.as_str(), stopped.otp_required), ("newer", true));
+    let same = tx.customer(who(1)).await.unwrap().unwrap();
+    assert_eq!(same.login_hash, customer(1).login_hash);
+    assert_eq!(tx.api_key(bank(), key.id).await.unwrap().unwrap().revoked_at, Some(NOW.0));
+    drop(tx);
+    copied.close().await;
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_in_use_is_nobodys_alone_and_one_that_is_being_restored_serves_nobody() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    let path = file(&db);
+    assert!(InUse::alone(&path).unwrap().is_none());
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.db");
+    let alone = InUse::alone(&other).unwrap();
+    assert!(alone.is_some());
+    let refused = Store::connect(&settings(&format!("sqlite:{}", other.display()))).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.ends_with("it is being restored"), "{refused}");
+    drop(alone);
+    at(&other).await.close().await;
+    db.remove().await;
+}

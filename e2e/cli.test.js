@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,7 +121,7 @@ describe('usage', { concurrency: true }, () => {
       }
     }
     const all = await place.must(['help']);
-    for (const command of ['serve', 'demo', 'migrate', 'doctor', ...Object.keys(nouns)]) {
+    for (const command of ['serve', 'demo', 'migrate', 'doctor', 'backup', 'restore', ...Object.keys(nouns)]) {
       assert.match(all, new RegExp(`^  ${command} +\\S`, 'm'));
       assert.ok((await place.must([command, '--help'])).includes(`Usage: warifu ${command}`));
     }
@@ -339,6 +339,8 @@ describe('doctor', { concurrency: true }, () => {
       /^ {2}smtp\.host +not set; mail relay$/m,
       /^ {2}ok {4}keys\.file +can be read$/m,
       /^ {2}ok {4}schema +that of this version$/m,
+      /^ {2}ok {4}database\.file +every page and index is in order$/m,
+      /^ {2}ok {4}verifiers +says of every customer what its own row says$/m,
       /^ {2}ok {4}institution +10203040 割符デモ銀行, https:\/\/ib\.localhost\/, version 1$/m,
       /^ {2}warn {2}proxies\.trusted +not set: behind a proxy all customers count as one network$/m,
       /^ {2}warn {2}smtp\.host +not set: mails wait in the outbox$/m,
@@ -403,6 +405,67 @@ describe('doctor', { concurrency: true }, () => {
     await place.refuses(FAILED, ['institution', 'list'], ['database'], settings);
   });
 });
+
+describe('copies', { concurrency: true }, () => {
+  test('a backup is made beside a server, and put in place once that has ended; what was stopped since stays so', async (t) => {
+    const place = await Place.ready(t);
+    await place.must(['customers', 'import', await place.write('customers.csv', customers({ broken: false }))]);
+    const server = await serving(t, place);
+    const { bytes } = await place.json(['backup', 'copy.db']);
+    const { size, mode } = await stat(join(place.directory, 'copy.db'));
+    assert.deepEqual([size, mode & 0o777], [bytes, 0o600]);
+    await place.refuses(REFUSED, ['backup', 'copy.db'], ['copy.db is there already']);
+    await place.must(['customers', 'stop', 'sakura01']);
+    await place.refuses(REFUSED, ['restore', 'copy.db'], ['another Warifu uses this database', 'stop `warifu serve`']);
+    await server.stop();
+
+    const told = await place.must(['restore', 'copy.db']);
+    assert.match(told, /^warifu\.db is the copy now\.$/m);
+    assert.match(told, /^Taken over from what stood there: used tokens 0, ended tokens 0, customers 1, revoked API keys 0, lines of the trail \d+\.$/m);
+    const [, aside] = /^What stood there is kept as (warifu\.db\.replaced-\d{8}T\d{6}Z)\.$/m.exec(told);
+    await stat(join(place.directory, aside));
+    const { suspended_at: since } = await place.json(['customers', 'show', 'sakura01']);
+    assert.ok(since);
+    assert.match(await place.must(['customers', 'history', 'sakura01']), /customer\.stopped/);
+    const { checks } = await place.json(['doctor'], { WARIFU_LISTEN__IB: '127.0.0.1:8080' });
+    assert.deepEqual(checks.filter(({ mark }) => mark === 'fail'), []);
+    await (await serving(t, place)).stop();
+  });
+
+  test('a copy that cannot be used changes nothing, and what stood there may be beyond reading', async (t) => {
+    const place = await Place.ready(t);
+    await place.must(['backup', 'copy.db']);
+    await place.write('letter.txt', 'Dear customer, '.repeat(1_000));
+    for (const [words, said] of [
+      [['restore'], 'name the copy: `warifu restore FILE`'],
+      [['restore', 'gone.db'], 'gone.db: there is no such file'],
+      [['restore', 'letter.txt'], 'letter.txt cannot be used: '],
+    ]) {
+      await place.refuses(REFUSED, words, [said]);
+    }
+    await place.must(['keys', 'create'], { WARIFU_KEYS__FILE: 'other.keys' });
+    await place.refuses(CONFIGURATION, ['restore', 'copy.db'], ['this key does not open the institutions'], { WARIFU_KEYS__FILE: 'other.keys' });
+    await place.must(['institution', 'list']);
+    const files = (await readdir(place.directory)).filter((name) => name.includes('restoring') || name.includes('replaced'));
+    assert.deepEqual(files, []);
+
+    await place.write('warifu.db', 'not a database any more'.repeat(500));
+    const told = await place.must(['restore', 'copy.db']);
+    assert.match(told, /^Nothing could be taken over from what stood there \(.+\): stops, revocations, .+ Do them again before you serve\.$/m);
+    assert.match(await place.must(['institution', 'list']), /10203040/);
+  });
+});
+
+async function serving(t, place) {
+  const [port, ops] = await freePorts(2);
+  const listen = `[listen]\nib = ["127.0.0.1:${port}"]\ntoken = ["127.0.0.1:${port}"]\nops = ["127.0.0.1:${ops}"]\n`;
+  await place.write('serving.toml', listen);
+  const log = join(place.directory, 'server.log');
+  const server = new Server(needed('WARIFU_PROGRAM'), ['--config', 'serving.toml', 'serve'], { directory: place.directory, log });
+  t.after(() => server.kill());
+  await server.ready(ops);
+  return server;
+}
 
 test('serve tells on its own address whether it lives and is ready, and ends well when it is asked to', async (t) => {
   const place = await Place.ready(t);

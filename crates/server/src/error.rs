@@ -6,7 +6,7 @@ use axum::{
 };
 use std::sync::Arc;
 use warifu_core::{issue::IssueEnd, time::Millis};
-use warifu_store::StoreError;
+use warifu_store::{StoreError, Trouble};
 
 /// A refusal or a failure. A wrong passcode is none: it is an outcome, and committed.
 #[derive(Clone, Debug)]
@@ -149,14 +149,15 @@ impl AppError {
 
 impl From<StoreError> for AppError {
     fn from(error: StoreError) -> Self {
+        let trouble = error.trouble().map(Trouble::as_str);
         match error {
             StoreError::Conflict => Self::Conflict,
             StoreError::Unavailable(source) => {
-                tracing::error!(error = %source, "database");
+                tracing::error!(error = %source, trouble, "database");
                 Self::Overloaded
             }
             StoreError::Unsure(source) => {
-                tracing::error!(error = %source, "a commit without an answer");
+                tracing::error!(error = %source, trouble, "a commit without an answer");
                 Self::Unsure
             }
             StoreError::Corrupt(_) | StoreError::Settings(_) | StoreError::Migration(_) => {

@@ -46,6 +46,7 @@ use tokio_rustls::{
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
     },
 };
+use warifu_store::Schema;
 
 /// How long a connection may take to send its headers, and to finish after a shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -325,10 +326,13 @@ fn health(app: &App) -> Router {
         get(move || {
             let app = app.clone();
             async move {
-                match app.store.schema().await {
-                    Ok(warifu_store::Schema::Current) => (StatusCode::OK, "ready\n"),
-                    _ => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-                }
+                let Ok(Schema::Current) = app.store.schema().await else {
+                    return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
+                };
+                // It serves; what may get lost is told to who looks.
+                let worries = app.store.worries().await.unwrap_or_default();
+                let worries = worries.iter().map(|worry| format!("warning: {worry}\n"));
+                (StatusCode::OK, format!("ready\n{}", worries.collect::<String>()))
             }
         }),
     )

@@ -25,6 +25,47 @@ pub enum StoreError {
     Unsure(sqlx::Error),
 }
 
+/// What is wrong with a database that does not serve: who watches the log acts on each otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It answers slowly or not at all.
+    Away,
+    /// Its disk is full.
+    Full,
+    /// It takes no writes: a standby, or a disk that went bad.
+    ReadOnly,
+}
+
+impl Trouble {
+    /// One word, for the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Away => "away",
+            Self::Full => "disk_full",
+            Self::ReadOnly => "read_only",
+        }
+    }
+}
+
+impl StoreError {
+    /// What is wrong with the database, where it is that.
+    #[must_use]
+    pub fn trouble(&self) -> Option<Trouble> {
+        let (Self::Unavailable(source) | Self::Unsure(source)) = self else { return None };
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let said = source.to_string();
+        Some(match code.as_deref() {
+            Some("53100") => Trouble::Full,
+            Some("25006") => Trouble::ReadOnly,
+            // SQLite tells its batches' errors by their words only.
+            _ if said.contains("disk is full") => Trouble::Full,
+            _ if said.contains("readonly database") => Trouble::ReadOnly,
+            _ => Trouble::Away,
+        })
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {

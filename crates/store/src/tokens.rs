@@ -377,6 +377,17 @@ impl Tx {
         )?)
     }
 
+    /// How many tokens in use say something else of their customer in the hot table than its own row does:
+    /// the bank, a stop, until when transactions are held. For `doctor`.
+    pub async fn odd_verifiers(&mut self) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM verifiers v LEFT JOIN customers c \
+             ON c.bucket = v.bucket AND c.customer_id = v.customer_id WHERE v.state = 'in_use' \
+             AND (c.customer_id IS NULL OR c.institution_id <> v.institution_id \
+             OR COALESCE(c.hold_until, 0) <> COALESCE(v.hold_until, 0) \
+             OR (c.suspended_at IS NOT NULL AND NOT v.suspended))";
+        Ok(fetch_optional!(self, (i64,), SQL)?.map_or(0, |row| row.0))
+    }
+
     /// Writes until when a customer's transactions are held into the hot table. Each token's row has a
     /// new version with it: a transaction that is being decided without the hold is decided again.
     pub async fn hold_verifiers(

@@ -51,6 +51,18 @@ async fn database(config: &Config, report: &mut Report) {
     report.ok("database.url", store.engine());
     let schema = store.schema().await.map_err(Failure::from);
     report.check("schema", schema.and_then(current).map(|()| "that of this version"));
+    if store.engine() == "sqlite" {
+        let sound = store.check_file().await.map_err(Failure::from);
+        report.check("database.file", sound.map(|()| "every page and index is in order"));
+    }
+    match store.worries().await {
+        Ok(worries) => {
+            for worry in worries {
+                report.warn("durability", &worry.to_string());
+            }
+        }
+        Err(error) => report.fail("durability", error.into()),
+    }
     store.close().await;
 }
 
@@ -74,6 +86,13 @@ async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
         );
     }
     let mut tx = app.store.read().await?;
+    match tx.odd_verifiers().await? {
+        0 => report.ok("verifiers", "says of every customer what its own row says"),
+        odd => {
+            let why = format!("{odd} tokens in use say something else than their customer's row");
+            report.fail("verifiers", Failure::Refused(why));
+        }
+    }
     for (state, count) in tx.mails_by_state().await? {
         let said = format!("{count} {state}");
         match state {

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use warifu_core::{time::Millis, token::State};
+use warifu_core::{ids::ApiKeyId, time::Millis, token::State};
 
 use super::samples::{NOW, bank, customer, line, token, verifier, who, with_customers};
 use crate::{
@@ -39,11 +39,11 @@ async fn a_copy_holds_one_moment_while_others_write_and_is_its_owners_only() {
             .unwrap();
         }
     };
-    let copies = async {
+    let backs_up = async {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         db.store.back_up(&to).await.unwrap();
     };
-    tokio::join!(writes, copies);
+    tokio::join!(writes, backs_up);
     let copied = at(&to).await;
     let mut tx = copied.read().await.unwrap();
     let lines = tx
@@ -79,7 +79,7 @@ async fn what_never_goes_back_is_taken_over() {
     let db = Db::migrated(Engine::Sqlite).await;
     with_customers(&db, &[1, 2]).await;
     let key = ApiKey {
-        id: warifu_core::ids::ApiKeyId::from_bytes([1; 16]),
+        id: ApiKeyId::from_bytes([1; 16]),
         name: "online banking".to_owned(),
         scopes: "verifications:login".to_owned(),
         mac: vec![1],
@@ -127,6 +127,12 @@ async fn what_never_goes_back_is_taken_over() {
     // Once more changes nothing.
     let again = copied.take_over(&file(&db)).await.unwrap();
     assert_eq!((again.tokens, again.api_keys, again.lines), (0, 0, 0));
+    knows_it_all(&copied, key.id).await;
+    copied.close().await;
+    db.remove().await;
+}
+
+async fn knows_it_all(copied: &Store, key: ApiKeyId) {
     let mut tx = copied.read().await.unwrap();
     let used = tx.verifier(who(1), token(1).id).await.unwrap().unwrap();
     assert_eq!((used.last_step, used.state), (77, State::InUse));
@@ -138,10 +144,7 @@ async fn what_never_goes_back_is_taken_over() {
     assert_eq!((stopped.login_hash.as_str(), stopped.otp_required), ("newer", true));
     let same = tx.customer(who(1)).await.unwrap().unwrap();
     assert_eq!(same.login_hash, customer(1).login_hash);
-    assert_eq!(tx.api_key(bank(), key.id).await.unwrap().unwrap().revoked_at, Some(NOW.0));
-    drop(tx);
-    copied.close().await;
-    db.remove().await;
+    assert_eq!(tx.api_key(bank(), key).await.unwrap().unwrap().revoked_at, Some(NOW.0));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod audit;
 mod copies;
+mod durability;
 mod eras;
 mod lists;
 mod outages;

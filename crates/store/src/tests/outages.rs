@@ -1,7 +1,7 @@
 //! When the database is away, full or busy: nothing is half done, the error says so, and when it is
 //! back all goes on without a restart.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::Error;
 use tokio::{
@@ -11,10 +11,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::samples::{customer, token, verifier, who, with_customers};
+use super::samples::{NOW, customer, line, token, verifier, who, with_customers};
 use crate::{
-    Customer, Store, StoreError,
-    engine::Pools,
+    Customer, Era, Store, StoreError, Trouble, Write,
+    audit::AuditRow,
+    engine::{Batches, Pools},
     testing::{Db, Engine, both, server_address, settings},
 };
 
@@ -105,12 +106,41 @@ async fn a_full_disk_refuses_undoes_and_heals_on_sqlite() {
             panic!("{full:?}")
         };
         assert_eq!(reason.code().as_deref(), Some("13"), "{reason}");
+        assert_eq!(full.unwrap_err().trouble(), Some(Trouble::Full));
         assert_eq!(db.read(async |tx| tx.customer(who(1)).await).await, Some(customer(1)));
     }
     allow(1_000_000).await;
     with_customers(&db, &[2]).await;
     let state = db.texts("PRAGMA integrity_check").await;
     assert_eq!(state, ["ok"]);
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn a_batch_on_a_full_disk_or_a_file_that_takes_no_writes_says_which() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1]).await;
+    let Batches::Sqlite { line: batch, .. } = &*db.store.batches else {
+        unreachable!("this is SQLite")
+    };
+    let write = || {
+        let line = AuditRow { after_json: Some("x".repeat(2_000_000)), ..line(1, NOW) };
+        let writes = Arc::new(vec![Write { change: None, line, answered: None }]);
+        db.store.write_verifications(writes, Era::default())
+    };
+    for (how, back, trouble) in [
+        ("max_page_count = 1", "max_page_count = 1000000", Trouble::Full),
+        ("query_only = on", "query_only = off", Trouble::ReadOnly),
+    ] {
+        let pragma = |text: &str| {
+            let text = format!("PRAGMA {text}");
+            batch.run(move |line| Ok(line.prepare(&text)?.query([])?.next().map(|_| ())?))
+        };
+        pragma(how).await.unwrap();
+        assert_eq!(write().await.unwrap_err().trouble(), Some(trouble), "{how}");
+        pragma(back).await.unwrap();
+    }
+    assert_eq!(write().await.unwrap(), [true]);
     db.remove().await;
 }
 
@@ -151,6 +181,13 @@ async fn errors_of_postgresql_say_whether_to_decide_again() {
         let error = db.run(&raise).await.unwrap_err();
         assert_eq!(matches!(error, StoreError::Conflict), again, "{code}: {error:?}");
         assert_eq!(matches!(error, StoreError::Unavailable(_)), !again, "{code}: {error:?}");
+        let trouble = match code {
+            _ if again => None,
+            "53100" => Some(Trouble::Full),
+            "25006" => Some(Trouble::ReadOnly),
+            _ => Some(Trouble::Away),
+        };
+        assert_eq!(error.trouble(), trouble, "{code}");
     }
     db.remove().await;
 }

@@ -12,14 +12,20 @@ use crate::{
 };
 
 /// What only PostgreSQL understands.
-const POSTGRES_ONLY: [&str; 4] =
-    ["FOR UPDATE SKIP LOCKED", "to_regclass", "unnest(", "pg_is_in_recovery"];
+const POSTGRES_ONLY: [&str; 5] = [
+    "FOR UPDATE SKIP LOCKED",
+    "to_regclass",
+    "unnest(",
+    "pg_is_in_recovery",
+    "pg_stat_replication",
+];
 
 /// What only SQLite understands.
 const SQLITE_ONLY: [&str; 1] = ["?1"];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
-const WHOLE: [&str; 7] = [
+const WHOLE: [&str; 8] = [
+    "FROM verifiers v LEFT JOIN customers c",
     "FROM eras",
     "WHERE mode = 'event'",
     "DELETE FROM institution_hosts",

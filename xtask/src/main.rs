@@ -1,4 +1,4 @@
-//! The house's own tasks: `cargo xtask test | bench | guide | tidy | migrations | demo | weekly`.
+//! The house's own tasks: `cargo xtask test | bench | torture | guide | tidy | migrations | demo | weekly`.
 //! Owns what is done around the code; the product itself knows nothing of it.
 #![expect(
     clippy::print_stdout,
@@ -28,6 +28,7 @@ cargo xtask COMMAND
   test [--install] [--only STEP,…]   everything that must pass; --install may use sudo
   bench pages                        start, memory, sizes, times of pages, an import
   bench verify [--parts PART,…] …    verifications a second beside what the database can do
+  torture [--seed N] [--kills N] …   nodes and databases die under load; nothing may be lost or doubled
   guide                              the pictures of the user guide, from a walk
   tidy                               the house rules, each breach with its file and line
   migrations                         migrations in pairs, numbered without gaps
@@ -35,7 +36,8 @@ cargo xtask COMMAND
   weekly                             licences, spelling, unused dependencies";
 
 /// The commands that documents may name.
-const COMMANDS: [&str; 7] = ["test", "bench", "guide", "tidy", "migrations", "demo", "weekly"];
+const COMMANDS: [&str; 8] =
+    ["test", "bench", "torture", "guide", "tidy", "migrations", "demo", "weekly"];
 
 fn main() -> ExitCode {
     match run(env::args().skip(1).collect()) {
@@ -57,6 +59,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
         "test" => suite::test(house, &suite::Options::parse(&arguments)?),
         "demo" => demo(&house, &arguments),
         "bench" => suite::bench(house, &arguments),
+        "torture" => suite::torture(house, &arguments),
         _ if !arguments.is_empty() => bail!("{command} takes no arguments\n\n{USAGE}"),
         "guide" => suite::guide(house),
         "tidy" => tidy::check(&house),

@@ -180,19 +180,25 @@ fn bench_pages(mut house: House) -> Result<()> {
 /// memory than a small machine's, and no checkpoint every few seconds. Durability stays as shipped.
 const BENCH_SETTINGS: &str = "shared_buffers = 1GB\nmax_wal_size = 8GB\n";
 
-fn bench_verify(mut house: House, arguments: &[String]) -> Result<()> {
+/// Kills nodes and databases under load, and compares the trail with the answers.
+pub(crate) fn torture(house: House, arguments: &[String]) -> Result<()> {
+    drive(house, &[&["torture".to_owned()], arguments].concat())
+}
+
+fn bench_verify(house: House, arguments: &[String]) -> Result<()> {
+    drive(house, arguments)
+}
+
+fn drive(mut house: House, arguments: &[String]) -> Result<()> {
     meet(&mut house, &[Need::Postgres], false)?;
     let release = release(&house)?;
-    house.run(
-        "cargo",
-        ["build", "--release", "--locked", "-p", "warifu", "--example", "bench_verify"],
-    )?;
+    house.run("cargo", ["build", "--release", "--locked", "-p", "warifu", "--example", "drive"])?;
     let cluster = Cluster::start_with(BENCH_SETTINGS)?;
     house.export("TEST_POSTGRES_URL", cluster.url());
     house.export("WARIFU_PROGRAM", release.join("warifu").display());
     let programs = postgres::programs().context("PostgreSQL is not installed")?;
     house.export("PGBENCH", programs.join("pgbench").display());
-    house.run(release.join("examples/bench_verify"), arguments)
+    house.run(release.join("examples/drive"), arguments)
 }
 
 /// Builds the release program; gives the folder it is in.

@@ -141,7 +141,8 @@ impl AppError {
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::TooMany(_) | Self::TooManyMails(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
-            Self::Overloaded | Self::Unsure => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Unsure => (StatusCode::SERVICE_UNAVAILABLE, "unsure"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }

@@ -193,26 +193,28 @@ impl Random {
     }
 }
 
-struct Api {
-    port: u16,
-    key: String,
+/// Where the API is, and what opens it.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) port: u16,
+    pub(crate) key: String,
 }
 
 impl Api {
-    fn of(bank: &Bank) -> Self {
+    pub(crate) fn of(bank: &Bank) -> Self {
         Self { port: bank.port, key: bank.api_key.clone() }
     }
 }
 
 /// One kept-alive connection.
-struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     head: String,
     buffer: Vec<u8>,
 }
 
 impl Line {
-    async fn open(api: &Api) -> Result<Self> {
+    pub(crate) async fn open(api: &Api) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", api.port)).await?;
         stream.set_nodelay(true)?;
         let head = format!(
@@ -235,9 +237,7 @@ impl Line {
             format!("\"customer_id\":\"{}\"", Tokens::customer(n)?)
         };
         let body = format!("{{{who},\"passcode\":\"{passcode}\",\"purpose\":\"login\"}}");
-        let request = format!("{}{}\r\n\r\n{body}", self.head, body.len());
-        self.stream.write_all(request.as_bytes()).await?;
-        let (status, body) = self.answer().await?;
+        let (status, body) = self.send(&body, "").await?;
         let mut done = done.borrow_mut();
         done.times.saturating_record(u64::try_from(due.elapsed().as_micros())?);
         if status == 200 && body.contains("\"result\":\"accepted\"") {
@@ -247,6 +247,13 @@ impl Line {
             done.first_other.get_or_insert_with(|| format!("{status} {body}"));
         }
         Ok(())
+    }
+
+    /// Sends a body, with more lines of the head where there are any; gives status and body of the answer.
+    pub(crate) async fn send(&mut self, body: &str, more: &str) -> Result<(u16, String)> {
+        let request = format!("{}{}\r\n{more}\r\n{body}", self.head, body.len());
+        self.stream.write_all(request.as_bytes()).await?;
+        self.answer().await
     }
 
     async fn answer(&mut self) -> Result<(u16, String)> {

@@ -1,5 +1,7 @@
-//! Measures what `cargo xtask bench verify` prints: verifications over HTTP against one-by-one commits of
-//! the equal transaction on the same database, alternating, in one run. Nothing here asserts a time.
+//! Drives the released program from outside. `cargo xtask bench verify` measures verifications over HTTP
+//! against one-by-one commits of the equal transaction on the same database, alternating, in one run.
+//! `cargo xtask torture` kills nodes and databases meanwhile, and looks whether the trail and the answers
+//! are the same story.
 //!
 //! `WARIFU_PROGRAM` is the release program, `TEST_POSTGRES_URL` a PostgreSQL, `PGBENCH` its pgbench.
 #![expect(
@@ -9,7 +11,7 @@
     clippy::disallowed_methods,
     clippy::cast_precision_loss,
     clippy::cast_possible_wrap,
-    reason = "a tool that measures: it prints, reads the clock, and divides counts"
+    reason = "a tool that measures and attacks: it prints, reads the clock, and divides counts"
 )]
 
 mod bank;
@@ -17,6 +19,7 @@ mod client;
 mod flood;
 mod rivals;
 mod tokens;
+mod torture;
 
 use std::{
     env,
@@ -51,8 +54,12 @@ struct Plan {
 }
 
 fn main() -> Result<()> {
-    let plan = Plan::read(env::args().skip(1))?;
     let program = PathBuf::from(env::var("WARIFU_PROGRAM").context("WARIFU_PROGRAM")?);
+    let mut words = env::args().skip(1).peekable();
+    if words.next_if(|word| word == "torture").is_some() {
+        return torture::run(&program, words);
+    }
+    let plan = Plan::read(words)?;
     let mut table = Table::default();
     for part in &plan.parts {
         match part.as_str() {

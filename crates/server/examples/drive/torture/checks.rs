@@ -1,0 +1,142 @@
+//! What must hold afterwards, whatever was killed: the trail and the answers are the same story.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use anyhow::{Result, bail};
+use serde_json::Value;
+use sqlx::{Connection, PgConnection};
+
+use super::load::{Outcome, Sent};
+use crate::tokens::Tokens;
+
+/// Makes all tokens count uses.
+pub(super) async fn count_uses(url: &str) -> Result<()> {
+    const SQL: &str = "UPDATE verifiers SET mode = 'event', last_step = 0, floor_step = 0";
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        rusqlite::Connection::open(path)?.execute(SQL, [])?;
+    } else {
+        let mut line = PgConnection::connect(url).await?;
+        sqlx::query(SQL).execute(&mut line).await?;
+    }
+    Ok(())
+}
+
+/// A line of the trail: the token, what happened, and what was noted.
+type Row = (String, String, String);
+
+async fn trail(url: &str) -> Result<Vec<Row>> {
+    const SQL: &str = "SELECT token_id, kind, after_json FROM audit \
+         WHERE kind IN ('passcode.accepted', 'passcode.refused') AND token_id IS NOT NULL";
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let line = rusqlite::Connection::open(path)?;
+        let mut read = line.prepare(SQL)?;
+        let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        return Ok(rows.collect::<Result<_, _>>()?);
+    }
+    let mut line = PgConnection::connect(url).await?;
+    Ok(sqlx::query_as(SQL).fetch_all(&mut line).await?)
+}
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Found {
+    sent: usize,
+    accepted: usize,
+    refused: usize,
+    busy: usize,
+    unknown: usize,
+    /// Acceptances in the trail whose answer never came.
+    unanswered: usize,
+    breaches: Vec<String>,
+}
+
+/// Compares what was answered with what the trail says.
+pub(super) async fn compare(url: &str, sent: &[Sent]) -> Result<Found> {
+    let mut found = Found { sent: sent.len(), ..Found::default() };
+    let (mut accepted, mut refused) = (BTreeMap::new(), BTreeSet::new());
+    let mut steps: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
+    for (token, kind, after) in trail(url).await? {
+        let after: Value = serde_json::from_str(&after)?;
+        let id = after["verification"].as_str().unwrap_or_default().to_owned();
+        if kind == "passcode.refused" {
+            refused.insert(id);
+            continue;
+        }
+        let step = after["step"].as_u64().unwrap_or_default();
+        let of_step = steps.entry((token.clone(), step)).or_default();
+        if !of_step.is_empty() || accepted.contains_key(&id) {
+            found.breaches.push(format!("{token} step {step} was accepted twice"));
+        }
+        of_step.insert(id.clone());
+        accepted.insert(id, (token, step));
+    }
+    let mut answered = BTreeSet::new();
+    for one in sent {
+        let token = Tokens::token(one.token);
+        match &one.outcome {
+            Outcome::Accepted(id) => {
+                found.accepted += 1;
+                if accepted.get(id) != Some(&(token.clone(), one.step)) {
+                    found
+                        .breaches
+                        .push(format!("{id} was answered as accepted and is not in the trail"));
+                }
+                // Under an idempotency key the same acceptance is told more than once.
+                if !answered.insert(id.clone()) && !one.keyed {
+                    found.breaches.push(format!("{id} answers two requests"));
+                }
+            }
+            Outcome::Refused(id) => {
+                found.refused += 1;
+                if !refused.contains(id) {
+                    found.breaches.push(format!("{id} was refused and is not in the trail"));
+                }
+            }
+            Outcome::Busy => found.busy += 1,
+            Outcome::Unknown => found.unknown += 1,
+        }
+    }
+    let cut: BTreeSet<_> = sent
+        .iter()
+        .filter(|one| one.outcome == Outcome::Unknown)
+        .map(|one| (Tokens::token(one.token), one.step))
+        .collect();
+    for (id, what) in &accepted {
+        if !answered.contains(id) {
+            found.unanswered += 1;
+            if !cut.contains(what) {
+                found.breaches.push(format!("{id} of {what:?} was accepted, and nobody was told"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} requests: {} answered as accepted, {} as refused, {} not done (503), {} without a certain \
+             answer, of which {} had been accepted. Breaches: {}.",
+            self.sent,
+            self.accepted,
+            self.refused,
+            self.busy,
+            self.unknown,
+            self.unanswered,
+            self.breaches.len()
+        )
+    }
+}
+
+impl Found {
+    pub(super) fn verdict(&self) -> Result<()> {
+        if self.breaches.is_empty() {
+            return Ok(());
+        }
+        bail!("{}", self.breaches[..self.breaches.len().min(20)].join("\n"))
+    }
+}

@@ -24,6 +24,43 @@ pub(super) async fn count_uses(url: &str) -> Result<()> {
     Ok(())
 }
 
+/// What stands of a token.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    /// Wrong guesses since the last acceptance, by the counter.
+    pub(super) failures: i64,
+    pub(super) is_locked: bool,
+    /// By the trail.
+    pub(super) accepted: i64,
+    pub(super) wrong: i64,
+}
+
+pub(super) async fn standing(url: &str) -> Result<BTreeMap<String, Standing>> {
+    const SQL: &str = "SELECT v.token_id, v.failures, \
+         CAST(v.locked_until IS NOT NULL OR v.locked AS INTEGER), \
+         CAST(COUNT(CASE WHEN a.kind = 'passcode.accepted' THEN 1 END) AS BIGINT), \
+         CAST(COUNT(CASE WHEN a.reason IN ('wrong', 'used') THEN 1 END) AS BIGINT) \
+         FROM verifiers v LEFT JOIN audit a ON a.bucket = v.bucket \
+         AND a.customer_id = v.customer_id AND a.token_id = v.token_id \
+         GROUP BY v.token_id, v.failures, v.locked_until, v.locked";
+    type Row = (String, i64, i32, i64, i64);
+    let rows: Vec<Row> = if let Some(path) = url.strip_prefix("sqlite:") {
+        let line = rusqlite::Connection::open(path)?;
+        let mut read = line.prepare(SQL)?;
+        let rows = read.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })?;
+        rows.collect::<Result<_, _>>()?
+    } else {
+        let mut line = PgConnection::connect(url).await?;
+        sqlx::query_as(SQL).fetch_all(&mut line).await?
+    };
+    let standing = |(token, failures, locked, accepted, wrong)| {
+        (token, Standing { failures, is_locked: locked != 0, accepted, wrong })
+    };
+    Ok(rows.into_iter().map(standing).collect())
+}
+
 /// A line of the trail: the token, what happened, and what was noted.
 type Row = (String, String, String);
 
@@ -53,12 +90,12 @@ pub(super) struct Found {
     breaches: Vec<String>,
 }
 
-/// Compares what was answered with what the trail says.
-pub(super) async fn compare(url: &str, sent: &[Sent]) -> Result<Found> {
+/// Compares what was answered of these tokens with what the trail says.
+pub(super) async fn compare(url: &str, own: &BTreeSet<String>, sent: &[Sent]) -> Result<Found> {
     let mut found = Found { sent: sent.len(), ..Found::default() };
     let (mut accepted, mut refused) = (BTreeMap::new(), BTreeSet::new());
     let mut steps: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
-    for (token, kind, after) in trail(url).await? {
+    for (token, kind, after) in trail(url).await?.into_iter().filter(|row| own.contains(&row.0)) {
         let after: Value = serde_json::from_str(&after)?;
         let id = after["verification"].as_str().unwrap_or_default().to_owned();
         if kind == "passcode.refused" {

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Range,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -58,7 +59,7 @@ struct Shared {
 }
 
 impl Load {
-    pub(super) fn start(apis: Vec<Api>, tokens: usize, clients: usize, seed: u64) -> Self {
+    pub(super) fn start(apis: Vec<Api>, tokens: Range<usize>, clients: usize, seed: u64) -> Self {
         let shared = Arc::new(Shared {
             apis,
             ends: AtomicBool::new(false),
@@ -68,7 +69,7 @@ impl Load {
         });
         let mut tasks = JoinSet::new();
         for n in 0..clients {
-            let own = (0..tokens).filter(|token| token % clients == n).collect();
+            let own = tokens.clone().filter(|token| token % clients == n).collect();
             let random = ChaCha20Rng::seed_from_u64(seed ^ n as u64);
             tasks.spawn(client(Arc::clone(&shared), own, random));
         }
@@ -170,13 +171,21 @@ fn following(step: u64, refusals: u32, seen: &[Outcome]) -> (u64, u32) {
     }
 }
 
-fn body(token: usize, step: u64, way: u32) -> String {
+fn body(token: usize, step: u64, way: usize) -> String {
+    body_of(token, &passcode(token, step, way))
+}
+
+/// A passcode in one of the ways in which people write it.
+pub(super) fn passcode(token: usize, step: u64, way: usize) -> String {
     let passcode = Tokens::passcode(token, step);
-    let passcode = match way {
+    match way {
         1 => format!("{} {}", &passcode[..3], &passcode[3..]),
         2 => passcode.chars().filter_map(|c| char::from_u32(u32::from(c) + 0xFEE0)).collect(),
         _ => passcode,
-    };
+    }
+}
+
+pub(super) fn body_of(token: usize, passcode: &str) -> String {
     let login = Tokens::login_id(token);
     format!("{{\"login_id\":\"{login}\",\"passcode\":\"{passcode}\",\"purpose\":\"login\"}}")
 }

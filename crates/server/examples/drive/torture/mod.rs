@@ -9,6 +9,7 @@ mod cluster;
 mod load;
 mod nodes;
 mod proxy;
+mod races;
 
 use std::{
     path::Path,
@@ -35,6 +36,8 @@ struct Plan {
     engine: Engine,
     seed: u64,
     kills: usize,
+    /// Rounds of races, before anything is killed.
+    races: usize,
     nodes: usize,
     tokens: usize,
     clients: usize,
@@ -73,6 +76,7 @@ impl Plan {
             engine: Engine::Postgres,
             seed: 1,
             kills: 200,
+            races: 1_000,
             nodes: 3,
             tokens: 4_000,
             clients: 32,
@@ -84,6 +88,7 @@ impl Plan {
                 "--engine" if value == "postgres" => plan.engine = Engine::Postgres,
                 "--seed" => plan.seed = value.parse()?,
                 "--kills" => plan.kills = value.parse()?,
+                "--races" => plan.races = value.parse()?,
                 "--nodes" => plan.nodes = value.parse()?,
                 "--tokens" => plan.tokens = value.parse()?,
                 "--clients" => plan.clients = value.parse()?,
@@ -110,18 +115,22 @@ impl Plan {
             }
         };
         let bank = Bank::found(program, &url)?;
-        let tokens = Tokens::new(self.tokens);
+        let tokens = Tokens::new(2 * self.races + self.tokens);
         let now = i64::try_from(unix_seconds())? * 1_000;
         tokens::load(&bank, &tokens, now).await?;
         // Tokens that count uses: no load has to wait for a clock.
         checks::count_uses(&bank.url).await?;
         let nodes = Nodes::start(&bank, self.nodes).await?;
-        let load = Load::start(nodes.apis(), self.tokens, self.clients, random.next_u64());
+        races::run(&bank.url, &nodes, self.races, &mut random).await?;
+        // Those are used up.
+        let own = 2 * self.races..tokens.len();
+        let load = Load::start(nodes.apis(), own, self.clients, random.next_u64());
         let outcome = self.attack(&mut random, &nodes, &load, cluster.as_mut()).await;
         let sent = load.end().await;
         outcome?;
         nodes.stop().await?;
-        let found = checks::compare(&bank.url, &sent).await?;
+        let own = (2 * self.races..tokens.len()).map(Tokens::token).collect();
+        let found = checks::compare(&bank.url, &own, &sent).await?;
         println!("{found}");
         if let Some((cluster, proxy)) = cluster {
             drop((cluster, proxy));

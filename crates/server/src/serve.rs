@@ -21,7 +21,7 @@ use anyhow::Context;
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode},
+    http::{HeaderValue, Request, StatusCode, Version, header},
     response::Response,
     routing::get,
 };
@@ -62,6 +62,10 @@ const IDLE_CHECKPOINTS: Duration = Duration::from_secs(2);
 /// No connection is kept longer: one that only answers pings would hold its place for ever.
 const LONGEST: Duration = Duration::from_hours(1);
 
+/// A server that was told to stop goes on so long with the connections it has, and asks each to be left:
+/// one that is closed while a request is on its way to it would lose that request.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// One listening socket and what it serves.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
@@ -85,14 +89,21 @@ pub(crate) async fn run(
         let doors = Arc::clone(&doors);
         let serves: Arc<[HostKind]> = listener.kinds.into();
         let is_demo = listener.is_demo;
+        let stopped = stop.clone();
         let service = move |peer: SocketAddr| {
             let way = Way { peer: peer.ip(), serves: Arc::clone(&serves), is_demo };
-            let way = Arc::new((Arc::clone(&doors), way));
+            let way = Arc::new((Arc::clone(&doors), way, stopped.clone()));
             service_fn(move |request: Request<Incoming>| {
                 let way = Arc::clone(&way);
                 async move {
-                    let (doors, way) = &*way;
-                    Ok::<_, Infallible>(doors.answer(way, request.map(Body::new)).await)
+                    let (doors, way, stopped) = &*way;
+                    let is_http1 = request.version() <= Version::HTTP_11;
+                    let mut answer = doors.answer(way, request.map(Body::new)).await;
+                    if is_http1 && *stopped.borrow() {
+                        let close = HeaderValue::from_static("close");
+                        answer.headers_mut().insert(header::CONNECTION, close);
+                    }
+                    Ok::<_, Infallible>(answer)
                 }
             })
         };
@@ -100,7 +111,7 @@ pub(crate) async fn run(
         tasks.spawn(accept(listener.socket, listener.tls, service, proxies, stop.clone()));
     }
     for socket in ops {
-        let router = health(app);
+        let router = health(app, stop.clone());
         let service = move |_| TowerToHyperService::new(router.clone());
         tasks.spawn(accept(socket, None, service, Vec::new(), stop.clone()));
     }
@@ -145,14 +156,20 @@ async fn accept<S: Serving>(
     tls: Option<TlsAcceptor>,
     service: impl Fn(SocketAddr) -> S + Send + 'static,
     proxies: Vec<IpAddr>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let guests = Arc::new(Guests::new(proxies));
+    let mut leaves = pin!(async {
+        drop(stop.clone().wait_for(|stopped| *stopped).await);
+        // Who balances the load hears from `/health/ready` that this one is to be left; until then new
+        // connections come, and one that is in the system's own queue would be lost with the socket.
+        tokio::time::sleep(LEAVE).await;
+    });
     loop {
         let accepted = tokio::select! {
             accepted = placed(&places, &socket) => accepted,
-            _ = stop.changed() => break,
+            () = &mut leaves => break,
         };
         match accepted {
             Ok((place, stream, peer)) => {
@@ -302,7 +319,9 @@ async fn until_its_end<E: std::fmt::Display>(
     let mut connection = pin!(connection);
     let ends = async {
         let stopped = stop.wait_for(|stopped| *stopped);
-        drop(tokio::time::timeout(LONGEST, stopped).await);
+        if tokio::time::timeout(LONGEST, stopped).await.is_ok() {
+            tokio::time::sleep(LEAVE).await;
+        }
     };
     let served = tokio::select! {
         served = connection.as_mut() => served,
@@ -319,13 +338,16 @@ async fn until_its_end<E: std::fmt::Display>(
     }
 }
 
-fn health(app: &App) -> Router {
+fn health(app: &App, stop: watch::Receiver<bool>) -> Router {
     let app = app.clone();
     Router::new().route("/health/live", get(|| async { "ok\n" })).route(
         "/health/ready",
         get(move || {
-            let app = app.clone();
+            let (app, is_leaving) = (app.clone(), *stop.borrow());
             async move {
+                if is_leaving {
+                    return (StatusCode::SERVICE_UNAVAILABLE, "leaving\n".to_owned());
+                }
                 let Ok(Schema::Current) = app.store.schema().await else {
                     return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
                 };

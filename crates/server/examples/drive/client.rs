@@ -4,6 +4,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    io::ErrorKind,
     rc::Rc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -211,6 +212,8 @@ pub(crate) struct Line {
     stream: TcpStream,
     head: String,
     buffer: Vec<u8>,
+    /// The server has said that it leaves: nothing more is sent here.
+    pub(crate) is_over: bool,
 }
 
 impl Line {
@@ -223,7 +226,7 @@ impl Line {
             Bank::API_HOST,
             api.key
         );
-        Ok(Self { stream, head, buffer: Vec::with_capacity(2_048) })
+        Ok(Self { stream, head, buffer: Vec::with_capacity(2_048), is_over: false })
     }
 
     /// Has one passcode verified, and notes what became of it.
@@ -249,6 +252,11 @@ impl Line {
         Ok(())
     }
 
+    /// Whether the server has closed it while nobody used it.
+    pub(crate) fn is_closed(&self) -> bool {
+        !matches!(self.stream.try_read(&mut [0]), Err(e) if e.kind() == ErrorKind::WouldBlock)
+    }
+
     /// Sends a body, with more lines of the head where there are any; gives status and body of the answer.
     pub(crate) async fn send(&mut self, body: &str, more: &str) -> Result<(u16, String)> {
         let request = format!("{}{}\r\n{more}\r\n{body}", self.head, body.len());
@@ -265,12 +273,13 @@ impl Line {
             let mut headers = [httparse::EMPTY_HEADER; 32];
             let mut answer = httparse::Response::new(&mut headers);
             let httparse::Status::Complete(head) = answer.parse(&self.buffer)? else { continue };
-            let length = answer
-                .headers
-                .iter()
-                .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-                .context("an answer without a length")?;
-            let length: usize = std::str::from_utf8(length.value)?.parse()?;
+            let of = |name: &str| {
+                let found = answer.headers.iter().find(|h| h.name.eq_ignore_ascii_case(name));
+                found.map(|header| header.value)
+            };
+            let length = of("content-length").context("an answer without a length")?;
+            let length: usize = std::str::from_utf8(length)?.parse()?;
+            self.is_over = of("connection").is_some_and(|v| v.eq_ignore_ascii_case(b"close"));
             if self.buffer.len() >= head + length {
                 let body = String::from_utf8_lossy(&self.buffer[head..]).into_owned();
                 return Ok((answer.code.context("no status")?, body));

@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Result, bail};
 use serde_json::Value;
 use sqlx::{Connection, PgConnection};
+use warifu_core::ids::VerificationId;
 
 use super::load::{Outcome, Sent};
 use crate::tokens::Tokens;
@@ -90,11 +91,25 @@ pub(super) struct Found {
     breaches: Vec<String>,
 }
 
-/// Compares what was answered of these tokens with what the trail says.
-pub(super) async fn compare(url: &str, own: &BTreeSet<String>, sent: &[Sent]) -> Result<Found> {
-    let mut found = Found { sent: sent.len(), ..Found::default() };
+// Which of them a token is.
+fn number_of(token: &str) -> Option<usize> {
+    token.trim_start_matches("tok_").parse::<usize>().ok()?.checked_sub(1)
+}
+
+// The milliseconds with which an id begins.
+fn made_at(id: &str) -> u64 {
+    let id: Option<VerificationId> = id.parse().ok();
+    let bytes = id.map(VerificationId::as_bytes).unwrap_or_default();
+    bytes.iter().take(6).fold(0, |ms, byte| ms << 8 | u64::from(*byte))
+}
+
+/// The acceptances of these tokens by their ids, and the ids of what was refused.
+type Story = (BTreeMap<String, (String, u64)>, BTreeSet<String>);
+
+// What the trail says; a step that was spent twice is a breach already.
+async fn story(url: &str, own: &BTreeSet<String>, breaches: &mut Vec<String>) -> Result<Story> {
     let (mut accepted, mut refused) = (BTreeMap::new(), BTreeSet::new());
-    let mut steps: BTreeMap<(String, u64), BTreeSet<String>> = BTreeMap::new();
+    let mut steps = BTreeSet::new();
     for (token, kind, after) in trail(url).await?.into_iter().filter(|row| own.contains(&row.0)) {
         let after: Value = serde_json::from_str(&after)?;
         let id = after["verification"].as_str().unwrap_or_default().to_owned();
@@ -103,23 +118,34 @@ pub(super) async fn compare(url: &str, own: &BTreeSet<String>, sent: &[Sent]) ->
             continue;
         }
         let step = after["step"].as_u64().unwrap_or_default();
-        let of_step = steps.entry((token.clone(), step)).or_default();
-        if !of_step.is_empty() || accepted.contains_key(&id) {
-            found.breaches.push(format!("{token} step {step} was accepted twice"));
+        if !steps.insert((token.clone(), step)) || accepted.contains_key(&id) {
+            breaches.push(format!("{token} step {step} was accepted twice"));
         }
-        of_step.insert(id.clone());
         accepted.insert(id, (token, step));
     }
+    Ok((accepted, refused))
+}
+
+/// Compares what was answered of these tokens with what the trail says.
+pub(super) async fn compare(url: &str, own: &BTreeSet<String>, sent: &[Sent]) -> Result<Found> {
+    let mut found = Found { sent: sent.len(), ..Found::default() };
+    let (accepted, refused) = story(url, own, &mut found.breaches).await?;
     let mut answered = BTreeSet::new();
     for one in sent {
         let token = Tokens::token(one.token);
         match &one.outcome {
             Outcome::Accepted(id) => {
                 found.accepted += 1;
-                if accepted.get(id) != Some(&(token.clone(), one.step)) {
-                    found
-                        .breaches
-                        .push(format!("{id} was answered as accepted and is not in the trail"));
+                // Two steps that are looked at may have the same passcode: then the later one is spent.
+                let is_its = accepted.get(id).is_some_and(|(of, step)| {
+                    let same = Tokens::passcode(one.token, *step);
+                    *of == token && same == Tokens::passcode(one.token, one.step)
+                });
+                if !is_its {
+                    let made = made_at(id);
+                    found.breaches.push(format!(
+                        "{id}, made at {made}, was answered as accepted and is not in the trail as that"
+                    ));
                 }
                 // Under an idempotency key the same acceptance is told more than once.
                 if !answered.insert(id.clone()) && !one.keyed {
@@ -139,12 +165,13 @@ pub(super) async fn compare(url: &str, own: &BTreeSet<String>, sent: &[Sent]) ->
     let cut: BTreeSet<_> = sent
         .iter()
         .filter(|one| one.outcome == Outcome::Unknown)
-        .map(|one| (Tokens::token(one.token), one.step))
+        .map(|one| (Tokens::token(one.token), Tokens::passcode(one.token, one.step)))
         .collect();
     for (id, what) in &accepted {
         if !answered.contains(id) {
             found.unanswered += 1;
-            if !cut.contains(what) {
+            let passcode = number_of(&what.0).map(|n| Tokens::passcode(n, what.1));
+            if !cut.contains(&(what.0.clone(), passcode.unwrap_or_default())) {
                 found.breaches.push(format!("{id} of {what:?} was accepted, and nobody was told"));
             }
         }

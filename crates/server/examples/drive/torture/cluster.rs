@@ -118,16 +118,31 @@ impl Cluster {
         )?;
         self.control(&standby, &["--wait", "start"])?;
         self.standby = Some(standby);
-        let begun = Instant::now();
         let streams = "SELECT COUNT(*) FROM pg_stat_replication WHERE state = 'streaming'";
-        while self.ask(&self.primary, streams)?.trim() != "1" {
-            if begun.elapsed() > Duration::from_mins(1) {
-                bail!("the standby does not follow");
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        self.until(streams, "1")?;
         self.ask(&self.primary, "ALTER SYSTEM SET synchronous_standby_names = '*'")?;
         self.ask(&self.primary, "SELECT pg_reload_conf()")?;
+        // Commits wait once the checkpointer has read it, which it does before it makes a checkpoint; and
+        // what was committed until then has to get there too. Whoever lets a standby take over looks as well.
+        std::thread::sleep(Duration::from_millis(200));
+        self.ask(&self.primary, "CHECKPOINT")?;
+        let now = self.ask(&self.primary, "SELECT pg_current_wal_lsn()")?;
+        let there = format!(
+            "SELECT COUNT(*) FROM pg_stat_replication WHERE sync_state = 'sync' \
+             AND flush_lsn >= '{}'",
+            now.trim()
+        );
+        self.until(&there, "1")
+    }
+
+    fn until(&self, sql: &str, said: &str) -> Result<()> {
+        let begun = Instant::now();
+        while self.ask(&self.primary, sql)?.trim() != said {
+            if begun.elapsed() > Duration::from_mins(1) {
+                bail!("the standby does not follow: {sql}");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
         Ok(())
     }
 }

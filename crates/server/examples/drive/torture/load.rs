@@ -15,7 +15,12 @@ use anyhow::{Result, bail};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde_json::Value;
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    task::JoinSet,
+    time::timeout,
+};
 
 use crate::{
     client::{Api, Line},
@@ -54,15 +59,32 @@ struct Shared {
     ends: AtomicBool,
     answers: AtomicU64,
     last_accepted: Mutex<Option<Instant>>,
+    /// Which nodes take requests, as who balances the load sees it; all, where nobody does.
+    ready: Vec<AtomicBool>,
     /// Answers that no caller should ever see.
     odd: Mutex<Vec<String>>,
 }
 
+impl Shared {
+    // Any, where none is ready: somebody has to be asked.
+    fn pick(&self, random: &mut ChaCha20Rng) -> usize {
+        let all = 0..self.ready.len();
+        let ready: Vec<_> =
+            all.clone().filter(|n| self.ready[*n].load(Ordering::Relaxed)).collect();
+        match ready.len() {
+            0 => random.random_range(all),
+            some => ready[random.random_range(0..some)],
+        }
+    }
+}
+
 impl Load {
     pub(super) fn start(apis: Vec<Api>, tokens: Range<usize>, clients: usize, seed: u64) -> Self {
+        let ready = apis.iter().map(|_| AtomicBool::new(true)).collect();
         let shared = Arc::new(Shared {
             apis,
             ends: AtomicBool::new(false),
+            ready,
             answers: AtomicU64::new(0),
             last_accepted: Mutex::default(),
             odd: Mutex::default(),
@@ -74,6 +96,23 @@ impl Load {
             tasks.spawn(client(Arc::clone(&shared), own, random));
         }
         Self { shared, tasks }
+    }
+
+    /// Balances the load: asks each node ten times a second whether it is ready, and sends nothing to one
+    /// that is not.
+    pub(super) fn balance(&self, ops: &[u16]) {
+        for (n, ops) in ops.iter().copied().enumerate() {
+            let shared = Arc::clone(&self.shared);
+            tokio::spawn(async move {
+                while !shared.ends.load(Ordering::Relaxed) {
+                    let is_ready = ready(ops).await.is_ok_and(|ready| ready);
+                    if let Some(node) = shared.ready.get(n) {
+                        node.store(is_ready, Ordering::Relaxed);
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            });
+        }
     }
 
     pub(super) fn answers(&self) -> u64 {
@@ -125,7 +164,7 @@ async fn client(shared: Arc<Shared>, own: Vec<usize>, mut random: ChaCha20Rng) -
         let key = random.random_bool(0.25).then(|| format!("k{}", random.random::<u64>()));
         let mut calls = Vec::new();
         for place in 0..copies {
-            let node = random.random_range(0..shared.apis.len());
+            let node = shared.pick(&mut random);
             let way = if key.is_some() { 0 } else { random.random_range(0..3) };
             calls.push((place, node, body(token, step, way)));
         }
@@ -145,7 +184,7 @@ async fn client(shared: Arc<Shared>, own: Vec<usize>, mut random: ChaCha20Rng) -
         if let Some(key) = &key
             && seen.contains(&Outcome::Unknown)
         {
-            let node = random.random_range(0..shared.apis.len());
+            let node = shared.pick(&mut random);
             let again = ask(&shared, node, None, body(token, step, 0), Some(key.clone()), 9).await;
             seen.push(again.3);
         }
@@ -157,6 +196,15 @@ async fn client(shared: Arc<Shared>, own: Vec<usize>, mut random: ChaCha20Rng) -
         }
     }
     all
+}
+
+async fn ready(ops: u16) -> Result<bool> {
+    let mut line = TcpStream::connect(("127.0.0.1", ops)).await?;
+    line.write_all(b"GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await?;
+    let mut said = String::new();
+    line.read_to_string(&mut said).await?;
+    Ok(said.starts_with("HTTP/1.1 200"))
 }
 
 /// The use that is sent next, and how often in a row it was refused.
@@ -200,7 +248,7 @@ async fn ask(
 ) -> (usize, usize, Option<Line>, Outcome) {
     let more = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
     let answered = timeout(Duration::from_secs(30), async {
-        let mut line = match line {
+        let mut line = match line.filter(|line| !line.is_closed()) {
             Some(line) => line,
             // Nothing was sent where nobody listens; told apart from a line that was cut.
             None => match Line::open(&shared.apis[node]).await {
@@ -209,7 +257,7 @@ async fn ask(
             },
         };
         let (status, body) = line.send(&body, &more).await?;
-        anyhow::Ok((Some(line), status, body))
+        anyhow::Ok((Some(line).filter(|line| !line.is_over), status, body))
     });
     let Ok(Ok((line, status, body))) = answered.await else {
         return (place, node, None, Outcome::Unknown);

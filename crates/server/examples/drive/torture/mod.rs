@@ -21,7 +21,12 @@ use anyhow::{Context, Result, bail};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
-use self::{cluster::Cluster, load::Load, nodes::Nodes, proxy::Proxy};
+use self::{
+    cluster::Cluster,
+    load::{Load, Outcome},
+    nodes::Nodes,
+    proxy::Proxy,
+};
 use crate::{
     bank::Bank,
     client::unix_seconds,
@@ -38,6 +43,8 @@ struct Plan {
     kills: usize,
     /// Rounds of races, before anything is killed.
     races: usize,
+    /// Nodes that are stopped and started again, with nothing lost.
+    rolls: usize,
     nodes: usize,
     tokens: usize,
     clients: usize,
@@ -70,6 +77,12 @@ pub(crate) fn run(program: &Path, words: impl Iterator<Item = String>) -> Result
         .block_on(plan.run(program))
 }
 
+// With the time that ids begin with, so that what is found can be laid beside it.
+fn note(n: usize, attack: Attack) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    eprintln!("{} attack {n}: {attack:?} done", now.unwrap_or_default().as_millis());
+}
+
 impl Plan {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self> {
         let mut plan = Self {
@@ -77,6 +90,7 @@ impl Plan {
             seed: 1,
             kills: 200,
             races: 1_000,
+            rolls: 12,
             nodes: 3,
             tokens: 4_000,
             clients: 32,
@@ -88,6 +102,7 @@ impl Plan {
                 "--engine" if value == "postgres" => plan.engine = Engine::Postgres,
                 "--seed" => plan.seed = value.parse()?,
                 "--kills" => plan.kills = value.parse()?,
+                "--rolls" => plan.rolls = value.parse()?,
                 "--races" => plan.races = value.parse()?,
                 "--nodes" => plan.nodes = value.parse()?,
                 "--tokens" => plan.tokens = value.parse()?,
@@ -96,7 +111,8 @@ impl Plan {
             }
         }
         if plan.engine == Engine::Sqlite {
-            plan.nodes = 1;
+            // One node: while it is away, there is no other to send anything to.
+            (plan.nodes, plan.rolls) = (1, 0);
         }
         Ok(plan)
     }
@@ -124,12 +140,26 @@ impl Plan {
         races::run(&bank.url, &nodes, self.races, &mut random).await?;
         // Those are used up.
         let own = 2 * self.races..tokens.len();
-        let load = Load::start(nodes.apis(), own, self.clients, random.next_u64());
+        let middle = own.start.midpoint(own.end);
+        let first = own.start..middle;
+        let load = Load::start(nodes.apis(), first, self.clients, random.next_u64());
+        load.balance(&nodes.ops());
+        for n in 0..self.rolls {
+            nodes.roll(n % self.nodes).await?;
+            load.accepts_again(Instant::now()).await?;
+        }
+        let mut sent = load.end().await;
+        let lost = sent.iter().filter(|one| one.outcome == Outcome::Unknown).count();
+        println!("{} nodes rolled over {} requests: {lost} lost", self.rolls, sent.len());
+        if lost > 0 {
+            bail!("requests were lost where nothing was killed");
+        }
+        let load = Load::start(nodes.apis(), middle..own.end, self.clients, random.next_u64());
         let outcome = self.attack(&mut random, &nodes, &load, cluster.as_mut()).await;
-        let sent = load.end().await;
+        sent.extend(load.end().await);
         outcome?;
         nodes.stop().await?;
-        let own = (2 * self.races..tokens.len()).map(Tokens::token).collect();
+        let own = own.map(Tokens::token).collect();
         let found = checks::compare(&bank.url, &own, &sent).await?;
         println!("{found}");
         if let Some((cluster, proxy)) = cluster {
@@ -165,6 +195,7 @@ impl Plan {
                     nodes.kill_and_start(node, away).await?;
                 }
             }
+            note(n, attack);
             let back = load
                 .accepts_again(Instant::now())
                 .await

@@ -21,6 +21,7 @@ pub(super) struct Nodes {
 
 struct Node {
     api: Api,
+    ops: u16,
     start: Box<dyn Fn() -> std::io::Result<Child> + Send + Sync>,
     child: Mutex<Option<Child>>,
 }
@@ -45,7 +46,7 @@ impl Nodes {
                 command.env("WARIFU_LISTEN__OPS", format!("127.0.0.1:{ops}"));
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()
             };
-            nodes.push(Node { api, start: Box::new(start), child: Mutex::default() });
+            nodes.push(Node { api, ops, start: Box::new(start), child: Mutex::default() });
         }
         let nodes = Arc::new(Self { nodes });
         for n in 0..count {
@@ -56,6 +57,11 @@ impl Nodes {
 
     pub(super) fn apis(&self) -> Vec<Api> {
         self.nodes.iter().map(|node| node.api.clone()).collect()
+    }
+
+    /// Where each says whether it is ready.
+    pub(super) fn ops(&self) -> Vec<u16> {
+        self.nodes.iter().map(|node| node.ops).collect()
     }
 
     async fn start_one(&self, n: usize) -> Result<()> {
@@ -96,16 +102,28 @@ impl Nodes {
         self.start_one(n).await
     }
 
+    /// Ends a node as its operator would, and starts it again: a new version, say.
+    pub(super) async fn roll(&self, n: usize) -> Result<()> {
+        self.stop_one(n).await?;
+        self.start_one(n).await
+    }
+
     /// Ends all of them as their operator would.
     pub(super) async fn stop(&self) -> Result<()> {
-        for (n, node) in self.nodes.iter().enumerate() {
-            let child = node.child.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let Some(mut child) = child else { continue };
-            std::process::Command::new("kill").arg(child.id().to_string()).status()?;
-            let ended = tokio::task::spawn_blocking(move || child.wait()).await??;
-            if !ended.success() {
-                bail!("node {n} ended with {ended}");
-            }
+        for n in 0..self.nodes.len() {
+            self.stop_one(n).await?;
+        }
+        Ok(())
+    }
+
+    async fn stop_one(&self, n: usize) -> Result<()> {
+        let node = self.nodes.get(n).context("no such node")?;
+        let child = node.child.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut child) = child else { return Ok(()) };
+        std::process::Command::new("kill").arg(child.id().to_string()).status()?;
+        let ended = tokio::task::spawn_blocking(move || child.wait()).await??;
+        if !ended.success() {
+            bail!("node {n} ended with {ended}");
         }
         Ok(())
     }

@@ -20,9 +20,9 @@ use tokio::{
 use warifu_core::{
     ids::{CustomerId, InstitutionId},
     random::Random,
-    time::Clock,
+    time::{Clock, Millis},
 };
-use warifu_store::{Candidate, Era, Store, StoreError, Wanted, Whose, Write};
+use warifu_store::{Candidate, Era, Read, Store, StoreError, Wanted, Whose, Write};
 
 use crate::{
     actions::verify::{self, Ask, Decided, Verdict},
@@ -86,6 +86,50 @@ struct Entry {
 /// Whose turn it is: one entry of a customer at a time.
 type Turn = (InstitutionId, Whose);
 
+/// What the queue needs of a database: a store, or in its own tests a model of one.
+pub(crate) trait Book: Clone + Send + Sync + 'static {
+    /// Batches that may be on their way at once.
+    fn batches_at_once(&self) -> usize;
+    /// The era at this moment, to be asked before a batch is read.
+    fn era(&self, now: Millis) -> Era;
+    /// Reads the tokens of a batch.
+    fn read(
+        &self,
+        wanted: Vec<Wanted>,
+    ) -> impl Future<Output = Result<Vec<Read>, StoreError>> + Send;
+    /// Writes what was decided in that era with one commit; gives which entries were written.
+    fn write(
+        &self,
+        writes: Arc<Vec<Write>>,
+        era: Era,
+    ) -> impl Future<Output = Result<Vec<bool>, StoreError>> + Send;
+}
+
+impl Book for Store {
+    fn batches_at_once(&self) -> usize {
+        Self::batches_at_once(self)
+    }
+
+    fn era(&self, now: Millis) -> Era {
+        Self::era(self, now)
+    }
+
+    fn read(
+        &self,
+        wanted: Vec<Wanted>,
+    ) -> impl Future<Output = Result<Vec<Read>, StoreError>> + Send {
+        self.read_verifiers(wanted)
+    }
+
+    fn write(
+        &self,
+        writes: Arc<Vec<Write>>,
+        era: Era,
+    ) -> impl Future<Output = Result<Vec<bool>, StoreError>> + Send {
+        self.write_verifications(writes, era)
+    }
+}
+
 /// The entrance.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -104,9 +148,9 @@ impl std::fmt::Debug for Entry {
 
 impl Queue {
     /// Starts the queue; it ends when its entrance is dropped.
-    pub(crate) fn start(store: Store, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+    pub(crate) fn start(book: impl Book, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         let (line, entries) = mpsc::channel(AT_THE_DOOR);
-        let parts = Parts { store, clock, random };
+        let parts = Parts { book, clock, random };
         tokio::spawn(supervise(parts, Arc::new(AsyncMutex::new(entries))));
         let (alone, with_effect) = (Semaphore::new(ALONE), Semaphore::new(WITH_EFFECT));
         Self {
@@ -188,14 +232,14 @@ impl Drop for Inside {
 }
 
 #[derive(Clone)]
-struct Parts {
-    store: Store,
+struct Parts<B> {
+    book: B,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 // A worker that died would show as refusals without end: another takes its place.
-async fn supervise(parts: Parts, entries: Arc<AsyncMutex<mpsc::Receiver<Entry>>>) {
+async fn supervise<B: Book>(parts: Parts<B>, entries: Arc<AsyncMutex<mpsc::Receiver<Entry>>>) {
     loop {
         let (parts, entries) = (parts.clone(), Arc::clone(&entries));
         match tokio::spawn(async move { work(parts, &mut *entries.lock().await).await }).await {
@@ -208,12 +252,12 @@ async fn supervise(parts: Parts, entries: Arc<AsyncMutex<mpsc::Receiver<Entry>>>
     }
 }
 
-async fn work(parts: Parts, entries: &mut mpsc::Receiver<Entry>) {
+async fn work<B: Book>(parts: Parts<B>, entries: &mut mpsc::Receiver<Entry>) {
     let mut waiting: VecDeque<Entry> = VecDeque::new();
     let mut flights: JoinSet<Vec<Entry>> = JoinSet::new();
     // Whose turn it is, by the flight they are on: freed with it, however it ends.
     let mut turns: Vec<(Id, Vec<Turn>)> = Vec::new();
-    let flights_at_most = parts.store.batches_at_once();
+    let flights_at_most = parts.book.batches_at_once();
     let mut is_open = true;
     loop {
         while flights.len() < flights_at_most
@@ -285,11 +329,11 @@ fn next_batch(waiting: &mut VecDeque<Entry>, mut busy: BTreeSet<Turn>) -> Vec<En
 }
 
 // Reads, decides and writes a batch; gives back who has to be decided again.
-async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
+async fn fly<B: Book>(parts: &Parts<B>, batch: Vec<Entry>) -> Vec<Entry> {
     let wanted: Vec<Wanted> = batch.iter().map(|e| e.ask.wanted(e.origin.institution.id)).collect();
     // Before it is read: another era that begins meanwhile is found when it is written.
-    let era = parts.store.era(parts.clock.now());
-    let found = match parts.store.read_verifiers(wanted).await {
+    let era = parts.book.era(parts.clock.now());
+    let found = match parts.book.read(wanted).await {
         Ok(found) => found,
         Err(error) => {
             let error = AppError::from(error);
@@ -339,7 +383,11 @@ async fn fly(parts: &Parts, batch: Vec<Entry>) -> Vec<Entry> {
 }
 
 // Writes what was decided; where a batch as a whole fails, each of it alone.
-async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>, era: Era) -> Vec<Entry> {
+async fn land<B: Book>(
+    parts: &Parts<B>,
+    decided: Vec<(Entry, Verdict, Write)>,
+    era: Era,
+) -> Vec<Entry> {
     if decided.is_empty() {
         return Vec::new();
     }
@@ -349,7 +397,7 @@ async fn land(parts: &Parts, decided: Vec<(Entry, Verdict, Write)>, era: Era) ->
         writes.push(write);
     }
     let writes = Arc::new(writes);
-    match parts.store.write_verifications(Arc::clone(&writes), era).await {
+    match parts.book.write(Arc::clone(&writes), era).await {
         Ok(written) => {
             let mut again = Vec::new();
             for ((entry, verdict), written) in entries.into_iter().zip(written) {

@@ -92,7 +92,7 @@ async fn an_old_backup_reopens_no_passcode_no_token_no_session_and_no_issue() {
     let key = revoked.key.split_once('.').unwrap().0.parse().unwrap();
     assert!(api_keys::revoke(&app.app, &app.origin(Bank::A), key).await.unwrap());
     let muto = app.database.text("customers", "customer_id", &MUTO.rows()).await;
-    stop::stop_for(&app.app, &app.origin(Bank::B), muto.parse().unwrap()).await.unwrap();
+    stop::stop_for(&app.app, &app.origin(Bank::A), muto.parse().unwrap()).await.unwrap();
     let lines = app.database.count("audit", "1 = 1").await;
 
     let node = app.on(copy).await;

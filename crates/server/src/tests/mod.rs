@@ -19,6 +19,7 @@ mod passcodes;
 mod password;
 mod procedures;
 mod proofs;
+mod queue_model;
 mod replays;
 mod secrets;
 mod sessions;

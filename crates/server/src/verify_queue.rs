@@ -335,6 +335,14 @@ async fn fly<B: Book>(parts: &Parts<B>, batch: Vec<Entry>) -> Vec<Entry> {
     let era = parts.book.era(parts.clock.now());
     let found = match parts.book.read(wanted).await {
         Ok(found) => found,
+        // Nothing of it was done.
+        Err(StoreError::Conflict) => {
+            let mut again = Vec::new();
+            for entry in batch {
+                decide_again(entry, &mut again);
+            }
+            return again;
+        }
         Err(error) => {
             let error = AppError::from(error);
             for entry in batch {

@@ -7,7 +7,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use warifu_core::time::Millis;
 
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
 /// The era of a SQLite file that was never restored.
 const FILE: &str = "file";
 
+/// The beginning of the first era, and of one whose time nobody has said yet.
+const UNTOLD: i64 = 0;
+
 /// Tokens that count uses have no time by which to tell what may have been accepted: so many uses after
 /// the last are given up.
 const USES_GIVEN_UP: i64 = 10;
@@ -25,6 +28,8 @@ const USES_GIVEN_UP: i64 = 10;
 const NAME: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
      ELSE (SELECT system_identifier::text FROM pg_control_system()) || '/' || \
      substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END";
+
+const BEGIN: &str = "INSERT INTO eras (name, began_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 const RAISE: &str = "UPDATE verifiers SET floor_step = last_step + $1, version = version + 1 \
      WHERE mode = 'event' AND floor_step < last_step + $1";
@@ -95,7 +100,14 @@ impl Eras {
         let name = of_primary(sqlx::query_scalar(NAME).fetch_one(&mut *line).await?)?;
         // The first is entered from the table, when there is one.
         if self.is_another(&name) {
-            sqlx::query(RAISE).bind(USES_GIVEN_UP).execute(line).await?;
+            // By the first to see it, once: who comes after waits for that and finds it done. At what time
+            // is written by whoever next knows it.
+            let mut tx = line.begin().await?;
+            let begun = sqlx::query(BEGIN).bind(&name).bind(UNTOLD).execute(&mut *tx).await?;
+            if begun.rows_affected() == 1 {
+                sqlx::query(RAISE).bind(USES_GIVEN_UP).execute(&mut *tx).await?;
+            }
+            tx.commit().await?;
             self.change_to(name);
         }
         Ok(())
@@ -121,15 +133,21 @@ impl Store {
             Pools::Postgres(pool) => of_primary(sqlx::query_scalar(NAME).fetch_one(pool).await?)?,
         };
         let known = self.read().await?.eras().await?;
-        if !known.iter().any(|(known, _)| *known == name) {
+        let its = known.iter().find(|(known, _)| *known == name).map(|(_, began)| *began);
+        let is_first = known.iter().all(|(known, _)| *known == name);
+        if its.is_none() || (its == Some(UNTOLD) && !is_first) {
             if self.eras.is_another(&name) {
                 self.eras.change_to(name.clone());
             }
             let mut tx = self.begin().await?;
             // The first era of all follows none.
-            let began = if known.is_empty() { Millis(0) } else { self.eras.at(now).began.max(now) };
-            if tx.begin_era(&name, began).await? && !known.is_empty() {
-                tx.give_up_uses().await?;
+            let began = if is_first { Millis(UNTOLD) } else { self.eras.at(now).began.max(now) };
+            if tx.begin_era(&name, began).await? {
+                if !is_first {
+                    tx.give_up_uses().await?;
+                }
+            } else {
+                tx.tell_era(&name, began).await?;
             }
             tx.commit().await?;
         }
@@ -147,9 +165,7 @@ impl Tx {
 
     /// Begins an era; false where it is known already.
     pub async fn begin_era(&mut self, name: &str, began: Millis) -> Result<bool, StoreError> {
-        const SQL: &str =
-            "INSERT INTO eras (name, began_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        Ok(execute!(self, SQL, name, began.0)? == 1)
+        Ok(execute!(self, BEGIN, name, began.0)? == 1)
     }
 
     /// Ends what was begun before a restore: sessions, procedures, mail passwords, mails that carry a
@@ -161,6 +177,12 @@ impl Tx {
         execute!(self, "DELETE FROM mail_passwords WHERE bucket >= 0")?;
         execute!(self, MAILS)?;
         execute!(self, "DELETE FROM sessions WHERE bucket >= 0")
+    }
+
+    /// Says when an era began, if nobody has.
+    async fn tell_era(&mut self, name: &str, began: Millis) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE eras SET began_at = $2 WHERE name = $1 AND began_at = $3";
+        execute!(self, SQL, name, began.0, UNTOLD)
     }
 
     /// Raises the floors of tokens that count uses.

@@ -14,6 +14,7 @@ use crate::{
 };
 
 both!(
+    an_era_of_which_nobody_said_when_it_began_began_now,
     the_first_era_follows_none_and_each_other_gives_up_what_was_before,
     an_era_begins_once,
     what_was_begun_is_ended
@@ -37,6 +38,21 @@ async fn the_first_era_follows_none_and_each_other_gives_up_what_was_before(db: 
     for node in [node, other] {
         node.close().await;
     }
+}
+
+async fn an_era_of_which_nobody_said_when_it_began_began_now(db: &Db) {
+    db.store.enter_era(NOW).await.unwrap();
+    // As a connection leaves it that has seen another timeline.
+    let names = db.texts("SELECT name FROM eras").await;
+    db.run("UPDATE eras SET name = 'before'").await.unwrap();
+    let begun = db.write(async |tx| tx.begin_era(&names[0], Millis(0)).await).await.unwrap();
+    assert!(begun);
+    let node = db.node().await;
+    for later in [5_000, 9_000] {
+        node.enter_era(Millis(NOW.0 + later)).await.unwrap();
+        assert_eq!(node.era(NOW).began, Millis(NOW.0 + 5_000));
+    }
+    node.close().await;
 }
 
 async fn an_era_begins_once(db: &Db) {

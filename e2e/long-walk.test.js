@@ -184,7 +184,7 @@ async function startUse(walker) {
   walker.last = await phone.passcode();
   await pc.press(words.start);
   await pc.at('BOK001');
-  assert.equal(await pc.fact(words.phoneKind), 'Android（Chrome）');
+  assert.equal(await pc.fact(words.phoneKind), language === 'en' ? 'Android (Chrome)' : 'Android（Chrome）');
   await pc.press(words.next);
   await pc.at('BOK002');
   await pc.fill({ [words.passcode]: notThis(walker.last) });

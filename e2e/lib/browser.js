@@ -51,9 +51,21 @@ const PROGRAM = {
   args: FLAGS,
 };
 
+/** Some browsers crash before they have begun, which says nothing of what is walked: started again, they do not. */
+async function started(start) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start();
+    } catch (error) {
+      if (tries === 3 || !error.message.includes('has been closed')) throw error;
+    }
+  }
+}
+
 async function onDisk(profile, flags, options) {
   const directory = profile ?? (await mkdtemp(join(tmpdir(), 'warifu-browser-')));
-  const context = await chromium.launchPersistentContext(directory, { ...PROGRAM, args: [...FLAGS, ...flags], ...options });
+  const all = { ...PROGRAM, args: [...FLAGS, ...flags], ...options };
+  const context = await started(() => chromium.launchPersistentContext(directory, all));
   const close = async () => {
     await context.close();
     if (!profile) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
@@ -67,7 +79,7 @@ let windows = 0;
 
 async function inProgram(options) {
   windows += 1;
-  program ??= chromium.launch(PROGRAM);
+  program ??= started(() => chromium.launch(PROGRAM));
   const context = await (await program).newContext(options);
   const close = async () => {
     await context.close();

@@ -142,14 +142,14 @@ impl Lines {
     /// Reads the tokens of a batch.
     pub(crate) async fn read(&self, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
         while let Some(mut line) = self.take_idle() {
-            match read(&mut line, wanted).await {
+            match self.in_time(read(&mut line, wanted)).await {
                 // The server has cut it while it was idle; another may be alive.
                 Err(StoreError::Unavailable(error)) if is_cut(&error) => {}
                 done => return self.back(line, done),
             }
         }
         let mut line = self.open().await?;
-        let done = read(&mut line, wanted).await;
+        let done = self.in_time(read(&mut line, wanted)).await;
         self.back(line, done)
     }
 
@@ -163,7 +163,13 @@ impl Lines {
         if !self.eras.is(era) {
             return self.back(line, Ok(vec![false; writes.len()]));
         }
-        let done = write(&mut line, writes).await;
+        // Whether it was written is not known when nobody answers any more.
+        let done = match self.in_time(write(&mut line, writes)).await {
+            Err(StoreError::Unavailable(late @ sqlx::Error::PoolTimedOut)) => {
+                Err(StoreError::Unsure(late))
+            }
+            done => done,
+        };
         self.back(line, done)
     }
 
@@ -178,6 +184,16 @@ impl Lines {
 
     fn take_idle(&self) -> Option<PgConnection> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    // A server that has gone without a word is not waited for until the system gives the line up. Longer
+    // than the server's own limit of a statement.
+    async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let done = tokio::time::timeout(self.patience * 5, work).await;
+        done.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
     async fn open(&self) -> Result<PgConnection, StoreError> {

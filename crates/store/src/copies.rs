@@ -30,35 +30,65 @@ pub struct TakenOver {
     pub customers: usize,
     /// Keys of programs that were revoked.
     pub api_keys: usize,
-    /// Lines of the trail.
-    pub lines: usize,
 }
 
 const VERIFIERS: &str = "UPDATE verifiers AS v SET last_step = MAX(v.last_step, b.last_step), \
      floor_step = MAX(v.floor_step, b.floor_step), failures = MAX(v.failures, b.failures), \
      locked = v.locked OR b.locked, locked_until = NULLIF(MAX(COALESCE(v.locked_until, \
      0), COALESCE(b.locked_until, 0)), 0), suspended = v.suspended OR b.suspended, \
-     hold_until = NULLIF(MAX(COALESCE(v.hold_until, 0), COALESCE(b.hold_until, 0)), 0), \
-     state = CASE WHEN t.ended_at IS NULL THEN v.state ELSE b.state END, version = v.version + 1 \
-     FROM before.verifiers b JOIN before.tokens t ON t.bucket = b.bucket \
-     AND t.customer_id = b.customer_id AND t.id = b.token_id \
+     version = v.version + 1 FROM before.verifiers b \
      WHERE b.bucket = v.bucket AND b.customer_id = v.customer_id AND b.token_id = v.token_id \
-     AND (b.version <> v.version OR b.last_step > v.last_step)";
+     AND (b.last_step > v.last_step OR b.floor_step > v.floor_step OR b.failures > v.failures \
+     OR (b.locked AND NOT v.locked) OR (b.suspended AND NOT v.suspended) \
+     OR COALESCE(b.locked_until, 0) > COALESCE(v.locked_until, 0))";
+
+/// Whatever the two histories are, the hot table says what customer and token say.
+const AGREE: &str = "UPDATE verifiers AS v SET state = t.state, hold_until = c.hold_until, \
+     suspended = v.suspended OR c.suspended_at IS NOT NULL, \
+     sealed_key = CASE WHEN t.ended_at IS NULL THEN v.sealed_key ELSE x'' END, \
+     version = v.version + 1 FROM customers c JOIN tokens t ON t.bucket = c.bucket \
+     AND t.customer_id = c.customer_id WHERE c.bucket = v.bucket \
+     AND c.customer_id = v.customer_id AND t.id = v.token_id AND (v.state <> t.state \
+     OR COALESCE(v.hold_until, 0) <> COALESCE(c.hold_until, 0) \
+     OR (c.suspended_at IS NOT NULL AND NOT v.suspended))";
 
 const TOKENS: &str = "UPDATE tokens AS t SET state = b.state, ended_at = b.ended_at, root = NULL, \
      due_at = NULL, version = t.version + 1 FROM before.tokens b WHERE b.bucket = t.bucket \
      AND b.customer_id = t.customer_id AND b.id = t.id AND t.ended_at IS NULL \
      AND b.ended_at IS NOT NULL";
 
-const CUSTOMERS: &str = "UPDATE customers AS c SET suspended_at = COALESCE(b.suspended_at, \
+/// An issue that was over there is over: its token is, and would not be ended again.
+const ISSUES: &str = "UPDATE issues AS i SET ended_at = b.ended_at, end_reason = b.end_reason, \
+     start_mac = NULL, reply = NULL, deadline = NULL FROM before.issues b \
+     WHERE b.bucket = i.bucket AND b.customer_id = i.customer_id AND b.id = i.id \
+     AND i.ended_at IS NULL AND b.ended_at IS NOT NULL";
+
+const STOPS: &str = "UPDATE customers AS c SET suspended_at = COALESCE(b.suspended_at, \
      c.suspended_at), stopped_by = COALESCE(b.stopped_by, c.stopped_by), \
      stop_reception = COALESCE(b.stop_reception, c.stop_reception), \
      hold_until = NULLIF(MAX(COALESCE(b.hold_until, 0), COALESCE(c.hold_until, 0)), 0), \
-     otp_required = b.otp_required, login_hash = b.login_hash, login_mac = b.login_mac, \
-     login_given = b.login_given, confirmation_hash = b.confirmation_hash, \
-     confirmation_mac = b.confirmation_mac, confirmation_given = b.confirmation_given, \
-     version = c.version + 1 FROM before.customers b WHERE b.bucket = c.bucket \
-     AND b.customer_id = c.customer_id AND b.version <> c.version";
+     issue_from = NULLIF(MAX(COALESCE(b.issue_from, 0), COALESCE(c.issue_from, 0)), 0) \
+     FROM before.customers b WHERE b.bucket = c.bucket AND b.customer_id = c.customer_id \
+     AND (b.suspended_at IS NOT NULL OR COALESCE(b.hold_until, 0) > COALESCE(c.hold_until, 0) \
+     OR COALESCE(b.issue_from, 0) > COALESCE(c.issue_from, 0))";
+
+/// Only what is newer there: the file that stood here may be an older copy itself.
+const PASSWORDS: &str = "UPDATE customers AS c SET otp_required = b.otp_required, \
+     login_hash = b.login_hash, login_mac = b.login_mac, login_given = b.login_given, \
+     confirmation_hash = b.confirmation_hash, confirmation_mac = b.confirmation_mac, \
+     confirmation_given = b.confirmation_given, version = b.version + 1 \
+     FROM before.customers b WHERE b.bucket = c.bucket AND b.customer_id = c.customer_id \
+     AND b.version > c.version";
+
+const COUNTERS: &str = "INSERT INTO counters SELECT * FROM before.counters WHERE TRUE \
+     ON CONFLICT (bucket, customer_id, subject, kind) DO UPDATE SET \
+     failures = MAX(counters.failures, excluded.failures), \
+     locked = counters.locked OR excluded.locked, \
+     locked_until = NULLIF(MAX(COALESCE(counters.locked_until, 0), \
+     COALESCE(excluded.locked_until, 0)), 0), version = counters.version + 1";
+
+const APPLICATIONS: &str = "INSERT OR REPLACE INTO applications \
+     SELECT * FROM before.applications WHERE decided_at IS NOT NULL";
 
 const API_KEYS: &str = "UPDATE api_keys AS k SET revoked_at = b.revoked_at, mac = b.mac \
      FROM before.api_keys b WHERE b.institution_id = k.institution_id AND b.id = k.id AND k.revoked_at IS NULL \
@@ -116,11 +146,20 @@ impl Store {
     }
 
     /// Takes over what must never go back from the database that stood in this one's place: spent steps,
-    /// ends, stops, locks, passwords, revocations, the trail. SQLite only.
+    /// ends, stops, locks, passwords, revocations. SQLite only.
     pub async fn take_over(&self, from: &Path) -> Result<TakenOver, StoreError> {
         let Pools::Sqlite { path, .. } = &self.pools else { return Ok(TakenOver::default()) };
         let (into, from) = (path.clone(), from.to_owned());
         blocking(move || take_over(&into, &from)).await
+    }
+}
+
+impl Store {
+    /// Takes over the trail, and answers under idempotency keys; gives how many lines. SQLite only.
+    pub async fn take_over_trail(&self, from: &Path) -> Result<usize, StoreError> {
+        let Pools::Sqlite { path, .. } = &self.pools else { return Ok(0) };
+        let (into, from) = (path.clone(), from.to_owned());
+        blocking(move || take_over_trail(&into, &from)).await
     }
 }
 
@@ -181,22 +220,38 @@ pub(crate) fn sound(line: &Connection) -> Result<(), StoreError> {
     if said == "ok" { Ok(()) } else { Err(StoreError::Corrupt(said)) }
 }
 
-fn take_over(into: &Path, from: &Path) -> Result<TakenOver, StoreError> {
+fn beside_each_other(into: &Path, from: &Path) -> Result<Connection, StoreError> {
     let line = Connection::open_with_flags(into, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     line.pragma_update(None, "synchronous", "FULL")?;
     let name = from.to_str().ok_or_else(|| broken(ErrorKind::InvalidFilename.into()))?;
     line.execute("ATTACH DATABASE ?1 AS before", [name])?;
+    Ok(line)
+}
+
+// The largest tables, on their own: a bad page of the trail costs none of what protects somebody.
+fn take_over_trail(into: &Path, from: &Path) -> Result<usize, StoreError> {
+    let line = beside_each_other(into, from)?;
     let tx = Transaction::new_unchecked(&line, TransactionBehavior::Immediate)?;
+    let lines = tx.execute(LINES, [])?;
+    tx.execute(ANSWERS, [])?;
+    tx.commit()?;
+    Ok(lines)
+}
+
+fn take_over(into: &Path, from: &Path) -> Result<TakenOver, StoreError> {
+    let line = beside_each_other(into, from)?;
+    let tx = Transaction::new_unchecked(&line, TransactionBehavior::Immediate)?;
+    // Before passwords, which raise versions.
+    let stops = tx.execute(STOPS, [])?;
     let taken = TakenOver {
         verifiers: tx.execute(VERIFIERS, [])?,
         tokens: tx.execute(TOKENS, [])?,
-        customers: tx.execute(CUSTOMERS, [])?,
+        customers: stops.max(tx.execute(PASSWORDS, [])?),
         api_keys: tx.execute(API_KEYS, [])?,
-        lines: tx.execute(LINES, [])?,
     };
-    tx.execute(ADDRESSES, [])?;
-    tx.execute(ANSWERS, [])?;
-    tx.execute(ERAS, [])?;
+    for sql in [ISSUES, ADDRESSES, COUNTERS, APPLICATIONS, ERAS, AGREE] {
+        tx.execute(sql, [])?;
+    }
     tx.commit()?;
     Ok(taken)
 }

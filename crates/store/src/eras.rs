@@ -175,8 +175,17 @@ impl Tx {
              WHERE state IN ('queued', 'sending') AND next_at >= 0 AND has_secret";
         execute!(self, "DELETE FROM procedures WHERE bucket >= 0")?;
         execute!(self, "DELETE FROM mail_passwords WHERE bucket >= 0")?;
+        // A stop since then may have forgotten them.
+        execute!(self, "DELETE FROM devices WHERE bucket >= 0")?;
         execute!(self, MAILS)?;
         execute!(self, "DELETE FROM sessions WHERE bucket >= 0")
+    }
+
+    /// Locks tokens that count uses, of which nobody knows how often they were used since the copy was made.
+    pub async fn lock_counting_tokens(&mut self) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE verifiers SET locked = $1, version = version + 1 \
+             WHERE locked <> $1 AND mode = 'event'";
+        execute!(self, SQL, true)
     }
 
     /// Says when an era began, if nobody has.

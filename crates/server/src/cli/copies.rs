@@ -31,9 +31,13 @@ pub(super) async fn back_up(config: &Config, to: &Path, json: bool) -> Result<()
         return Err(Failure::Refused(format!("{} is there already", to.display())));
     }
     let store = current_store(config).await?;
-    let done = with_progress(to, store.back_up(to)).await;
+    // Under its own name only when it is whole.
+    let part = beside(to, ".part");
+    clear(&part).map_err(anyhow::Error::from)?;
+    let done = with_progress(&part, store.back_up(&part)).await;
     store.close().await;
     done.map_err(|e| anyhow::anyhow!("{}: {e}", to.display()))?;
+    fs::rename(&part, to).and_then(|()| sync_folder(to)).map_err(anyhow::Error::from)?;
     let bytes = fs::metadata(to).map_err(anyhow::Error::from)?.len();
     say(
         json,
@@ -50,11 +54,13 @@ pub(super) async fn back_up(config: &Config, to: &Path, json: bool) -> Result<()
 /// Puts a copy in the place of the database; without one, ends what a restore of PostgreSQL brought back.
 pub(super) async fn restore(
     config: &Config,
-    from: Option<&Path>,
+    (from, is_forced): (Option<&Path>, bool),
     json: bool,
 ) -> Result<(), Failure> {
     match (database_file(&config.database_url), from) {
-        (Some(database), Some(from)) => put_in_place(config, &database, from, json).await,
+        (Some(database), Some(from)) => {
+            put_in_place(config, &database, (from, is_forced), json).await
+        }
         (Some(_), None) => Err(Failure::Refused("name the copy: `warifu restore FILE`".to_owned())),
         (None, Some(_)) => Err(Failure::Refused(
             "PostgreSQL is restored by its own tools; then run `warifu restore` without a file"
@@ -62,7 +68,7 @@ pub(super) async fn restore(
         )),
         (None, None) => {
             let app = open(config).await?;
-            let closed = restore::close(&app).await?;
+            let closed = restore::close(&app, false).await?;
             app.store.close().await;
             say(
                 json,
@@ -77,7 +83,7 @@ pub(super) async fn restore(
 async fn put_in_place(
     config: &Config,
     database: &Path,
-    from: &Path,
+    (from, is_forced): (&Path, bool),
     json: bool,
 ) -> Result<(), Failure> {
     if !from.exists() {
@@ -103,11 +109,13 @@ async fn put_in_place(
         }
     });
     made.await.map_err(|e| Failure::Refused(format!("{} cannot be used: {e}", from.display())))?;
-    let done = prepare(config, database, &next).await;
-    let (taken, closed) = match done {
+    let done = prepare(config, database, &next, is_forced).await;
+    let (taken, trail, closed) = match done {
         Ok(done) => done,
         Err(failure) => {
-            clear(&next).map_err(anyhow::Error::from)?;
+            if let Err(error) = clear(&next) {
+                tracing::warn!(%error, "what was begun of a copy");
+            }
             return Err(failure);
         }
     };
@@ -118,10 +126,12 @@ async fn put_in_place(
             "database": database, "before": old, "sessions": closed.sessions, "issues": closed.issues,
             "taken_over": taken.as_ref().ok().map(|t| serde_json::json!({
                 "tokens_used": t.verifiers, "tokens_ended": t.tokens, "customers": t.customers,
-                "api_keys": t.api_keys, "audit_rows": t.lines,
+                "api_keys": t.api_keys,
             })),
+            "not_taken_over": taken.as_ref().err(), "audit_rows": trail.as_ref().ok(),
+            "trail_not_taken_over": trail.as_ref().err(), "issues_left": closed.left,
         }),
-        &told(database, old.as_deref(), &taken, closed),
+        &told(database, old.as_deref(), (&taken, &trail), closed),
     );
     Ok(())
 }
@@ -134,9 +144,10 @@ async fn prepare(
     config: &Config,
     database: &Path,
     next: &Path,
-) -> Result<(Taken, restore::Closed), Failure> {
+    is_forced: bool,
+) -> Result<(Taken, Result<usize, String>, restore::Closed), Failure> {
     let settings = StoreSettings {
-        url: format!("sqlite:{}", next.display()),
+        url: format!("sqlite://{}", next.display()),
         max_connections: config.max_connections,
         create: false,
     };
@@ -148,15 +159,26 @@ async fn prepare(
         Schema::Older { .. } => store.migrate().await?,
         schema => current(schema)?,
     }
-    let taken = if database.exists() {
-        store.take_over(database).await.map_err(|e| e.to_string())
+    let (taken, trail) = if database.exists() {
+        let taken = store.take_over(database).await.map_err(|e| e.to_string());
+        (taken, store.take_over_trail(database).await.map_err(|e| e.to_string()))
     } else {
-        Err("nothing stood in its place".to_owned())
+        let why = "nothing stood in its place".to_owned();
+        (Err(why.clone()), Err(why))
     };
+    if let Err(why) = &taken
+        && !is_forced
+    {
+        return Err(Failure::Refused(format!(
+            "nothing can be taken over ({why}), so that stops, revocations, releases and changed passwords \
+             since the copy was made would be lost. If there is no better copy of what stood there, say \
+             --without-takeover"
+        )));
+    }
     let app = app_on(config, World::real()?, store).await?;
-    let closed = restore::close(&app).await?;
+    let closed = restore::close(&app, taken.is_ok()).await?;
     app.store.close().await;
-    Ok((taken, closed))
+    Ok((taken, trail, closed))
 }
 
 // The present database goes aside with its log; the copy takes its name.
@@ -167,23 +189,26 @@ fn exchange(database: &Path, next: &Path, at: Millis) -> io::Result<Option<PathB
             return Err(io::Error::other("the copy still has a log: it is in use"));
         }
     }
-    let old = database.exists().then(|| {
-        let at = Timestamp::from_millisecond(at.0).unwrap_or_default();
-        beside(database, &format!(".replaced-{}", at.strftime("%Y%m%dT%H%M%SZ")))
-    });
-    if let Some(old) = &old {
-        for ending in ["", "-wal", "-shm"] {
-            let file = beside(database, ending);
-            if file.exists() {
-                fs::rename(file, beside(old, ending))?;
-            }
+    let time = Timestamp::from_millisecond(at.0).unwrap_or_default();
+    let old = beside(database, &format!(".replaced-{}", time.strftime("%Y%m%dT%H%M%SZ")));
+    let is_there = database.exists();
+    if is_there {
+        // A second name, so that the first is never without a database.
+        fs::hard_link(database, &old)?;
+    }
+    // Whatever is left of a log would be played into the copy: it goes aside, also without its database.
+    for ending in ["-wal", "-shm", "-journal"] {
+        let file = beside(database, ending);
+        if file.exists() {
+            fs::rename(file, beside(&old, ending))?;
         }
     }
+    sync_folder(database)?;
     fs::File::open(next)?.sync_all()?;
     fs::rename(next, database)?;
     clear(next)?;
     sync_folder(database)?;
-    Ok(old)
+    Ok(is_there.then_some(old))
 }
 
 // What is left of a copy that did not come to its end.
@@ -204,21 +229,37 @@ fn ended(closed: restore::Closed) -> String {
     )
 }
 
-fn told(database: &Path, old: Option<&Path>, taken: &Taken, closed: restore::Closed) -> String {
+fn told(
+    database: &Path,
+    old: Option<&Path>,
+    (taken, trail): (&Taken, &Result<usize, String>),
+    closed: restore::Closed,
+) -> String {
     let mut lines = vec![format!("{} is the copy now.", database.display()), ended(closed)];
     match taken {
         Ok(t) => lines.push(format!(
             "Taken over from what stood there: used tokens {}, ended tokens {}, customers {}, revoked \
-             API keys {}, lines of the trail {}.",
-            t.verifiers, t.tokens, t.customers, t.api_keys, t.lines
+             API keys {}.",
+            t.verifiers, t.tokens, t.customers, t.api_keys
         )),
         Err(why) => lines.push(format!(
             "Nothing could be taken over from what stood there ({why}): stops, revocations, releases and \
              changed passwords since the copy was made are not known here. Do them again before you serve."
         )),
     }
+    lines.push(match trail {
+        Ok(lines) => format!("Lines of the trail taken over: {lines}."),
+        Err(why) => format!("The trail since the copy was made could not be taken over ({why})."),
+    });
+    if closed.left > 0 {
+        let left = closed.left;
+        lines.push(format!("{left} issues could not be ended; the log says why."));
+    }
     if let Some(old) = old {
-        lines.push(format!("What stood there is kept as {}.", old.display()));
+        lines.push(format!(
+            "What stood there is kept as {}; destroy it when it is not needed any more.",
+            old.display()
+        ));
     }
     lines.join("\n")
 }

@@ -70,6 +70,9 @@ enum Command {
     Restore {
         /// The copy.
         file: Option<PathBuf>,
+        /// Go on where nothing can be taken over from what stood there.
+        #[arg(long)]
+        without_takeover: bool,
     },
     /// Make the file with the key-encryption key.
     #[command(subcommand)]
@@ -203,7 +206,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Migrate => migrate(&config, cli.json).await,
         Command::Doctor => doctor::run(&config, cli.json).await,
         Command::Backup { file } => copies::back_up(&config, &file, cli.json).await,
-        Command::Restore { file } => copies::restore(&config, file.as_deref(), cli.json).await,
+        Command::Restore { file, without_takeover } => {
+            copies::restore(&config, (file.as_deref(), without_takeover), cli.json).await
+        }
         Command::Keys(verb) => keyring::run(&config, &verb, cli.json),
         Command::ApiKeys(verb) => api_keys::run(&open(&config).await?, &verb, cli.json).await,
         Command::Institution(verb) => {

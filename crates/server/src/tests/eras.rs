@@ -97,7 +97,8 @@ async fn an_old_backup_reopens_no_passcode_no_token_no_session_and_no_issue() {
 
     let node = app.on(copy).await;
     node.app.store.take_over(&app.database.path()).await.unwrap();
-    let closed = restore::close(&node.app).await.unwrap();
+    node.app.store.take_over_trail(&app.database.path()).await.unwrap();
+    let closed = restore::close(&node.app, true).await.unwrap();
     assert_eq!((closed.issues, closed.at), (1, app.now()));
     assert!(closed.sessions >= 1);
     // Whatever the trail said is there, and that this happened, for each bank.

@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use warifu_core::{ids::ApiKeyId, time::Millis, token::State};
+use warifu_core::{ids::ApiKeyId, issue::IssueEnd, time::Millis, token::State};
 
-use super::samples::{NOW, bank, customer, line, token, verifier, who, with_customers};
+use super::samples::{NOW, bank, customer, issue, line, token, verifier, who, with_customers};
 use crate::{
-    ApiKey, Store, StoreError,
+    ApiKey, Store, StoreError, Token,
     copies::{InUse, TakenOver, copy},
     testing::{Db, Engine, settings},
 };
@@ -89,7 +89,8 @@ async fn what_never_goes_back_is_taken_over() {
     };
     db.write(async |tx| {
         for n in [1, 2] {
-            tx.insert_token(who(n), &token(n)).await?;
+            let in_use = Token { state: State::InUse, ..token(n) };
+            tx.insert_token(who(n), &in_use).await?;
             tx.insert_verifier(&verifier(n)).await?;
         }
         tx.insert_api_key(bank(), &key).await?;
@@ -122,11 +123,14 @@ async fn what_never_goes_back_is_taken_over() {
 
     let copied = at(&to).await;
     let taken = copied.take_over(&file(&db)).await.unwrap();
-    let expected = TakenOver { verifiers: 2, tokens: 1, customers: 1, api_keys: 1, lines: 2 };
+    let expected = TakenOver { verifiers: 1, tokens: 1, customers: 1, api_keys: 1 };
     assert_eq!(taken, expected);
     // Once more changes nothing.
     let again = copied.take_over(&file(&db)).await.unwrap();
-    assert_eq!((again.tokens, again.api_keys, again.lines), (0, 0, 0));
+    assert_eq!((again.verifiers, again.tokens, again.api_keys), (0, 0, 0));
+    for lines in [2, 0] {
+        assert_eq!(copied.take_over_trail(&file(&db)).await.unwrap(), lines);
+    }
     knows_it_all(&copied, key.id).await;
     copied.close().await;
     db.remove().await;
@@ -145,6 +149,67 @@ async fn knows_it_all(copied: &Store, key: ApiKeyId) {
     let same = tx.customer(who(1)).await.unwrap().unwrap();
     assert_eq!(same.login_hash, customer(1).login_hash);
     assert_eq!(tx.api_key(bank(), key).await.unwrap().unwrap().revoked_at, Some(NOW.0));
+}
+
+#[tokio::test]
+async fn an_older_database_that_stood_there_brings_no_old_password_back() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1]).await;
+    let [old, newer] = ["old.db", "newer.db"].map(|name| file(&db).with_file_name(name));
+    db.store.back_up(&old).await.unwrap();
+    db.write(async |tx| {
+        let mut changed = tx.take_customer(who(1)).await?.unwrap();
+        changed.login_hash = "newer".to_owned();
+        changed.otp_required = true;
+        tx.save_customer(&changed).await
+    })
+    .await
+    .unwrap();
+    db.store.back_up(&newer).await.unwrap();
+    let copied = at(&newer).await;
+    assert_eq!(copied.take_over(&old).await.unwrap(), TakenOver::default());
+    let kept = copied.read().await.unwrap().customer(who(1)).await.unwrap().unwrap();
+    assert_eq!((kept.login_hash.as_str(), kept.otp_required), ("newer", true));
+    copied.close().await;
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn an_issue_that_was_over_is_over_and_the_hot_table_says_what_customer_and_token_say() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1]).await;
+    db.write(async |tx| {
+        tx.insert_token(who(1), &token(1)).await?;
+        tx.insert_verifier(&verifier(1)).await?;
+        tx.insert_issue(who(1), &issue(1)).await
+    })
+    .await
+    .unwrap();
+    let to = file(&db).with_file_name("copy.db");
+    db.store.back_up(&to).await.unwrap();
+    db.write(async |tx| {
+        let mut over = issue(1);
+        over.end(Some(IssueEnd::TakenBack), NOW);
+        tx.save_issue(who(1), &over).await?;
+        let mut ended = token(1);
+        ended.end(State::Revoked, NOW);
+        tx.save_token(who(1), &ended).await
+    })
+    .await
+    .unwrap();
+    // Past the product: the hot table of what stood there says nothing of it.
+    db.run("UPDATE verifiers SET state = 'in_use'").await.unwrap();
+    let copied = at(&to).await;
+    copied.take_over(&file(&db)).await.unwrap();
+    let mut tx = copied.read().await.unwrap();
+    let over = tx.issue(who(1), issue(1).id).await.unwrap().unwrap();
+    assert_eq!((over.end_reason, over.deadline), (Some(IssueEnd::TakenBack), None));
+    assert!(over.start_mac.is_none());
+    let hot = tx.verifier(who(1), token(1).id).await.unwrap().unwrap();
+    assert_eq!((hot.state, hot.sealed_key), (State::Revoked, Vec::new()));
+    drop(tx);
+    copied.close().await;
+    db.remove().await;
 }
 
 #[tokio::test]

@@ -70,6 +70,10 @@ async fn an_era_begins_once(db: &Db) {
     }
     let row = db.read(async |tx| tx.verifier(who(1), token.token_id).await).await.unwrap();
     assert_eq!(row.floor_step, token.last_step + 10);
+    for locked in [1, 0] {
+        let done = db.write(async |tx| tx.lock_counting_tokens().await).await.unwrap();
+        assert_eq!(done, locked);
+    }
 }
 
 async fn what_was_begun_is_ended(db: &Db) {

@@ -24,7 +24,8 @@ const POSTGRES_ONLY: [&str; 5] = [
 const SQLITE_ONLY: [&str; 1] = ["?1"];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
-const WHOLE: [&str; 8] = [
+const WHOLE: [&str; 9] = [
+    "AND mode = 'event'",
     "FROM verifiers v LEFT JOIN customers c",
     "FROM eras",
     "WHERE mode = 'event'",

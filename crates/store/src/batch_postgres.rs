@@ -116,7 +116,8 @@ pub(crate) struct Lines {
     options: PgConnectOptions,
     patience: Duration,
     eras: Arc<Eras>,
-    idle: Mutex<Vec<PgConnection>>,
+    /// With the number of the era that each was opened in.
+    idle: Mutex<Vec<(u64, PgConnection)>>,
 }
 
 // The options may hold a password, in more than one place.
@@ -142,14 +143,14 @@ impl Lines {
     /// Reads the tokens of a batch.
     pub(crate) async fn read(&self, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
         while let Some(mut line) = self.take_idle() {
-            match self.in_time(read(&mut line, wanted)).await {
+            match self.in_time(read(&mut line.1, wanted)).await {
                 // The server has cut it while it was idle; another may be alive.
                 Err(StoreError::Unavailable(error)) if is_cut(&error) => {}
                 done => return self.back(line, done),
             }
         }
         let mut line = self.open().await?;
-        let done = self.in_time(read(&mut line, wanted)).await;
+        let done = self.in_time(read(&mut line.1, wanted)).await;
         self.back(line, done)
     }
 
@@ -164,7 +165,7 @@ impl Lines {
             return self.back(line, Ok(vec![false; writes.len()]));
         }
         // Whether it was written is not known when nobody answers any more.
-        let done = match self.in_time(write(&mut line, writes)).await {
+        let done = match self.in_time(write(&mut line.1, writes)).await {
             Err(StoreError::Unavailable(late @ sqlx::Error::PoolTimedOut)) => {
                 Err(StoreError::Unsure(late))
             }
@@ -175,15 +176,19 @@ impl Lines {
 
     /// Closes those that nobody uses.
     pub(crate) async fn close(&self) {
-        while let Some(line) = self.take_idle() {
+        while let Some((_, line)) = self.take_idle() {
             if let Err(error) = line.close().await {
                 tracing::debug!(%error, "a connection of the verify queue");
             }
         }
     }
 
-    fn take_idle(&self) -> Option<PgConnection> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    // One that was opened in another era may lead to a primary that is none any more.
+    fn take_idle(&self) -> Option<(u64, PgConnection)> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.eras.number();
+        idle.retain(|(number, _)| *number == now);
+        idle.pop()
     }
 
     // A server that has gone without a word is not waited for until the system gives the line up. Longer
@@ -196,18 +201,22 @@ impl Lines {
         done.unwrap_or_else(|_| Err(sqlx::Error::PoolTimedOut.into()))
     }
 
-    async fn open(&self) -> Result<PgConnection, StoreError> {
+    async fn open(&self) -> Result<(u64, PgConnection), StoreError> {
         let line = async {
             let mut line = self.options.connect().await?;
             self.eras.greet(&mut line).await?;
-            Ok::<_, sqlx::Error>(line)
+            Ok::<_, sqlx::Error>((self.eras.number(), line))
         };
         let line = tokio::time::timeout(self.patience, line).await;
         Ok(line.map_err(|_| sqlx::Error::PoolTimedOut)??)
     }
 
     // Only one that has answered is used again.
-    fn back<T>(&self, line: PgConnection, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn back<T>(
+        &self,
+        line: (u64, PgConnection),
+        done: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         if matches!(done, Ok(_) | Err(StoreError::Conflict | StoreError::Corrupt(_))) {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }

@@ -60,9 +60,14 @@ impl Eras {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many changes were seen.
+    pub(crate) fn number(&self) -> u64 {
+        self.known().era.number
+    }
+
     /// Whether what was decided in that era may be written.
     pub(crate) fn is(&self, era: Era) -> bool {
-        self.known().era.number == era.number
+        self.number() == era.number
     }
 
     // Whoever decides from now on knows that it has changed.

@@ -85,6 +85,12 @@ async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
             ),
         );
     }
+    let now = app.clock.now();
+    if app.store.era(now).began > now {
+        let why = "the database's era begins in the future, by a clock that was wrong: until then no \
+                   passcode is accepted";
+        report.fail("era", Failure::Refused(why.to_owned()));
+    }
     let mut tx = app.store.read().await?;
     match tx.odd_verifiers().await? {
         0 => report.ok("verifiers", "says of every customer what its own row says"),

@@ -4,105 +4,14 @@
  */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { promisify } from 'node:util';
 
-import { Server, ask, freePorts, needed, outcome } from './lib/process.js';
-
-const OK = 0;
-const FAILED = 1;
-const USAGE = 2;
-const CONFIGURATION = 3;
-const REFUSED = 4;
-
-/** What no output may hold. */
-const SECRETS = { login: 'Nishi-no-mado-7', confirmation: 'Higashi-no-to-7', database: 'Minami-no-kagi-7', relay: 'Kita-no-ido-7' };
-
-const DOCUMENT = await readFile(new URL('../crates/server/src/demo/institution.toml', import.meta.url), 'utf8');
-const SERVICE = '10203040';
-
-/** A folder of an installation, as empty as one that was just made. */
-class Place {
-  static async make(t) {
-    const place = new Place();
-    place.directory = await mkdtemp(join(tmpdir(), 'warifu-cli-'));
-    t.after(() => rm(place.directory, { recursive: true, force: true }));
-    return place;
-  }
-
-  /** One with key file, tables, and a bank unless it is not wanted. */
-  static async ready(t, { bank = true } = {}) {
-    const place = await Place.make(t);
-    for (const words of ['keys create', 'migrate']) await place.must(words.split(' '));
-    if (bank) await place.must(['institution', 'create', await place.write('bank.toml', DOCUMENT)]);
-    return place;
-  }
-
-  /** Runs the program and makes sure that it says no secret, whatever it says. */
-  async run(words, settings = {}) {
-    const { code, stdout, stderr } = await outcome(this.directory, words, settings);
-    const said = stdout + stderr;
-    for (const secret of [...Object.values(SECRETS), await this.key()]) {
-      assert.ok(!secret || !said.includes(secret), `${words.join(' ')} says ${secret}`);
-    }
-    return { code, stdout, stderr };
-  }
-
-  /** Runs the program, which must succeed; gives what it prints. */
-  async must(words, settings = {}) {
-    const { code, stdout, stderr } = await this.run(words, settings);
-    assert.equal(code, OK, `${words.join(' ')}: ${stdout}${stderr}`);
-    return stdout;
-  }
-
-  /** The same with --json, read. */
-  async json(words, settings = {}) {
-    return JSON.parse(await this.must(['--json', ...words], settings));
-  }
-
-  /** Makes sure that the program ends with that code and says each of these on its way out. */
-  async refuses(code, words, said, settings = {}) {
-    const found = await this.run(words, settings);
-    assert.equal(found.code, code, `${words.join(' ')}: ${found.stdout}${found.stderr}`);
-    for (const part of said) assert.ok(found.stderr.includes(part), `${words.join(' ')} does not say “${part}”: ${found.stderr}`);
-    return found;
-  }
-
-  async write(name, text) {
-    const path = join(this.directory, name);
-    await writeFile(path, text);
-    return path;
-  }
-
-  /** The key that this installation's key file holds. */
-  async key() {
-    const line = await readFile(join(this.directory, 'warifu.keys'), 'utf8').catch(() => '');
-    return line.trim().split(' ')[2];
-  }
-
-  async sql(statement) {
-    const script = 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as line: line.execute(sys.argv[2])';
-    await promisify(execFile)(needed('WARIFU_TEST_PYTHON'), ['-c', script, join(this.directory, 'warifu.db'), statement]);
-  }
-}
-
-/** Lines of the bank's file; the second is broken where it is wanted so. */
-function customers({ broken }) {
-  const line = (number, login, birthday) =>
-    [number, login, '青木 さくら', birthday, 'ja', 'sakura@mail.example', '2026-01-05', SECRETS.login, SECRETS.confirmation].join(',');
-  return [
-    'customer_number,login_id,name,birthday,locale,notice_addresses,addresses_confirmed_at,login_password,confirmation_password',
-    line('0000001', 'sakura01', '1951-04-02'),
-    line('0000002', 'minato02', broken ? '2 April 1951' : '1951-04-02'),
-    '',
-  ].join('\n');
-}
+import { CONFIGURATION, DOCUMENT, FAILED, Place, REFUSED, SECRETS, SERVICE, USAGE, customers } from './lib/place.js';
+import { ask, freePorts } from './lib/process.js';
 
 describe('usage', { concurrency: true }, () => {
   test('every noun and verb explains itself', async (t) => {
@@ -406,83 +315,9 @@ describe('doctor', { concurrency: true }, () => {
   });
 });
 
-describe('copies', { concurrency: true }, () => {
-  test('a backup is made beside a server, and put in place once that has ended; what was stopped since stays so', async (t) => {
-    const place = await Place.ready(t);
-    await place.must(['customers', 'import', await place.write('customers.csv', customers({ broken: false }))]);
-    const server = await serving(t, place);
-    const { bytes } = await place.json(['backup', 'copy.db']);
-    const { size, mode } = await stat(join(place.directory, 'copy.db'));
-    assert.deepEqual([size, mode & 0o777], [bytes, 0o600]);
-    await place.refuses(REFUSED, ['backup', 'copy.db'], ['copy.db is there already']);
-    await place.must(['customers', 'stop', 'sakura01']);
-    await place.refuses(REFUSED, ['restore', 'copy.db'], ['another Warifu uses this database', 'stop `warifu serve`']);
-    await server.stop();
-
-    const told = await place.must(['restore', 'copy.db']);
-    assert.match(told, /^warifu\.db is the copy now\.$/m);
-    assert.match(told, /^Taken over from what stood there: used tokens 0, ended tokens 0, customers 1, revoked API keys 0\.$/m);
-    const [, aside] = /^What stood there is kept as (warifu\.db\.replaced-\d{8}T\d{6}Z); destroy/m.exec(told);
-    await stat(join(place.directory, aside));
-    const { suspended_at: since } = await place.json(['customers', 'show', 'sakura01']);
-    assert.ok(since);
-    assert.match(await place.must(['customers', 'history', 'sakura01']), /customer\.stopped/);
-    const { checks } = await place.json(['doctor'], { WARIFU_LISTEN__IB: '127.0.0.1:8080' });
-    assert.deepEqual(checks.filter(({ mark }) => mark === 'fail'), []);
-    await (await serving(t, place)).stop();
-  });
-
-  test('a copy that cannot be used changes nothing, and what stood there may be beyond reading', async (t) => {
-    const place = await Place.ready(t);
-    await place.must(['backup', 'copy.db']);
-    await place.write('letter.txt', 'Dear customer, '.repeat(1_000));
-    for (const [words, said] of [
-      [['restore'], 'name the copy: `warifu restore FILE`'],
-      [['restore', 'gone.db'], 'gone.db: there is no such file'],
-      [['restore', 'letter.txt'], 'letter.txt cannot be used: '],
-    ]) {
-      await place.refuses(REFUSED, words, [said]);
-    }
-    await place.must(['keys', 'create'], { WARIFU_KEYS__FILE: 'other.keys' });
-    await place.refuses(CONFIGURATION, ['restore', 'copy.db'], ['this key does not open the institutions'], { WARIFU_KEYS__FILE: 'other.keys' });
-    await place.must(['institution', 'list']);
-    const files = (await readdir(place.directory)).filter((name) => name.includes('restoring') || name.includes('replaced'));
-    assert.deepEqual(files, []);
-
-    await place.write('warifu.db', 'not a database any more'.repeat(500));
-    // A log that was left behind would be played into whatever takes the name.
-    await place.write('warifu.db-wal', 'left by a server that died');
-    await place.refuses(REFUSED, ['restore', 'copy.db'], ['nothing can be taken over', '--without-takeover']);
-    const told = await place.must(['restore', 'copy.db', '--without-takeover']);
-    assert.match(told, /^Nothing could be taken over from what stood there \(.+\): stops, revocations, .+ Do them again before you serve\.$/m);
-    const aside = (await readdir(place.directory)).filter((name) => name.includes('replaced'));
-    assert.ok(aside.some((name) => /^warifu\.db\.replaced-\d{8}T\d{6}Z$/.test(name)), aside.join(', '));
-    const log = await readFile(join(place.directory, 'warifu.db-wal'), 'utf8').catch(() => '');
-    assert.ok(!log.includes('left by'));
-    assert.match(await place.must(['institution', 'list']), /10203040/);
-  });
-});
-
-async function serving(t, place) {
-  const [port, ops] = await freePorts(2);
-  const listen = `[listen]\nib = ["127.0.0.1:${port}"]\ntoken = ["127.0.0.1:${port}"]\nops = ["127.0.0.1:${ops}"]\n`;
-  await place.write('serving.toml', listen);
-  const log = join(place.directory, 'server.log');
-  const server = new Server(needed('WARIFU_PROGRAM'), ['--config', 'serving.toml', 'serve'], { directory: place.directory, log });
-  t.after(() => server.kill());
-  await server.ready(ops);
-  return server;
-}
-
 test('serve tells on its own address whether it lives and is ready, and ends well when it is asked to', async (t) => {
   const place = await Place.ready(t);
-  const [port, ops] = await freePorts(2);
-  const listen = `[listen]\nib = ["127.0.0.1:${port}"]\ntoken = ["127.0.0.1:${port}"]\nops = ["127.0.0.1:${ops}"]\n`;
-  await place.write('warifu.toml', listen);
-  const log = join(place.directory, 'server.log');
-  const server = new Server(needed('WARIFU_PROGRAM'), ['--config', 'warifu.toml', 'serve'], { directory: place.directory, log });
-  t.after(() => server.kill());
-  await server.ready(ops);
+  const { server, port, ops } = await place.serve(t);
   const health = async (path) => {
     const { status, body } = await ask(ops, { path: `/health/${path}` });
     return `${status} ${body}`;

@@ -5,6 +5,7 @@
 mod actions;
 mod api;
 pub mod app;
+mod book;
 mod calendar;
 pub mod cli;
 pub mod config;

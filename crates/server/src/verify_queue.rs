@@ -20,12 +20,13 @@ use tokio::{
 use warifu_core::{
     ids::{CustomerId, InstitutionId},
     random::Random,
-    time::{Clock, Millis},
+    time::Clock,
 };
-use warifu_store::{Candidate, Era, Read, Store, StoreError, Wanted, Whose, Write};
+use warifu_store::{Candidate, Era, StoreError, Wanted, Whose, Write};
 
 use crate::{
     actions::verify::{self, Ask, Decided, Verdict},
+    book::Book,
     error::AppError,
     origin::Origin,
 };
@@ -85,50 +86,6 @@ struct Entry {
 
 /// Whose turn it is: one entry of a customer at a time.
 type Turn = (InstitutionId, Whose);
-
-/// What the queue needs of a database: a store, or in its own tests a model of one.
-pub(crate) trait Book: Clone + Send + Sync + 'static {
-    /// Batches that may be on their way at once.
-    fn batches_at_once(&self) -> usize;
-    /// The era at this moment, to be asked before a batch is read.
-    fn era(&self, now: Millis) -> Era;
-    /// Reads the tokens of a batch.
-    fn read(
-        &self,
-        wanted: Vec<Wanted>,
-    ) -> impl Future<Output = Result<Vec<Read>, StoreError>> + Send;
-    /// Writes what was decided in that era with one commit; gives which entries were written.
-    fn write(
-        &self,
-        writes: Arc<Vec<Write>>,
-        era: Era,
-    ) -> impl Future<Output = Result<Vec<bool>, StoreError>> + Send;
-}
-
-impl Book for Store {
-    fn batches_at_once(&self) -> usize {
-        Self::batches_at_once(self)
-    }
-
-    fn era(&self, now: Millis) -> Era {
-        Self::era(self, now)
-    }
-
-    fn read(
-        &self,
-        wanted: Vec<Wanted>,
-    ) -> impl Future<Output = Result<Vec<Read>, StoreError>> + Send {
-        self.read_verifiers(wanted)
-    }
-
-    fn write(
-        &self,
-        writes: Arc<Vec<Write>>,
-        era: Era,
-    ) -> impl Future<Output = Result<Vec<bool>, StoreError>> + Send {
-        self.write_verifications(writes, era)
-    }
-}
 
 /// The entrance.
 #[derive(Debug)]

@@ -29,9 +29,10 @@ use super::{
 };
 use crate::{
     actions::verify::Ask,
+    book::Book,
     error::AppError,
     origin::Origin,
-    verify_queue::{Answer, Book, Queue},
+    verify_queue::{Answer, Queue},
 };
 
 /// Schedules that are tried.

@@ -164,7 +164,6 @@ mod tests {
             assert_eq!(word.parse(), Ok(*kind));
             assert!(seen.insert(word), "{word} twice");
         }
-        assert_eq!(seen.len(), 45);
     }
 
     #[test]

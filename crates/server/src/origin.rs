@@ -1,6 +1,9 @@
 //! Who asks, through which door, when: what every action is told and every audit row repeats.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use serde_json::Value;
 use warifu_core::{
@@ -25,6 +28,8 @@ pub(crate) struct Origin {
     pub(crate) device: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) correlation: Option<String>,
+    /// How many lines it has left in the trail so far.
+    pub(crate) lines: Arc<AtomicU32>,
 }
 
 impl Origin {
@@ -45,6 +50,7 @@ impl Origin {
             device: None,
             request_id: None,
             correlation: None,
+            lines: Arc::default(),
         }
     }
 
@@ -73,7 +79,7 @@ impl Origin {
             bucket: i64::from(bucket),
             customer_id: owner,
             at: self.now.0,
-            id: AuditId::generate(self.now, random),
+            id: AuditId::nth(self.lines.fetch_add(1, Ordering::Relaxed), self.now, random),
             institution_id: self.institution.id.to_string(),
             actor_kind: self.actor.0.as_str().to_owned(),
             actor_id: self.actor.1.clone(),

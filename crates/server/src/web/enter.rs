@@ -129,6 +129,7 @@ impl Doors {
             device: Some(device_kind(request.headers())),
             request_id: Some(request_id.to_owned()),
             correlation: None,
+            lines: Arc::default(),
         };
         if kind == HostKind::Api {
             return self.program(origin, request).await;

@@ -42,6 +42,7 @@ describe('copies', { concurrency: true }, () => {
       [['restore'], 'name the copy: `warifu restore FILE`'],
       [['restore', 'gone.db'], 'gone.db: there is no such file'],
       [['restore', 'letter.txt'], 'letter.txt cannot be used: '],
+      [['restore', 'warifu.db'], 'warifu.db is the database itself'],
     ]) {
       await place.refuses(REFUSED, words, [said]);
     }

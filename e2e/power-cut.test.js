@@ -167,10 +167,20 @@ async function pressAndCut(pc, banks, name) {
   await afterCut(pc);
 }
 
-/** What the browser shows of a cut line may come late, and would interrupt where one goes next. */
+/**
+ * What the browser shows of a cut line may come late, and would interrupt where one goes next; so may a page
+ * that was gone to and given up. Goes on when one navigation has come to its end undisturbed.
+ */
 async function afterCut(pc) {
   await pc.page.waitForLoadState('networkidle').catch(() => {});
-  await pc.go('/').catch(() => {});
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await pc.go('/');
+      return;
+    } catch (error) {
+      if (tries === 10) throw error;
+    }
+  }
 }
 
 async function cutAtStart(t, banks, person, wait) {

@@ -128,7 +128,10 @@ pub(crate) async fn run(
         // A worker that panicked must not leave a server that only looks alive.
         ended.context("a part of the server died")?;
     }
-    app.store.close().await;
+    // A statement that hangs keeps no server that was told to stop.
+    if tokio::time::timeout(PATIENCE, app.store.close()).await.is_err() {
+        tracing::warn!("the database does not let go; what was not committed is undone there");
+    }
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 //! its own commit. Rows come as arrays, one of each column.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -25,7 +24,7 @@ macro_rules! read_text {
             $answer,
             ", v.bucket, v.customer_id, v.token_id, v.institution_id, v.state, v.suspended, \
              v.hold_until, v.mode, v.algorithm, v.digits, v.period, v.sealed_key, v.valid_until, \
-             v.floor_step, v.last_step, v.drift, v.drift_seen, v.failures, v.locked_until, v.locked, v.version \
+             v.floor_step, v.last_step, v.era, v.drift, v.drift_seen, v.failures, v.locked_until, v.locked, v.version \
              FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], \
              $6::text[]",
             $once,
@@ -64,7 +63,7 @@ macro_rules! write_text {
              $10::boolean[]) AS w (n, bucket, customer, token, place, decided_on, step, failures, \
              locked_until, locked)), \
              changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
-             failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
+             era = CASE WHEN w.step IS NULL THEN v.era ELSE $33 END, failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
              version = v.version + 1 FROM w WHERE v.ctid = w.place AND v.bucket = w.bucket \
              AND v.customer_id = w.customer AND v.token_id = w.token \
              AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
@@ -93,9 +92,9 @@ const WRITE: &str = write_text!("");
 const WRITE_WITH_ANSWERS: &str = write_text!(
     ", answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) SELECT bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at FROM unnest($33::bigint[], $34::boolean[], $35::bigint[], \
-     $36::text[], $37::text[], $38::text[], $39::text[], $40::bytea[], $41::text[], \
-     $42::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
+     body_mac, answer, created_at FROM unnest($34::bigint[], $35::boolean[], $36::bigint[], \
+     $37::text[], $38::text[], $39::text[], $40::text[], $41::bytea[], $42::text[], \
+     $43::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
      body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed))"
 );
 
@@ -165,7 +164,7 @@ impl Lines {
             return self.back(line, Ok(vec![false; writes.len()]));
         }
         // Whether it was written is not known when nobody answers any more.
-        let done = match self.in_time(write(&mut line.1, writes)).await {
+        let done = match self.in_time(write(&mut line.1, writes, era)).await {
             Err(StoreError::Unavailable(late @ sqlx::Error::PoolTimedOut)) => {
                 Err(StoreError::Unsure(late))
             }
@@ -253,13 +252,17 @@ async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, S
     rows.iter().map(read).collect()
 }
 
-async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+async fn write(
+    line: &mut PgConnection,
+    writes: &[Write],
+    era: Era,
+) -> Result<Vec<bool>, StoreError> {
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
-    let with_answers = writes.iter().any(|w| w.answered.is_some());
-    let text = if with_answers { WRITE_WITH_ANSWERS } else { WRITE };
-    let query = bind_columns!(sqlx::query_as(text), changes();
+    let is_kept = answers().next().is_some();
+    let query = sqlx::query_scalar(if is_kept { WRITE_WITH_ANSWERS } else { WRITE });
+    let query = bind_columns!(query, changes();
         |(n, _)| n,
         |(_, c)| c.bucket,
         |(_, c)| c.customer.to_string(),
@@ -294,8 +297,9 @@ async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, S
         |(w, _)| w.line.before_json.as_deref(),
         |(w, _)| w.line.after_json.as_deref(),
         |(w, _)| w.line.v,
-    );
-    if with_answers {
+    )
+    .bind(era.began.0);
+    if is_kept {
         query = bind_columns!(query, answers();
             |(n, ..)| n,
             |(_, w, _)| w.change.is_none(),
@@ -309,7 +313,6 @@ async fn write(line: &mut PgConnection, writes: &[Write]) -> Result<Vec<bool>, S
             |(.., a)| a.created_at,
         );
     }
-    let rows: Vec<(i64,)> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
-    let written: BTreeSet<i64> = rows.into_iter().map(|row| row.0).collect();
+    let written: Vec<i64> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
 }

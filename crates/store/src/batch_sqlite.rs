@@ -15,7 +15,7 @@ use rusqlite::{
 use tokio::sync::oneshot;
 
 use crate::{
-    StoreError, VerifierRow,
+    Era, StoreError, VerifierRow,
     audit::AuditRow,
     verify_queue::{Answered, Candidate, Change, Read, Wanted, Whose, Write},
 };
@@ -25,13 +25,14 @@ const WHO: &str = "SELECT bucket, customer_id FROM directory \
 
 const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
      hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
-     drift, drift_seen, failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
+     era, drift, drift_seen, failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
      AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
 const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
      AND customer_id = ?2 AND api_key_id = ?3 AND purpose = ?4 AND key_hash = ?5";
 
-const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), failures = ?6, \
+const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), \
+     era = CASE WHEN ?5 IS NULL THEN era ELSE ?9 END, failures = ?6, \
      locked_until = ?7, locked = ?8, version = version + 1 \
      WHERE bucket = ?1 AND customer_id = ?2 AND token_id = ?3 AND version = ?4 AND (?5 IS NULL \
      OR (last_step < ?5 AND floor_step < ?5 AND NOT locked AND NOT suspended))";
@@ -203,12 +204,13 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
             valid_until: row.get(12)?,
             floor_step: row.get(13)?,
             last_step: row.get(14)?,
-            drift: row.get(15)?,
-            drift_seen: row.get(16)?,
-            failures: row.get(17)?,
-            locked_until: row.get(18)?,
-            locked: row.get(19)?,
-            version: row.get(20)?,
+            era: row.get(15)?,
+            drift: row.get(16)?,
+            drift_seen: row.get(17)?,
+            failures: row.get(18)?,
+            locked_until: row.get(19)?,
+            locked: row.get(20)?,
+            version: row.get(21)?,
         },
     })
 }
@@ -218,13 +220,17 @@ fn corrupt(error: impl std::fmt::Display) -> StoreError {
 }
 
 /// Writes a batch, with one commit.
-pub(crate) fn write(line: &Connection, writes: &[Write]) -> Result<Vec<bool>, StoreError> {
+pub(crate) fn write(
+    line: &Connection,
+    writes: &[Write],
+    era: Era,
+) -> Result<Vec<bool>, StoreError> {
     let tx = Transaction::new_unchecked(line, TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(writes.len());
     for write in writes {
         let is_written = match &write.change {
             None => true,
-            Some(change) => apply(&tx, change)?,
+            Some(change) => apply(&tx, change, era)?,
         };
         if is_written {
             record(&tx, &write.line)?;
@@ -238,7 +244,7 @@ pub(crate) fn write(line: &Connection, writes: &[Write]) -> Result<Vec<bool>, St
     Ok(done)
 }
 
-fn apply(tx: &Transaction<'_>, c: &Change) -> Result<bool, StoreError> {
+fn apply(tx: &Transaction<'_>, c: &Change, era: Era) -> Result<bool, StoreError> {
     let until = c.counter.locked_until.map(|until| until.0);
     let changed = tx.prepare_cached(CHANGE)?.execute((
         c.bucket,
@@ -249,6 +255,7 @@ fn apply(tx: &Transaction<'_>, c: &Change) -> Result<bool, StoreError> {
         c.counter.failures,
         until,
         c.counter.locked,
+        era.began.0,
     ))?;
     Ok(changed == 1)
 }

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt, chown},
     path::{Path, PathBuf},
 };
 
@@ -33,7 +33,7 @@ pub struct TakenOver {
 }
 
 const VERIFIERS: &str = "UPDATE verifiers AS v SET last_step = MAX(v.last_step, b.last_step), \
-     floor_step = MAX(v.floor_step, b.floor_step), failures = MAX(v.failures, b.failures), \
+     floor_step = MAX(v.floor_step, b.floor_step), era = MAX(v.era, b.era), failures = MAX(v.failures, b.failures), \
      locked = v.locked OR b.locked, locked_until = NULLIF(MAX(COALESCE(v.locked_until, \
      0), COALESCE(b.locked_until, 0)), 0), suspended = v.suspended OR b.suspended, \
      version = v.version + 1 FROM before.verifiers b \
@@ -127,10 +127,17 @@ impl InUse {
         }
     }
 
-    // Beside the database: SQLite's own locks would be lost with the first handle that is closed.
+    // Beside the database itself, by whatever name it is reached: SQLite's own locks would be lost with the
+    // first handle that is closed.
     fn file(database: &Path) -> io::Result<File> {
-        let path = beside(database, ".lock");
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+        let real = fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+        let path = beside(&real, ".lock");
+        let file =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        if real.exists() {
+            own_like(&path, &real)?;
+        }
+        Ok(file)
     }
 }
 
@@ -206,6 +213,19 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), StoreError> {
     drop(copied);
     File::open(to).and_then(|file| file.sync_all()).map_err(broken)?;
     sync_folder(to).map_err(broken)
+}
+
+/// Gives a file the owner of another: what root makes is of use to the server's own user.
+pub fn own_like(file: &Path, other: &Path) -> io::Result<()> {
+    let (is, wanted) = (fs::metadata(file)?, fs::metadata(other)?);
+    if (is.uid(), is.gid()) == (wanted.uid(), wanted.gid()) {
+        return Ok(());
+    }
+    match chown(file, Some(wanted.uid()), Some(wanted.gid())) {
+        // Only root may; to anybody else the files of another are of no use anyway.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        done => done,
+    }
 }
 
 /// Makes what was renamed or made beside this file durable.

@@ -12,7 +12,8 @@ use crate::{
 };
 
 const STANDBYS: &str = "SELECT COUNT(*), current_setting('synchronous_standby_names'), \
-     current_setting('fsync') FROM pg_stat_replication WHERE state IS NULL OR state IN ('catchup', 'streaming')";
+     current_setting('fsync') FROM pg_stat_replication WHERE (state IS NULL OR state IN ('catchup', 'streaming')) \
+     AND application_name NOT IN ('pg_basebackup', 'pg_receivewal')";
 
 /// How what was acknowledged can get lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

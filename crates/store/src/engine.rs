@@ -146,6 +146,8 @@ pub struct Tx {
     pub(crate) inner: Inner,
     // PostgreSQL answers a commit after a failed statement with a silent rollback.
     broken: bool,
+    // In which era it began: what it decided is not written in another.
+    era: (Arc<Eras>, u64),
     // Given back behind the transaction itself.
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -215,7 +217,7 @@ impl Store {
                 self.begun(pool, "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE").await?,
             ),
         };
-        Ok(Tx { inner, broken: false, _turn: turn })
+        Ok(self.tx(inner, turn))
     }
 
     /// Begins a transaction that only reads: one snapshot, never waits for a writer.
@@ -226,7 +228,12 @@ impl Store {
                 self.begun(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?,
             ),
         };
-        Ok(Tx { inner, broken: false, _turn: None })
+        Ok(self.tx(inner, None))
+    }
+
+    fn tx(&self, inner: Inner, turn: Option<OwnedSemaphorePermit>) -> Tx {
+        let era = (Arc::clone(&self.eras), self.eras.number());
+        Tx { inner, broken: false, era, _turn: turn }
     }
 
     // A connection that the server has cut is found out here, where nothing has been done: from then on
@@ -346,9 +353,11 @@ impl Store {
 
 impl Tx {
     /// Makes all of it durable, or none. A statement that failed has undone the transaction on
-    /// either engine, even when its error was caught: then this is `Conflict`.
+    /// either engine, even when its error was caught: then this is `Conflict`, as it is where another era
+    /// has begun meanwhile.
     pub async fn commit(self) -> Result<(), StoreError> {
-        if self.broken {
+        let (eras, number) = &self.era;
+        if self.broken || eras.number() != *number {
             return Err(StoreError::Conflict);
         }
         match self.inner {

@@ -5,9 +5,13 @@
 //! On PostgreSQL an era is a timeline of a cluster, looked at on each new connection and every few
 //! seconds; on SQLite a new one begins with a restore only.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use sqlx::{Connection, PgConnection};
+use sqlx::PgConnection;
+use tokio::time::Instant;
 use warifu_core::time::Millis;
 
 use crate::{
@@ -18,12 +22,11 @@ use crate::{
 /// The era of a SQLite file that was never restored.
 const FILE: &str = "file";
 
-/// The beginning of the first era, and of one whose time nobody has said yet.
-const UNTOLD: i64 = 0;
+/// The beginning of the first era, which follows none.
+const FIRST: i64 = 0;
 
-/// Tokens that count uses have no time by which to tell what may have been accepted: so many uses after
-/// the last are given up.
-const USES_GIVEN_UP: i64 = 10;
+/// The beginning of an era whose time nobody has said yet.
+const UNTOLD: i64 = -1;
 
 const NAME: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
      ELSE (SELECT system_identifier::text FROM pg_control_system()) || '/' || \
@@ -31,8 +34,7 @@ const NAME: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN NULL \
 
 const BEGIN: &str = "INSERT INTO eras (name, began_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
-const RAISE: &str = "UPDATE verifiers SET floor_step = last_step + $1, version = version + 1 \
-     WHERE mode = 'event' AND floor_step < last_step + $1";
+const BEGAN: &str = "SELECT began_at FROM eras WHERE name = $1";
 
 /// The era in which something is decided.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,10 +51,14 @@ pub(crate) struct Eras(Mutex<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    name: Option<String>,
+    /// Its name and its beginning, as the table has them. Two standbys of one primary may begin the same
+    /// timeline: they differ in the beginning.
+    row: Option<(String, i64)>,
     era: Era,
     /// It has changed, and nobody has said yet at what time.
     is_new: bool,
+    /// Since when connections that were opened before may lead to a primary that is none any more.
+    since: Option<Instant>,
 }
 
 impl Eras {
@@ -70,50 +76,66 @@ impl Eras {
         self.number() == era.number
     }
 
-    // Whoever decides from now on knows that it has changed.
-    pub(crate) fn change_to(&self, name: String) {
-        let mut known = self.known();
-        if known.name.as_ref() != Some(&name) {
-            tracing::warn!(era = name, "another timeline: passcodes until now are given up");
-            known.name = Some(name);
-            known.era.number += 1;
-            known.is_new = true;
-        }
+    /// Whether a connection of this age was opened before the last change.
+    pub(crate) fn is_past(&self, age: Duration) -> bool {
+        self.known().since.is_some_and(|since| since.elapsed() < age)
     }
 
-    fn enter(&self, name: String, began: Millis) {
+    // Whoever decides from now on knows that it has changed.
+    pub(crate) fn look(&self, name: &str, began: i64) {
         let mut known = self.known();
-        known.name = Some(name);
-        known.era.began = known.era.began.max(began);
+        match &mut known.row {
+            Some((its, told)) if its == name && *told == began => return,
+            // Somebody has said when it began.
+            Some((its, told)) if its == name && *told == UNTOLD => {
+                *told = began;
+                return;
+            }
+            _ => {}
+        }
+        tracing::warn!(era = name, "another era of the database: passcodes until now are given up");
+        known.row = Some((name.to_owned(), began));
+        known.era.number += 1;
+        known.is_new = true;
+        known.since = Some(Instant::now());
+    }
+
+    // One beginning for all nodes, where it is known.
+    fn enter(&self, name: String, told: i64, began: Millis) {
+        let mut known = self.known();
+        let is_this = known.row.as_ref().is_none_or(|(its, _)| *its == name);
+        if is_this && !known.is_new {
+            known.row = Some((name, told));
+            known.era.number += u64::from(began > known.era.began);
+            known.era.began = began;
+        }
     }
 
     fn at(&self, now: Millis) -> Era {
         let mut known = self.known();
         if known.is_new {
             known.is_new = false;
-            known.era.began = known.era.began.max(now);
+            // Later than the one before, also by a clock that was put back.
+            known.era.began = now.max(Millis(known.era.began.0 + 1));
         }
         known.era
     }
 
-    fn is_another(&self, name: &str) -> bool {
-        self.known().name.as_ref().is_some_and(|known| known != name)
+    fn is_entered(&self) -> bool {
+        self.known().row.is_some()
     }
 
-    /// Looks at a new connection: a standby serves nothing, and another timeline begins an era.
+    /// Looks at a new connection: a standby serves nothing, and another timeline begins an era, at a time
+    /// that is written by whoever next knows it.
     pub(crate) async fn greet(&self, line: &mut PgConnection) -> Result<(), sqlx::Error> {
         let name = of_primary(sqlx::query_scalar(NAME).fetch_one(&mut *line).await?)?;
         // The first is entered from the table, when there is one.
-        if self.is_another(&name) {
-            // By the first to see it, once: who comes after waits for that and finds it done. At what time
-            // is written by whoever next knows it.
-            let mut tx = line.begin().await?;
-            let begun = sqlx::query(BEGIN).bind(&name).bind(UNTOLD).execute(&mut *tx).await?;
-            if begun.rows_affected() == 1 {
-                sqlx::query(RAISE).bind(USES_GIVEN_UP).execute(&mut *tx).await?;
+        if self.is_entered() {
+            let began = sqlx::query_scalar(BEGAN).bind(&name).fetch_optional(&mut *line).await?;
+            if began.is_none() {
+                sqlx::query(BEGIN).bind(&name).bind(UNTOLD).execute(line).await?;
             }
-            tx.commit().await?;
-            self.change_to(name);
+            self.look(&name, began.unwrap_or(UNTOLD));
         }
         Ok(())
     }
@@ -138,29 +160,34 @@ impl Store {
             Pools::Postgres(pool) => of_primary(sqlx::query_scalar(NAME).fetch_one(pool).await?)?,
         };
         let known = self.read().await?.eras().await?;
-        let its = known.iter().find(|(known, _)| *known == name).map(|(_, began)| *began);
-        let is_first = known.iter().all(|(known, _)| *known == name);
-        if its.is_none() || (its == Some(UNTOLD) && !is_first) {
-            if self.eras.is_another(&name) {
-                self.eras.change_to(name.clone());
-            }
+        let its = known.iter().find(|(known, _)| *known == name).map_or(UNTOLD, |row| row.1);
+        if its == UNTOLD && known.is_empty() {
             let mut tx = self.begin().await?;
-            // The first era of all follows none.
-            let began = if is_first { Millis(UNTOLD) } else { self.eras.at(now).began.max(now) };
-            if tx.begin_era(&name, began).await? {
-                if !is_first {
-                    tx.give_up_uses().await?;
-                }
-            } else {
+            tx.begin_era(&name, Millis(FIRST)).await?;
+            tx.commit().await?;
+        } else if its == UNTOLD {
+            self.eras.look(&name, UNTOLD);
+            let began = self.eras.at(now).began;
+            let mut tx = self.begin().await?;
+            if !tx.begin_era(&name, began).await? {
                 tx.tell_era(&name, began).await?;
             }
             tx.commit().await?;
+        } else if self.eras.is_entered() {
+            self.eras.look(&name, its);
         }
+        // Whoever has changed it just now says at what time.
+        self.eras.at(now);
         let known = self.read().await?.eras().await?;
-        let began = known.iter().map(|(_, began)| *began).max().unwrap_or(0);
-        self.eras.enter(name, Millis(began));
+        let its = known.iter().find(|(known, _)| *known == name).map_or(UNTOLD, |row| row.1);
+        let latest = latest(&known).unwrap_or(FIRST);
+        self.eras.enter(name, its, Millis(latest));
         Ok(())
     }
+}
+
+fn latest(eras: &[(String, i64)]) -> Option<i64> {
+    eras.iter().map(|(_, began)| *began).max()
 }
 
 impl Tx {
@@ -168,9 +195,15 @@ impl Tx {
         fetch_all!(self, (String, i64), "SELECT name, began_at FROM eras")
     }
 
-    /// Begins an era; false where it is known already.
-    pub async fn begin_era(&mut self, name: &str, began: Millis) -> Result<bool, StoreError> {
-        Ok(execute!(self, BEGIN, name, began.0)? == 1)
+    // By a clock that was put back, too.
+    async fn behind_all(&mut self, at: Millis) -> Result<i64, StoreError> {
+        Ok(latest(&self.eras().await?).map_or(at.0, |latest| at.0.max(latest + 1)))
+    }
+
+    /// Begins an era, at this moment and later than every other; false where it is known already.
+    pub async fn begin_era(&mut self, name: &str, at: Millis) -> Result<bool, StoreError> {
+        let began = self.behind_all(at).await?;
+        Ok(execute!(self, BEGIN, name, began)? == 1)
     }
 
     /// Ends what was begun before a restore: sessions, procedures, mail passwords, mails that carry a
@@ -194,13 +227,9 @@ impl Tx {
     }
 
     /// Says when an era began, if nobody has.
-    async fn tell_era(&mut self, name: &str, began: Millis) -> Result<u64, StoreError> {
+    async fn tell_era(&mut self, name: &str, at: Millis) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE eras SET began_at = $2 WHERE name = $1 AND began_at = $3";
-        execute!(self, SQL, name, began.0, UNTOLD)
-    }
-
-    /// Raises the floors of tokens that count uses.
-    pub async fn give_up_uses(&mut self) -> Result<u64, StoreError> {
-        execute!(self, RAISE, USES_GIVEN_UP)
+        let began = self.behind_all(at).await?;
+        execute!(self, SQL, name, began, UNTOLD)
     }
 }

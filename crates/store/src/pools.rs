@@ -104,7 +104,7 @@ pub(crate) async fn postgres(
     (doubt, eras): (&Arc<Doubt>, &Arc<Eras>),
 ) -> Result<PgPool, StoreError> {
     let doubt = Arc::clone(doubt);
-    let greeted = Arc::clone(eras);
+    let (greeted, passed) = (Arc::clone(eras), Arc::clone(eras));
     let pool = PgPoolOptions::new()
         .max_connections(settings.max_connections.max(1))
         // Asked whether it still answers only when it has been idle: under load that question would be
@@ -112,7 +112,9 @@ pub(crate) async fn postgres(
         .test_before_acquire(false)
         .before_acquire(move |line, seen| {
             let is_asked = seen.idle_for >= ASKED_AFTER || doubt.is_on();
-            Box::pin(async move { Ok(!is_asked || line.ping().await.is_ok()) })
+            // One that leads to what was the primary before.
+            let is_past = passed.is_past(seen.age);
+            Box::pin(async move { Ok(!is_past && (!is_asked || line.ping().await.is_ok())) })
         })
         .after_connect(move |line, _| {
             let eras = Arc::clone(&greeted);

@@ -10,7 +10,7 @@ use warifu_core::{
 };
 
 use crate::{
-    StoreError, Tx,
+    Era, StoreError, Tx,
     customers::one,
     engine::{execute, fetch_all, fetch_optional},
 };
@@ -115,6 +115,8 @@ pub struct VerifierRow {
     pub floor_step: i64,
     /// Last accepted step; −1 before the first.
     pub last_step: i64,
+    /// When the era began in which that was accepted, or the row made (ms).
+    pub era: i64,
     /// Learned steps of a hardware token's clock.
     pub drift: i64,
     /// Since when that clock has been found off them (ms): ahead, or behind where negative.
@@ -265,8 +267,8 @@ impl Tx {
     pub async fn insert_verifier(&mut self, v: &VerifierRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO verifiers (bucket, customer_id, token_id, institution_id, \
              state, suspended, hold_until, mode, algorithm, digits, period, sealed_key, \
-             valid_until, floor_step, last_step, drift, failures, locked, version) VALUES ($1, $2, \
-             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, 0, $16, 1)";
+             valid_until, floor_step, last_step, era, drift, failures, locked, version) VALUES \
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, 0, $17, 1)";
         execute!(
             self,
             SQL,
@@ -285,6 +287,7 @@ impl Tx {
             v.valid_until,
             v.floor_step,
             v.last_step,
+            v.era,
             false
         )?;
         Ok(())
@@ -314,7 +317,7 @@ impl Tx {
     ) -> Result<Option<VerifierRow>, StoreError> {
         const SQL: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
              hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, \
-             last_step, drift, drift_seen, failures, locked_until, locked, version FROM verifiers \
+             last_step, era, drift, drift_seen, failures, locked_until, locked, version FROM verifiers \
              WHERE bucket = $1 AND customer_id = $2 AND token_id = $3";
         fetch_optional!(
             self,
@@ -332,11 +335,11 @@ impl Tx {
     pub async fn accept_step(
         &mut self,
         v: &VerifierRow,
-        step: i64,
+        (step, era): (i64, Era),
         learned: Option<Drift>,
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE verifiers SET last_step = $4, failures = 0, locked_until = NULL, \
-             drift = $7, drift_seen = $8, version = version + 1 \
+             drift = $7, drift_seen = $8, era = $9, version = version + 1 \
              WHERE bucket = $1 AND customer_id = $2 AND token_id = $3 \
              AND last_step < $4 AND floor_step < $4 AND version = $5 AND locked = $6 \
              AND suspended = $6";
@@ -351,7 +354,8 @@ impl Tx {
             v.version,
             false,
             drift.steps,
-            drift_seen(drift)
+            drift_seen(drift),
+            era.began.0
         )?)
     }
 
@@ -386,6 +390,16 @@ impl Tx {
              OR COALESCE(c.hold_until, 0) <> COALESCE(v.hold_until, 0) \
              OR (c.suspended_at IS NOT NULL AND NOT v.suspended))";
         Ok(fetch_optional!(self, (i64,), SQL)?.map_or(0, |row| row.0))
+    }
+
+    /// Customers who are asked for a passcode and have no token in use. For a restore.
+    pub async fn customers_without_token(&mut self) -> Result<Vec<CustomerId>, StoreError> {
+        const SQL: &str = "SELECT customer_id FROM customers c WHERE c.otp_required \
+             AND NOT EXISTS (SELECT 1 FROM tokens t WHERE t.bucket = c.bucket \
+             AND t.customer_id = c.customer_id AND t.state = 'in_use') ORDER BY customer_id";
+        let rows = fetch_all!(self, (String,), SQL)?;
+        let corrupt = |id: &str| StoreError::Corrupt(format!("customer {id}"));
+        rows.into_iter().map(|(id,)| id.parse().map_err(|_| corrupt(&id))).collect()
     }
 
     /// Writes until when a customer's transactions are held into the hot table. Each token's row has a

@@ -214,7 +214,7 @@ impl Store {
                 let turn = self.turn().await?;
                 line.run(move |line| {
                     let _turn = turn;
-                    batch_sqlite::write(line, &writes)
+                    batch_sqlite::write(line, &writes, era)
                 })
                 .await
             }

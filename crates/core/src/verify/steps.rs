@@ -62,6 +62,9 @@ pub enum Off {
     Slow,
 }
 
+/// More uses of one token than a database can have accepted and lost.
+const USES_GIVEN_UP: i64 = 10;
+
 impl Drift {
     /// The furthest that is learned, in either direction.
     pub const MOST: i64 = 5;
@@ -98,12 +101,17 @@ impl Steps {
         }
     }
 
-    /// The last step that can have been accepted until that moment; none where no time tells.
+    /// The last step that can have been accepted before an era of the database began: what the database
+    /// of then knew last may be missing here. Where uses are counted no time tells, and so many after the
+    /// last that is known are given up, until one is accepted in this era.
     #[must_use]
-    pub fn spent_by(&self, moment: Millis) -> Option<i64> {
+    pub fn given_up(&self, (last, accepted_in): (i64, Millis), began: Millis) -> i64 {
         match self {
-            Self::Clock { .. } | Self::OwnClock { .. } => self.offered(-1, moment).pop(),
-            Self::Event { .. } => None,
+            Self::Clock { .. } | Self::OwnClock { .. } => {
+                self.offered(-1, began).pop().unwrap_or(last)
+            }
+            Self::Event { .. } if accepted_in < began => last.saturating_add(USES_GIVEN_UP),
+            Self::Event { .. } => last,
         }
     }
 

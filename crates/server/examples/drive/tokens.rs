@@ -115,7 +115,7 @@ const TABLES: [Table; 4] = [
     Table {
         name: "verifiers",
         columns: "bucket, customer_id, token_id, institution_id, state, suspended, mode, \
-             algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, drift, failures, locked, \
+             algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, era, drift, failures, locked, \
              version",
         rows: Maker::verifiers,
     },
@@ -329,6 +329,7 @@ impl Maker {
             Cell::Int(self.valid_until()),
             Cell::Int(-1),
             Cell::Int(-1),
+            Cell::Int(0),
             Cell::Int(0),
             Cell::Int(0),
             Cell::Bool(false),

@@ -9,7 +9,7 @@ use warifu_core::{
     time::Millis,
     verify::{self, Decision, Mode, Reason, Standing, Steps, Verifier},
 };
-use warifu_store::{Customer, StoreError, Token, Tx, VerifierRow};
+use warifu_store::{Customer, Era, StoreError, Token, Tx, VerifierRow};
 
 use super::{again_on_conflict, locks, places};
 use crate::{
@@ -80,12 +80,12 @@ pub(crate) async fn prove(
         customer: asked.customer.customer_id,
         token: asked.token.id,
         is_stopped: asked.customer.suspended_at.is_some(),
-        era_began: app.store.era(origin.now).began,
+        era: app.store.era(app.clock.now()),
     };
     match decide(origin, row, &of, (asked.purpose, passcode))? {
         Decision::Accept { step } => {
             let learned = steps(origin, row)?.learned(step, origin.now);
-            tx.accept_step(row, step, learned).await?;
+            tx.accept_step(row, (step, of.era), learned).await?;
             let verification = VerificationId::generate(origin.now, &*app.random);
             let line = Line::ok(Kind::PasscodeAccepted)
                 .of(asked.customer.customer_id)
@@ -138,8 +138,8 @@ pub(super) struct Of {
     pub(super) customer: CustomerId,
     pub(super) token: TokenId,
     pub(super) is_stopped: bool,
-    /// When the database's era began: what can have been accepted until then is spent.
-    pub(super) era_began: Millis,
+    /// What can have been accepted until it began is spent.
+    pub(super) era: Era,
 }
 
 /// Decides a passcode on a token's row as it was read; nothing is written.
@@ -159,7 +159,7 @@ pub(super) fn decide(
         _ => return Err(corrupt(row).into()),
     };
     let steps = steps(origin, row)?;
-    let given_up = steps.spent_by(of.era_began).unwrap_or(row.floor_step);
+    let given_up = steps.given_up((row.last_step, Millis(row.era)), of.era.began);
     let verifier = Verifier {
         key: key.expose(),
         algorithm,

@@ -3,6 +3,7 @@
 
 use warifu_core::{
     audit::{Channel, Kind},
+    ids::CustomerId,
     time::Millis,
 };
 
@@ -17,7 +18,7 @@ use crate::{
 const ROUND: i64 = 200;
 
 /// What was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Closed {
     /// What may have been accepted until then is given up.
     pub(crate) at: Millis,
@@ -25,6 +26,10 @@ pub(crate) struct Closed {
     pub(crate) issues: usize,
     /// Issues that could not be ended; the log says why.
     pub(crate) left: usize,
+    /// Institutions that the key does not open: their issues were not ended.
+    pub(crate) unopened: usize,
+    /// Customers who are asked for a passcode and have no token any more: it was issued later.
+    pub(crate) without_token: Vec<CustomerId>,
 }
 
 /// Begins an era; ends sessions, procedures, mail passwords and running issues. What was used since the
@@ -32,12 +37,17 @@ pub(crate) struct Closed {
 pub(crate) async fn close(app: &App, is_known: bool) -> Result<Closed, AppError> {
     let now = app.clock.now();
     let mut tx = app.store.begin().await?;
-    let mut closed = Closed { at: now, sessions: tx.end_beginnings().await?, issues: 0, left: 0 };
+    let mut closed = Closed {
+        at: now,
+        sessions: tx.end_beginnings().await?,
+        issues: 0,
+        left: 0,
+        unopened: app.institutions.refused(),
+        without_token: tx.customers_without_token().await?,
+    };
     // Each restore has a name of its own.
     tx.begin_era(&format!("restored {}", now.0), now).await?;
-    if is_known {
-        tx.give_up_uses().await?;
-    } else {
+    if !is_known {
         tx.lock_counting_tokens().await?;
     }
     commit(app, tx).await?;

@@ -133,12 +133,7 @@ pub(crate) fn decide(
     }
     let row = &found.verifier;
     // The customer is the one that was asked for: the row was found by its id.
-    let of = prove::Of {
-        customer: row.customer_id,
-        token: row.token_id,
-        is_stopped: false,
-        era_began: era.began,
-    };
+    let of = prove::Of { customer: row.customer_id, token: row.token_id, is_stopped: false, era };
     let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
     let verification = VerificationId::generate(origin.now, random);
     let learns = |step| Ok::<_, AppError>(prove::steps(origin, row)?.learned(step, origin.now));
@@ -296,12 +291,12 @@ async fn prove_alone(
         customer: customer.customer_id,
         token: token.id,
         is_stopped: customer.suspended_at.is_some(),
-        era_began: app.store.era(origin.now).began,
+        era: app.store.era(app.clock.now()),
     };
     match prove::decide(origin, &row, &of, (ask.purpose, &ask.passcode))? {
         Decision::Accept { step } => {
             let learned = prove::steps(origin, &row)?.learned(step, origin.now);
-            tx.accept_step(&row, step, learned).await?;
+            tx.accept_step(&row, (step, of.era), learned).await?;
             let hold = customer.hold_until.map(Millis).filter(|until| origin.now < *until);
             Ok((accepted(verification, ask.purpose, hold), Some(step)))
         }

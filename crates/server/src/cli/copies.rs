@@ -9,10 +9,10 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-use warifu_core::time::Millis;
+use warifu_core::{ids::CustomerId, time::Millis};
 use warifu_store::{
     Schema, Settings as StoreSettings, Store, StoreError,
-    copies::{InUse, TakenOver, beside, copy, sync_folder},
+    copies::{InUse, TakenOver, beside, copy, own_like, sync_folder},
 };
 
 use super::{Failure, World, app_on, current, current_store, database_file, open, say};
@@ -70,11 +70,10 @@ pub(super) async fn restore(
             let app = open(config).await?;
             let closed = restore::close(&app, false).await?;
             app.store.close().await;
-            say(
-                json,
-                &serde_json::json!({ "sessions": closed.sessions, "issues": closed.issues }),
-                &format!("{} Now `warifu serve` may run again.", ended(closed)),
-            );
+            let mut lines = vec![ended(&closed)];
+            lines.extend(left(&closed));
+            lines.push("Now `warifu serve` may run again.".to_owned());
+            say(json, &document(&closed), &lines.join("\n"));
             Ok(())
         }
     }
@@ -88,6 +87,11 @@ async fn put_in_place(
 ) -> Result<(), Failure> {
     if !from.exists() {
         return Err(Failure::Refused(format!("{}: there is no such file", from.display())));
+    }
+    // By whatever name it is reached, the file itself is what is put aside.
+    let database = &fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
+    if fs::canonicalize(from).is_ok_and(|from| from == *database) {
+        return Err(Failure::Refused(format!("{} is the database itself", from.display())));
     }
     let alone = InUse::alone(database).map_err(|e| {
         Failure::Configuration(format!("database.url: {}: {e}", database.display()))
@@ -120,19 +124,19 @@ async fn put_in_place(
         }
     };
     let old = exchange(database, &next, closed.at).map_err(anyhow::Error::from)?;
-    say(
-        json,
-        &serde_json::json!({
-            "database": database, "before": old, "sessions": closed.sessions, "issues": closed.issues,
-            "taken_over": taken.as_ref().ok().map(|t| serde_json::json!({
-                "tokens_used": t.verifiers, "tokens_ended": t.tokens, "customers": t.customers,
-                "api_keys": t.api_keys,
-            })),
-            "not_taken_over": taken.as_ref().err(), "audit_rows": trail.as_ref().ok(),
-            "trail_not_taken_over": trail.as_ref().err(), "issues_left": closed.left,
-        }),
-        &told(database, old.as_deref(), (&taken, &trail), closed),
-    );
+    let mut said = document(&closed);
+    said["database"] = serde_json::json!(database);
+    said["before"] = serde_json::json!(old);
+    said["taken_over"] = taken.as_ref().map_or(serde_json::Value::Null, |t| {
+        serde_json::json!({
+            "tokens_used": t.verifiers, "tokens_ended": t.tokens, "customers": t.customers,
+            "api_keys": t.api_keys,
+        })
+    });
+    said["not_taken_over"] = serde_json::json!(taken.as_ref().err());
+    said["audit_rows"] = serde_json::json!(trail.as_ref().ok());
+    said["trail_not_taken_over"] = serde_json::json!(trail.as_ref().err());
+    say(json, &said, &told(database, old.as_deref(), (&taken, &trail), &closed));
     Ok(())
 }
 
@@ -192,6 +196,8 @@ fn exchange(database: &Path, next: &Path, at: Millis) -> io::Result<Option<PathB
     let time = Timestamp::from_millisecond(at.0).unwrap_or_default();
     let old = beside(database, &format!(".replaced-{}", time.strftime("%Y%m%dT%H%M%SZ")));
     let is_there = database.exists();
+    let folder = database.parent().unwrap_or_else(|| Path::new("/"));
+    own_like(next, if is_there { database } else { folder })?;
     if is_there {
         // A second name, so that the first is never without a database.
         fs::hard_link(database, &old)?;
@@ -222,7 +228,46 @@ fn clear(next: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn ended(closed: restore::Closed) -> String {
+fn document(closed: &restore::Closed) -> serde_json::Value {
+    serde_json::json!({
+        "sessions": closed.sessions, "issues": closed.issues, "issues_left": closed.left,
+        "institutions_left": closed.unopened, "without_token": closed.without_token,
+    })
+}
+
+// What somebody has to see to.
+fn left(closed: &restore::Closed) -> Vec<String> {
+    let mut lines = Vec::new();
+    if closed.left > 0 {
+        lines.push(format!("{} issues could not be ended; the log says why.", closed.left));
+    }
+    if closed.unopened > 0 {
+        lines.push(format!(
+            "{} institutions are not opened by this key; the log says which. Their issues were not ended.",
+            closed.unopened
+        ));
+    }
+    if !closed.without_token.is_empty() {
+        lines.push(format!(
+            "Customers who are asked for a passcode and have no token here: {}. They cannot log in until that \
+             is seen to: {}",
+            closed.without_token.len(),
+            list(&closed.without_token)
+        ));
+    }
+    lines
+}
+
+// The first of them; `--json` has all.
+fn list(customers: &[CustomerId]) -> String {
+    let mut names: Vec<_> = customers.iter().take(20).map(ToString::to_string).collect();
+    if customers.len() > names.len() {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
+}
+
+fn ended(closed: &restore::Closed) -> String {
     format!(
         "Sessions ended: {}. Issues taken back: {}. Passcodes until now are accepted no more.",
         closed.sessions, closed.issues
@@ -233,7 +278,7 @@ fn told(
     database: &Path,
     old: Option<&Path>,
     (taken, trail): (&Taken, &Result<usize, String>),
-    closed: restore::Closed,
+    closed: &restore::Closed,
 ) -> String {
     let mut lines = vec![format!("{} is the copy now.", database.display()), ended(closed)];
     match taken {
@@ -251,10 +296,7 @@ fn told(
         Ok(lines) => format!("Lines of the trail taken over: {lines}."),
         Err(why) => format!("The trail since the copy was made could not be taken over ({why})."),
     });
-    if closed.left > 0 {
-        let left = closed.left;
-        lines.push(format!("{left} issues could not be ended; the log says why."));
-    }
+    lines.extend(left(closed));
     if let Some(old) = old {
         lines.push(format!(
             "What stood there is kept as {}; destroy it when it is not needed any more.",

@@ -93,6 +93,8 @@ async fn an_old_backup_reopens_no_passcode_no_token_no_session_and_no_issue() {
     assert!(api_keys::revoke(&app.app, &app.origin(Bank::A), key).await.unwrap());
     let muto = app.database.text("customers", "customer_id", &MUTO.rows()).await;
     stop::stop_for(&app.app, &app.origin(Bank::A), muto.parse().unwrap()).await.unwrap();
+    // And one whose token was issued and taken into use since.
+    app.database.set("customers", "otp_required = TRUE", &MUTO.rows()).await;
     let lines = app.database.count("audit", "1 = 1").await;
 
     let node = app.on(copy).await;
@@ -101,6 +103,8 @@ async fn an_old_backup_reopens_no_passcode_no_token_no_session_and_no_issue() {
     let closed = restore::close(&node.app, true).await.unwrap();
     assert_eq!((closed.issues, closed.at), (1, app.now()));
     assert!(closed.sessions >= 1);
+    assert_eq!((closed.unopened, closed.left), (0, 0));
+    assert_eq!(closed.without_token, [muto.parse().unwrap()]);
     // Whatever the trail said is there, and that this happened, for each bank.
     assert!(node.database.count("audit", "1 = 1").await > lines);
     assert_eq!(node.database.count("audit", "kind = 'database.restored'").await, 2);

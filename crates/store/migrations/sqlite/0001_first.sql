@@ -233,6 +233,7 @@ CREATE TABLE verifiers (
     valid_until BIGINT NOT NULL,
     floor_step BIGINT NOT NULL,
     last_step BIGINT NOT NULL,
+    era BIGINT NOT NULL,
     drift BIGINT NOT NULL,
     drift_seen BIGINT,
     failures BIGINT NOT NULL,
@@ -241,9 +242,6 @@ CREATE TABLE verifiers (
     version BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, token_id)
 ) WITHOUT ROWID;
-
--- Tokens that count uses, for a new era: no time tells what may have been accepted of them.
-CREATE INDEX verifiers_event ON verifiers (bucket, customer_id, token_id) WHERE mode = 'event';
 
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 
@@ -10,8 +10,8 @@ use warifu_core::{ids::ApiKeyId, issue::IssueEnd, time::Millis, token::State};
 
 use super::samples::{NOW, bank, customer, issue, line, token, verifier, who, with_customers};
 use crate::{
-    ApiKey, Store, StoreError, Token,
-    copies::{InUse, TakenOver, copy},
+    ApiKey, Era, Store, StoreError, Token,
+    copies::{InUse, TakenOver, copy, own_like},
     testing::{Db, Engine, settings},
 };
 
@@ -104,7 +104,7 @@ async fn what_never_goes_back_is_taken_over() {
     // After the copy: a passcode, a revocation, a stop with a new password, a key, two lines.
     db.write(async |tx| {
         let row = tx.verifier(who(1), token(1).id).await?.unwrap();
-        tx.accept_step(&row, 77, None).await?;
+        tx.accept_step(&row, (77, Era::default()), None).await?;
         let mut ended = token(2);
         ended.end(State::Revoked, NOW);
         tx.save_token(who(2), &ended).await?;
@@ -227,4 +227,30 @@ async fn a_database_that_is_in_use_is_nobodys_alone_and_one_that_is_being_restor
     drop(alone);
     at(&other).await.close().await;
     db.remove().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_reached_by_another_name_is_the_same_database() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    let path = file(&db);
+    let link = path.with_file_name("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(InUse::alone(&link).unwrap().is_none());
+    db.remove().await;
+}
+
+#[test]
+fn what_root_makes_belongs_to_whom_the_other_file_belongs_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copy.db");
+    fs::write(&file, "").unwrap();
+    let uid = |path: &Path| fs::metadata(path).unwrap().uid();
+    let is_root = uid(&file) == 0;
+    if is_root {
+        chown(&file, Some(65_534), Some(65_534)).unwrap();
+    }
+    let before = uid(&file);
+    own_like(&file, Path::new("/")).unwrap();
+    // Nobody else may give a file away, and nobody else has to.
+    assert_eq!(uid(&file), if is_root { 0 } else { before });
 }

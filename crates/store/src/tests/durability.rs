@@ -1,12 +1,15 @@
 //! What `doctor` and health ask: pages in order, copies that agree, nothing that can get lost.
 
-use super::samples::{verifier, who, with_customers};
+use warifu_core::token::State;
+
+use super::samples::{token, verifier, who, with_customers};
 use crate::{
-    StoreError,
+    StoreError, Token,
     testing::{Db, Engine, both},
 };
 
 both!(
+    a_customer_who_is_asked_for_what_nobody_has_is_named,
     a_token_that_says_something_else_of_its_customer_is_counted,
     nothing_that_is_acknowledged_can_get_lost_here,
 );
@@ -55,6 +58,25 @@ async fn a_token_that_says_something_else_of_its_customer_is_counted(db: &Db) {
     }
     db.run("DELETE FROM customers").await.unwrap();
     assert_eq!(odd().await, Some(2));
+}
+
+async fn a_customer_who_is_asked_for_what_nobody_has_is_named(db: &Db) {
+    with_customers(db, &[1, 2, 3]).await;
+    let in_use = Token { state: State::InUse, ..token(1) };
+    let revoked = Token { state: State::Revoked, ..token(2) };
+    db.write(async |tx| {
+        tx.insert_token(who(1), &in_use).await?;
+        tx.insert_token(who(2), &revoked).await
+    })
+    .await
+    .unwrap();
+    let named = async || db.read(async |tx| tx.customers_without_token().await.map(Some)).await;
+    db.run("UPDATE customers SET otp_required = (1 = 0)").await.unwrap();
+    assert_eq!(named().await, Some(Vec::new()));
+    db.run("UPDATE customers SET otp_required = (1 = 1)").await.unwrap();
+    let mut without = vec![who(2), who(3)];
+    without.sort_unstable();
+    assert_eq!(named().await, Some(without));
 }
 
 async fn nothing_that_is_acknowledged_can_get_lost_here(db: &Db) {

@@ -26,9 +26,9 @@ const SQLITE_ONLY: [&str; 1] = ["?1"];
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
 const WHOLE: [&str; 9] = [
     "AND mode = 'event'",
+    "FROM customers c WHERE c.otp_required",
     "FROM verifiers v LEFT JOIN customers c",
-    "FROM eras",
-    "WHERE mode = 'event'",
+    "SELECT name, began_at FROM eras",
     "DELETE FROM institution_hosts",
     "FROM institutions ORDER BY id",
     "SUM(version), 0) AS BIGINT) FROM institutions",

@@ -12,7 +12,7 @@ use warifu_core::{
 
 use super::samples::{NOW, customer, subject, token, verifier, who, with_customers};
 use crate::{
-    Customer, Key, Store, StoreError, VerifierRow,
+    Customer, Era, Key, Store, StoreError, VerifierRow,
     testing::{Db, Engine, both},
 };
 
@@ -48,7 +48,7 @@ async fn stored(db: &Db, v: &VerifierRow) -> VerifierRow {
 
 async fn accept(store: Store, v: VerifierRow, step: i64) -> Result<(), StoreError> {
     let mut tx = store.begin().await?;
-    tx.accept_step(&v, step, None).await?;
+    tx.accept_step(&v, (step, Era::default()), None).await?;
     tx.commit().await
 }
 
@@ -314,7 +314,7 @@ async fn who_takes_a_token_keeps_what_was_decided_before_from_being_written(db: 
     let taken = tx.take_verifier(v.customer_id, v.token_id).await.unwrap().unwrap();
     assert_eq!(taken, VerifierRow { version: 2, ..v.clone() });
     let second = tokio::spawn(accept(db.store.clone(), v.clone(), 1_000));
-    tx.accept_step(&taken, 900, None).await.unwrap();
+    tx.accept_step(&taken, (900, Era::default()), None).await.unwrap();
     tx.commit().await.unwrap();
     assert!(matches!(second.await.unwrap(), Err(StoreError::Conflict)));
     assert_eq!(stored(db, &v).await.last_step, 900);
@@ -329,12 +329,14 @@ async fn what_an_acceptance_teaches_of_a_clock_is_kept_with_it(db: &Db) {
         (20, Drift { steps: -1, off: None }),
         (30, Drift { steps: -1, off: Some((Off::Fast, NOW)) }),
     ] {
-        let accepted = db.write(async |tx| tx.accept_step(&row, step, Some(learned)).await).await;
+        let accepted = db
+            .write(async |tx| tx.accept_step(&row, (step, Era::default()), Some(learned)).await)
+            .await;
         accepted.unwrap();
         row = stored(db, &row).await;
         assert_eq!((row.last_step, row.drift()), (step, learned));
     }
     // One that teaches nothing leaves what is known.
-    db.write(async |tx| tx.accept_step(&row, 40, None).await).await.unwrap();
+    db.write(async |tx| tx.accept_step(&row, (40, Era::default()), None).await).await.unwrap();
     assert_eq!(stored(db, &row).await.drift(), row.drift());
 }

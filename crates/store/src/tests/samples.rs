@@ -119,6 +119,7 @@ pub(crate) fn verifier(n: u8) -> VerifierRow {
         valid_until: i64::MAX,
         floor_step: 5,
         last_step: -1,
+        era: 0,
         drift: 0,
         drift_seen: None,
         failures: 0,

@@ -83,8 +83,7 @@ async fn the_hot_table_keeps_room_for_changes_and_no_index_on_what_changes() {
     assert_eq!(db.texts(options).await, ["fillfactor=80"]);
     let indexes = "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE tablename = 'verifiers' \
          ORDER BY indexname";
-    // The mode of a token never changes.
-    assert_eq!(db.texts(indexes).await, ["verifiers_event", "verifiers_pkey"]);
+    assert_eq!(db.texts(indexes).await, ["verifiers_pkey"]);
     db.remove().await;
 }
 

@@ -48,18 +48,30 @@ fn two_passcodes_a_day_apart_that_are_off_in_the_same_direction_move_the_drift_b
 }
 
 #[test]
-fn the_last_step_that_can_have_been_accepted_is_told_by_time_alone() {
+fn what_can_have_been_accepted_before_an_era_is_told_by_time_or_given_up_by_tens() {
     let (period_seconds, window) = (60, 1);
     let own = |drift| Steps::OwnClock { period_seconds, window, drift: drifted(drift) };
     for (steps, last) in [
-        (Steps::Clock { period_seconds, window }, Some(STEP + 1)),
-        (own(3), Some(STEP + 4)),
+        (Steps::Clock { period_seconds, window }, STEP + 1),
+        (own(3), STEP + 4),
         // Its clock may have been set right meanwhile.
-        (own(-4), Some(STEP)),
-        (Steps::Event { look_ahead: 10 }, None),
+        (own(-4), STEP),
     ] {
-        assert_eq!(steps.spent_by(NOW), last, "{steps:?}");
+        for accepted_in in [0, NOW.0] {
+            assert_eq!(steps.given_up((7, Millis(accepted_in)), NOW), last, "{steps:?}");
+        }
     }
+    let uses = Steps::Event { look_ahead: 10 };
+    for (last, accepted_in, given_up) in [
+        (7, 0, 17),
+        (-1, NOW.0 - 1, 9),
+        // Accepted in this one.
+        (7, NOW.0, 7),
+        (i64::MAX, 0, i64::MAX),
+    ] {
+        assert_eq!(uses.given_up((last, Millis(accepted_in)), NOW), given_up);
+    }
+    assert_eq!(uses.given_up((7, Millis(0)), Millis(0)), 7, "the first era follows none");
 }
 
 fn event(last_step: i64) -> Verifier<'static> {

@@ -109,6 +109,7 @@ fn verifier(
         valid_until: token.valid_until,
         floor_step: -1,
         last_step: -1,
+        era: app.store.era(app.clock.now()).began.0,
         drift: 0,
         drift_seen: None,
         failures: 0,

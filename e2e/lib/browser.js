@@ -40,7 +40,9 @@ export async function launch({ phone = false, profile, flags = [], ...options } 
   context.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`${message.text()} (${message.location().url})`);
   });
-  return { context, page, complaints, close };
+  // Once, however often it is asked for: by the walk, and at its end.
+  let closed = null;
+  return { context, page, complaints, close: () => (closed ??= close()) };
 }
 
 const PROGRAM = {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use warifu_core::time::Millis;
-use warifu_store::{Era, Read, Store, StoreError, Wanted, Write};
+use warifu_store::{Batching, Era, Read, Store, StoreError, Wanted, Write};
 
 /// A store, or in the queue's own tests a model of one.
 pub(crate) trait Book: Clone + Send + Sync + 'static {
-    /// Batches that may be on their way at once.
-    fn batches_at_once(&self) -> usize;
+    /// How it takes batches best.
+    fn batching(&self) -> Batching;
     /// The era at this moment, to be asked before a batch is read.
     fn era(&self, now: Millis) -> Era;
     /// Reads the tokens of a batch.
@@ -25,8 +25,8 @@ pub(crate) trait Book: Clone + Send + Sync + 'static {
 }
 
 impl Book for Store {
-    fn batches_at_once(&self) -> usize {
-        Self::batches_at_once(self)
+    fn batching(&self) -> Batching {
+        Self::batching(self)
     }
 
     fn era(&self, now: Millis) -> Era {

@@ -33,9 +33,6 @@ use crate::{
 
 /// Entries of one batch.
 const BATCH: usize = 64;
-/// A second batch starts beside the first only for so many: a batch costs the database about the same
-/// whatever its size.
-const WORTH_A_SECOND: usize = 24;
 /// Entries that wait in all, and those that are about to; more are told to come back.
 const LONGEST: usize = 4_096;
 const AT_THE_DOOR: usize = 64;
@@ -214,14 +211,14 @@ async fn work<B: Book>(parts: Parts<B>, entries: &mut mpsc::Receiver<Entry>) {
     let mut flights: JoinSet<Vec<Entry>> = JoinSet::new();
     // Whose turn it is, by the flight they are on: freed with it, however it ends.
     let mut turns: Vec<(Id, Vec<Turn>)> = Vec::new();
-    let flights_at_most = parts.book.batches_at_once();
+    let batching = parts.book.batching();
     let mut is_open = true;
     loop {
-        while flights.len() < flights_at_most
-            && (flights.is_empty() || waiting.len() >= WORTH_A_SECOND)
+        while flights.len() < batching.at_once
+            && (flights.is_empty() || waiting.len() >= batching.worth_another)
         {
             let busy = turns.iter().flat_map(|(_, own)| own).cloned().collect();
-            let batch = next_batch(&mut waiting, busy);
+            let batch = next_batch(&mut waiting, busy, batching.by_bucket);
             if batch.is_empty() {
                 break;
             }
@@ -265,15 +262,40 @@ fn turn(entry: &Entry) -> Turn {
     (entry.origin.institution.id, entry.ask.whose.clone())
 }
 
+// Whose entries may go together: everybody's, or those of one bucket. A name stands for itself.
+fn group(turn: &Turn, by_bucket: bool) -> Option<i64> {
+    match &turn.1 {
+        Whose::Customer(id) if by_bucket => Some(i64::from(id.bucket())),
+        Whose::LoginId(_) if by_bucket => Some(-1),
+        _ => None,
+    }
+}
+
 // The longest waiting, one of each customer whose turn it is not yet. Who has waited too long is told so.
-fn next_batch(waiting: &mut VecDeque<Entry>, mut busy: BTreeSet<Turn>) -> Vec<Entry> {
+fn next_batch(
+    waiting: &mut VecDeque<Entry>,
+    mut busy: BTreeSet<Turn>,
+    by_bucket: bool,
+) -> Vec<Entry> {
     let (mut batch, mut left) = (Vec::new(), Vec::new());
+    // A bucket that is on its way gathers meanwhile.
+    let taken: BTreeSet<_> = busy.iter().filter_map(|turn| group(turn, by_bucket)).collect();
+    let mut own = None;
     while batch.len() < BATCH
         && let Some(entry) = waiting.pop_front()
     {
         if entry.since.elapsed() > PATIENCE {
             answer(entry, Err(AppError::Overloaded));
-        } else if busy.insert(turn(&entry)) {
+            continue;
+        }
+        let turn = turn(&entry);
+        let its = group(&turn, by_bucket);
+        let fits = match own {
+            None => its.is_none_or(|its| !taken.contains(&its)),
+            Some(own) => its == own,
+        };
+        if fits && busy.insert(turn) {
+            own = Some(its);
             batch.push(entry);
         } else {
             left.push(entry);

@@ -11,96 +11,11 @@ use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Row, postgres::PgC
 
 use crate::{
     StoreError,
+    batch_texts::{OF_BUCKET, Texts, WHOLE},
     engine::{is_cut, unsure_where_cut},
     eras::{Era, Eras},
     verify_queue::{Candidate, Once, Read, Wanted, Write},
 };
-
-/// The text that reads a batch: with what was answered under idempotency keys, or without.
-macro_rules! read_text {
-    ($answer:literal, $once:literal, $join:literal) => {
-        concat!(
-            "SELECT w.n, v.ctid::text AS place, ",
-            $answer,
-            ", v.bucket, v.customer_id, v.token_id, v.institution_id, v.state, v.suspended, \
-             v.hold_until, v.mode, v.algorithm, v.digits, v.period, v.sealed_key, v.valid_until, \
-             v.floor_step, v.last_step, v.era, v.drift, v.drift_seen, v.failures, v.locked_until, v.locked, v.version \
-             FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], \
-             $6::text[]",
-            $once,
-            ") LEFT JOIN directory d ON d.institution_id = w.institution \
-             AND d.kind = 'login_id' AND d.value = w.login_id \
-             JOIN verifiers v ON v.bucket = COALESCE(d.bucket, w.bucket) \
-             AND v.customer_id = COALESCE(d.customer_id, w.customer) \
-             AND v.institution_id = w.institution AND v.state = w.state",
-            $join
-        )
-    };
-}
-
-const READ: &str = read_text!(
-    "NULL::text AS answer, NULL::bytea AS body_mac",
-    ") AS w (n, institution, login_id, bucket, customer, state",
-    ""
-);
-
-const READ_WITH_ANSWERS: &str = read_text!(
-    "a.answer, a.body_mac",
-    ", $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, bucket, customer, \
-     state, api_key, purpose, key_hash",
-    " LEFT JOIN answers a ON a.bucket = v.bucket AND a.customer_id = v.customer_id \
-     AND a.api_key_id = w.api_key AND a.purpose = w.purpose AND a.key_hash = w.key_hash"
-);
-
-/// The text that writes a batch: the tokens' rows, with their lines for those that were written. A token's
-/// row is looked for where it lay when it was read: one that has been written since lies elsewhere, and
-/// is not found.
-macro_rules! write_text {
-    ($answers:literal) => {
-        concat!(
-            "WITH w AS (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], \
-             $5::text[]::tid[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], \
-             $10::boolean[]) AS w (n, bucket, customer, token, place, decided_on, step, failures, \
-             locked_until, locked)), \
-             changed AS (UPDATE verifiers v SET last_step = COALESCE(w.step, v.last_step), \
-             era = CASE WHEN w.step IS NULL THEN v.era ELSE $33 END, failures = w.failures, locked_until = w.locked_until, locked = w.locked, \
-             version = v.version + 1 FROM w WHERE v.ctid = w.place AND v.bucket = w.bucket \
-             AND v.customer_id = w.customer AND v.token_id = w.token \
-             AND v.version = w.decided_on AND (w.step IS NULL OR (v.last_step < w.step \
-             AND v.floor_step < w.step AND NOT v.locked AND NOT v.suspended)) RETURNING w.n), \
-             lines AS (INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
-             actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, \
-             device, request_id, correlation, before_json, after_json, v) SELECT bucket, \
-             customer_id, at, id, institution_id, actor_kind, actor_id, token_id, kind, result, \
-             reason, channel, screen, address, device, request_id, correlation, before_json, \
-             after_json, v FROM unnest($11::bigint[], $12::boolean[], $13::bigint[], $14::text[], \
-             $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], \
-             $21::text[], $22::text[], $23::text[], $24::text[], $25::text[], $26::text[], \
-             $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::bigint[]) \
-             AS a (n, alone, bucket, customer_id, at, id, institution_id, actor_kind, actor_id, \
-             token_id, kind, result, reason, channel, screen, address, device, request_id, \
-             correlation, before_json, after_json, v) \
-             WHERE alone OR n IN (SELECT n FROM changed))",
-            $answers,
-            " SELECT n FROM changed"
-        )
-    };
-}
-
-const WRITE: &str = write_text!("");
-
-const WRITE_WITH_ANSWERS: &str = write_text!(
-    ", answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at) SELECT bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at FROM unnest($34::bigint[], $35::boolean[], $36::bigint[], \
-     $37::text[], $38::text[], $39::text[], $40::text[], $41::bytea[], $42::text[], \
-     $43::bigint[]) AS o (n, alone, bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at) WHERE alone OR n IN (SELECT n FROM changed))"
-);
-
-/// All of them, for who looks at their plans.
-#[cfg(test)]
-pub(crate) const TEXTS: [&str; 4] = [READ, READ_WITH_ANSWERS, WRITE, WRITE_WITH_ANSWERS];
 
 /// Binds rows as arrays, one of each column.
 macro_rules! bind_columns {
@@ -113,6 +28,8 @@ macro_rules! bind_columns {
 /// come back, which costs the database as much as a batch's own reading.
 pub(crate) struct Lines {
     options: PgConnectOptions,
+    /// Whether tables lie on many servers: a batch is of one bucket then.
+    pub(crate) is_distributed: bool,
     patience: Duration,
     eras: Arc<Eras>,
     /// With the number of the era that each was opened in.
@@ -127,34 +44,50 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(options: PgConnectOptions, patience: Duration, eras: Arc<Eras>) -> Self {
+    pub(crate) fn new(
+        options: PgConnectOptions,
+        is_distributed: bool,
+        patience: Duration,
+        eras: Arc<Eras>,
+    ) -> Self {
         // What is planned for one batch fits every other: rows are found by their keys, also in a table
-        // that was empty when the plan was made.
+        // that was empty when the plan was made. Citus plans for values only: they say which server.
+        let mode = if is_distributed { "force_custom_plan" } else { "force_generic_plan" };
         let options = options.options([
-            ("plan_cache_mode", "force_generic_plan"),
+            ("plan_cache_mode", mode),
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
         ]);
-        Self { options, patience, eras, idle: Mutex::default() }
+        Self { options, is_distributed, patience, eras, idle: Mutex::default() }
+    }
+
+    // The texts, and where they are about one bucket, which.
+    fn texts(&self, first: Option<i64>) -> Of {
+        if self.is_distributed { (&OF_BUCKET, first.or(Some(-1))) } else { (&WHOLE, None) }
     }
 
     /// Reads the tokens of a batch.
     pub(crate) async fn read(&self, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
+        let of = self.texts(wanted.first().and_then(Wanted::bucket));
         while let Some(mut line) = self.take_idle() {
-            match self.in_time(read(&mut line.1, wanted)).await {
+            match self.in_time(read(&mut line.1, wanted, of)).await {
                 // The server has cut it while it was idle; another may be alive.
                 Err(StoreError::Unavailable(error)) if is_cut(&error) => {}
                 done => return self.back(line, done),
             }
         }
         let mut line = self.open().await?;
-        let done = self.in_time(read(&mut line.1, wanted)).await;
+        let done = self.in_time(read(&mut line.1, wanted, of)).await;
         self.back(line, done)
     }
 
     /// Writes a batch; its commit is the statement's own. What was decided in another era is not written.
     pub(crate) async fn write(&self, writes: &[Write], era: Era) -> Result<Vec<bool>, StoreError> {
+        let of = self.texts(writes.first().map(|w| w.line.bucket));
+        if of.1.is_some_and(|bucket| writes.iter().any(|w| w.line.bucket != bucket)) {
+            return Err(StoreError::Corrupt("a batch of more than one bucket".to_owned()));
+        }
         // The one that came back last has just answered. Who gets none has written nothing.
         let mut line = match self.take_idle() {
             Some(line) => line,
@@ -164,7 +97,7 @@ impl Lines {
             return self.back(line, Ok(vec![false; writes.len()]));
         }
         // Whether it was written is not known when nobody answers any more.
-        let done = match self.in_time(write(&mut line.1, writes, era)).await {
+        let done = match self.in_time(write(&mut line.1, writes, era, of)).await {
             Err(StoreError::Unavailable(late @ sqlx::Error::PoolTimedOut)) => {
                 Err(StoreError::Unsure(late))
             }
@@ -223,12 +156,18 @@ impl Lines {
     }
 }
 
-async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
+/// The texts, and the bucket that they are about.
+type Of = (&'static Texts, Option<i64>);
+
+async fn read(
+    line: &mut PgConnection,
+    wanted: &[Wanted],
+    (texts, bucket): Of,
+) -> Result<Vec<Read>, StoreError> {
     let with_answers = wanted.iter().any(|w| w.once.is_some());
     let once = |w: &Wanted, part: fn(&Once) -> &str| w.once.as_ref().map(|o| part(o).to_owned());
     let rows = || wanted.iter().zip(0_i64..);
-    let text = if with_answers { READ_WITH_ANSWERS } else { READ };
-    let mut query = bind_columns!(sqlx::query(text), rows();
+    let mut query = bind_columns!(sqlx::query(texts.read[usize::from(with_answers)]), rows();
         |(_, n)| n,
         |(w, _)| w.institution.to_string(),
         |(w, _)| w.login(),
@@ -243,6 +182,8 @@ async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, S
             |(w, _)| once(w, |o| &o.key_hash),
         );
     }
+    // The last value, where there is one.
+    let query = bucket.into_iter().fold(query, sqlx::query::Query::bind);
     let rows = query.fetch_all(line).await?;
     // One that cannot be read fails alone.
     let read = |row: &sqlx::postgres::PgRow| {
@@ -256,13 +197,13 @@ async fn write(
     line: &mut PgConnection,
     writes: &[Write],
     era: Era,
+    (texts, bucket): Of,
 ) -> Result<Vec<bool>, StoreError> {
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
     let is_kept = answers().next().is_some();
-    let query = sqlx::query_scalar(if is_kept { WRITE_WITH_ANSWERS } else { WRITE });
-    let query = bind_columns!(query, changes();
+    let query = bind_columns!(sqlx::query_scalar(texts.write[usize::from(is_kept)]), changes();
         |(n, _)| n,
         |(_, c)| c.bucket,
         |(_, c)| c.customer.to_string(),
@@ -313,6 +254,7 @@ async fn write(
             |(.., a)| a.created_at,
         );
     }
+    let query = bucket.into_iter().fold(query, sqlx::query::QueryScalar::bind);
     let written: Vec<i64> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
 }

@@ -23,6 +23,7 @@ use tokio::{
 use crate::{
     StoreError, batch_postgres, batch_sqlite,
     copies::InUse,
+    distributed::distribute,
     eras::Eras,
     pools::{file, postgres, postgres_options, sqlite},
 };
@@ -104,6 +105,8 @@ pub struct Settings {
     pub max_connections: u32,
     /// Make a SQLite file that is not there yet.
     pub create: bool,
+    /// Tables lie on many PostgreSQL servers (Citus).
+    pub distributed: bool,
 }
 
 // The address of a PostgreSQL may hold a password, in more than one place.
@@ -114,6 +117,7 @@ impl fmt::Debug for Settings {
             .field("url", &url)
             .field("max_connections", &self.max_connections)
             .field("create", &self.create)
+            .field("distributed", &self.distributed)
             .finish()
     }
 }
@@ -146,6 +150,8 @@ pub struct Tx {
     pub(crate) inner: Inner,
     // PostgreSQL answers a commit after a failed statement with a silent rollback.
     broken: bool,
+    /// Whether its rows may lie on many servers.
+    pub(crate) is_distributed: bool,
     // In which era it began: what it decided is not written in another.
     era: (Arc<Eras>, u64),
     // Given back behind the transaction itself.
@@ -180,7 +186,12 @@ impl Store {
         } else {
             let options = postgres_options(settings, patience)?;
             let pool = postgres(settings, options.clone(), patience, (&doubt, &eras)).await?;
-            let lines = batch_postgres::Lines::new(options, patience / 2, Arc::clone(&eras));
+            let lines = batch_postgres::Lines::new(
+                options,
+                settings.distributed,
+                patience / 2,
+                Arc::clone(&eras),
+            );
             (Pools::Postgres(pool), Batches::Postgres(Box::new(lines)), None)
         };
         Ok(Self {
@@ -233,7 +244,8 @@ impl Store {
 
     fn tx(&self, inner: Inner, turn: Option<OwnedSemaphorePermit>) -> Tx {
         let era = (Arc::clone(&self.eras), self.eras.number());
-        Tx { inner, broken: false, era, _turn: turn }
+        let is_distributed = self.is_distributed();
+        Tx { inner, broken: false, is_distributed, era, _turn: turn }
     }
 
     // A connection that the server has cut is found out here, where nothing has been done: from then on
@@ -270,7 +282,8 @@ impl Store {
         Ok(pages != before)
     }
 
-    /// Brings the schema up to this binary's.
+    /// Brings the schema up to this binary's, and distributes the tables that are not yet where that is asked
+    /// for; `Settings` where the database cannot.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { write, .. } => SQLITE.run(write).await?,
@@ -279,7 +292,10 @@ impl Store {
                 // does not.
                 let mut line = pool.acquire().await?.detach();
                 sqlx::query("SET statement_timeout = 0").execute(&mut line).await?;
-                let done = POSTGRES.run(&mut line).await;
+                let mut done = POSTGRES.run(&mut line).await.map_err(StoreError::from);
+                if done.is_ok() && self.is_distributed() {
+                    done = distribute(&mut line).await;
+                }
                 line.close().await?;
                 done?;
             }
@@ -321,6 +337,15 @@ impl Store {
             std::cmp::Ordering::Less => Schema::Older { found, known },
             std::cmp::Ordering::Greater => Schema::Newer { found, known },
         })
+    }
+
+    /// Whether its tables are to lie on many servers.
+    #[must_use]
+    pub fn is_distributed(&self) -> bool {
+        match &*self.batches {
+            Batches::Sqlite { .. } => false,
+            Batches::Postgres(lines) => lines.is_distributed,
+        }
     }
 
     /// One word for logs and `doctor`: which engine this is.

@@ -104,24 +104,29 @@ impl Tx {
         lease: i64,
         limit: i64,
     ) -> Result<Vec<MailRow>, StoreError> {
-        // The lock differs per engine: PostgreSQL's workers step over each other's rows, SQLite has
-        // one writer.
+        // PostgreSQL's workers step over each other's rows; SQLite has one writer, and rows on many servers
+        // cannot be locked by one statement: of those, each is had by whoever takes it first.
         const DUE: &str = "SELECT bucket, customer_id, id FROM mails \
              WHERE state IN ('queued', 'sending') AND next_at <= $1 ORDER BY next_at LIMIT $2";
         const DUE_SKIPPING: &str = "SELECT bucket, customer_id, id FROM mails \
              WHERE state IN ('queued', 'sending') AND next_at <= $1 ORDER BY next_at LIMIT $2 \
              FOR UPDATE SKIP LOCKED";
         const TAKE: &str = "UPDATE mails SET state = 'sending', leased_by = $4, next_at = $5, \
-             attempts = attempts + 1 WHERE bucket = $1 AND customer_id = $2 AND id = $3";
+             attempts = attempts + 1 WHERE bucket = $1 AND customer_id = $2 AND id = $3 \
+             AND state IN ('queued', 'sending') AND next_at <= $6";
         const READ: &str = "SELECT id, customer_id, institution_id, kind, reference, locale, \
              recipient, subject, body, has_secret, reception, state, attempts, next_at, leased_by, created_at, \
              expires_at, sent_at, last_error FROM mails \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3";
-        let sql = if self.is_postgres() { DUE_SKIPPING } else { DUE };
+        let skips = self.is_postgres() && !self.is_distributed;
+        let sql = if skips { DUE_SKIPPING } else { DUE };
         let due = fetch_all!(self, (i64, String, String), sql, now.0, limit)?;
         let mut mails = Vec::with_capacity(due.len());
         for (bucket, customer, id) in due {
-            execute!(self, TAKE, bucket, &customer, &id, holder, now.0.saturating_add(lease))?;
+            let until = now.0.saturating_add(lease);
+            if execute!(self, TAKE, bucket, &customer, &id, holder, until, now.0)? == 0 {
+                continue;
+            }
             mails.extend(fetch_optional!(self, MailRow, READ, bucket, &customer, &id)?);
         }
         Ok(mails)
@@ -156,8 +161,8 @@ impl Tx {
         now: Millis,
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE mails SET expires_at = $3, \
-             state = CASE state WHEN 'queued' THEN 'expired' ELSE state END, \
-             body = CASE state WHEN 'queued' THEN NULL ELSE body END \
+             state = CASE WHEN state = 'queued' THEN 'expired' ELSE state END, \
+             body = CASE WHEN state = 'queued' THEN NULL ELSE body END \
              WHERE bucket = $1 AND customer_id = $2 AND has_secret = $4 \
              AND state IN ('queued', 'sending')";
         execute!(self, SQL, i64::from(customer.bucket()), customer.to_string(), now.0, true)?;

@@ -78,6 +78,12 @@ impl Db {
         Store::connect(&settings(&self.url)).await.unwrap()
     }
 
+    /// Another node, that takes the tables for distributed.
+    pub(crate) async fn distributed(&self) -> Store {
+        let settings = Settings { distributed: true, ..settings(&self.url) };
+        Store::connect(&settings).await.unwrap()
+    }
+
     /// Another node that gives up after this time.
     pub(crate) async fn impatient(&self, patience: Duration) -> Store {
         Store::connect_within(&settings(&self.url), patience).await.unwrap()
@@ -133,7 +139,13 @@ impl Db {
 
 /// A few connections, and the file is made.
 pub(crate) fn settings(url: &str) -> Settings {
-    Settings { url: url.to_owned(), max_connections: 6, create: true }
+    let distributed = is_distributed() && url.starts_with("postgres");
+    Settings { url: url.to_owned(), max_connections: 6, create: true, distributed }
+}
+
+/// Whether the server is to be taken for many: by hand, with one that has Citus.
+fn is_distributed() -> bool {
+    std::env::var_os("TEST_POSTGRES_DISTRIBUTED").is_some()
 }
 
 async fn fresh_on_server() -> String {
@@ -142,11 +154,19 @@ async fn fresh_on_server() -> String {
     let name = format!("warifu_store_{}_{count}", std::process::id());
     on_server(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     on_server(&format!("CREATE DATABASE {name}")).await;
-    format!("{}/{name}", split(&server()).0)
+    let url = format!("{}/{name}", split(&server()).0);
+    if is_distributed() {
+        on_database(&url, "CREATE EXTENSION citus").await;
+    }
+    url
 }
 
 async fn on_server(sql: &str) {
-    let mut line = PgConnection::connect(&server()).await.expect("TEST_POSTGRES_URL");
+    on_database(&server(), sql).await;
+}
+
+async fn on_database(url: &str, sql: &str) {
+    let mut line = PgConnection::connect(url).await.expect("TEST_POSTGRES_URL");
     sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut line).await.unwrap();
     line.close().await.unwrap();
 }

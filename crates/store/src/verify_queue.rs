@@ -30,6 +30,17 @@ pub enum Whose {
     Customer(CustomerId),
 }
 
+/// How batches are made of what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// So many may be on their way.
+    pub at_once: usize,
+    /// One more than the first starts for so many that wait.
+    pub worth_another: usize,
+    /// Each is of one bucket's customers, who are named by their ids.
+    pub by_bucket: bool,
+}
+
 /// One entry of a batch that is read.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -182,12 +193,17 @@ impl Tx {
 }
 
 impl Store {
-    /// How many batches the engine takes well at once: SQLite has one writer.
+    /// How the engine takes batches best: SQLite has one writer; where tables are distributed, each
+    /// bucket's are another server's business.
     #[must_use]
-    pub fn batches_at_once(&self) -> usize {
+    pub fn batching(&self) -> Batching {
         match &*self.batches {
-            Batches::Sqlite { .. } => 1,
-            Batches::Postgres(_) => 2,
+            Batches::Sqlite { .. } => Batching { at_once: 1, worth_another: 1, by_bucket: false },
+            // A batch costs the database about the same whatever its size.
+            Batches::Postgres(lines) if !lines.is_distributed => {
+                Batching { at_once: 2, worth_another: 24, by_bucket: false }
+            }
+            Batches::Postgres(_) => Batching { at_once: 32, worth_another: 1, by_bucket: true },
         }
     }
 

@@ -349,7 +349,8 @@ async fn institution(bank: &Bank) -> Result<(String, Keys)> {
     let id = u32::from_str_radix(words.next().context("key file")?, 16)?;
     let key = STANDARD.decode(words.next().context("key file")?)?;
     let key = <[u8; 32]>::try_from(key).ok().context("key file")?;
-    let settings = Settings { url: bank.url.clone(), max_connections: 1, create: false };
+    let settings =
+        Settings { url: bank.url.clone(), max_connections: 1, create: false, distributed: false };
     let store = Store::connect(&settings).await?;
     let mut tx = store.read().await?;
     let row = tx.institutions().await?.pop().context("no institution")?;

@@ -99,6 +99,7 @@ pub(crate) enum Decided {
 
 /// Verifies a passcode, through the queue.
 pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppError> {
+    let ask = if app.store.is_distributed() { by_id(app, origin, ask).await? } else { ask };
     let ask = Arc::new(ask);
     match app.queue.verify(origin, &ask).await? {
         Answer::Decided(verdict) => Ok(verdict),
@@ -217,6 +218,14 @@ fn answered(
         answer: serde_json::to_string(verdict).map_err(AppError::internal)?,
         created_at: origin.now.0,
     }))
+}
+
+// Where tables are distributed, a batch is of one bucket, which a name does not tell.
+async fn by_id(app: &App, origin: &Origin, ask: Ask) -> Result<Ask, AppError> {
+    let Whose::LoginId(login) = &ask.whose else { return Ok(ask) };
+    let found = app.store.read().await?.find(origin.institution.id, Key::LoginId, login).await?;
+    let whose = found.map_or_else(|| ask.whose.clone(), |f| Whose::Customer(f.customer_id));
+    Ok(Ask { whose, ..ask })
 }
 
 fn replayed(ask: &Ask, answer: &str, mac: &[u8]) -> Result<Verdict, AppError> {

@@ -154,6 +154,7 @@ async fn prepare(
         url: format!("sqlite://{}", next.display()),
         max_connections: config.max_connections,
         create: false,
+        distributed: false,
     };
     let store = Store::connect(&settings).await?;
     match store.schema().await? {

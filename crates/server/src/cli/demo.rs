@@ -124,6 +124,7 @@ async fn app(arguments: &Arguments, dir: &Path) -> Result<App, Failure> {
         url: format!("sqlite:{}", dir.join("warifu.db").display()),
         max_connections: 4,
         create: true,
+        distributed: false,
     })
     .await?;
     store.migrate().await?;

@@ -249,6 +249,7 @@ async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
         url: config.database_url.clone(),
         max_connections: config.max_connections,
         create,
+        distributed: config.distributed,
     };
     if !create && is_missing(&settings.url) {
         return Err(Failure::Refused("there is no database yet: run `warifu migrate`".to_owned()));
@@ -257,6 +258,14 @@ async fn store(config: &Config, create: bool) -> Result<Store, Failure> {
         StoreError::Settings(why) => Failure::Configuration(format!("database.url: {why}")),
         other => Failure::Failed(other.into()),
     })
+}
+
+// What the settings ask of a database and it is not.
+fn settings(error: StoreError) -> Failure {
+    match error {
+        StoreError::Settings(why) => Failure::Configuration(format!("database.distributed: {why}")),
+        other => Failure::Failed(other.into()),
+    }
 }
 
 // The file that the address names, where it names one.
@@ -275,6 +284,7 @@ fn is_missing(url: &str) -> bool {
 async fn current_store(config: &Config) -> Result<Store, Failure> {
     let store = store(config, false).await?;
     current(store.schema().await?)?;
+    store.check_distribution().await.map_err(settings)?;
     Ok(store)
 }
 
@@ -352,7 +362,7 @@ async fn migrate(config: &Config, json: bool) -> Result<(), Failure> {
     if matches!(before, Schema::Newer { .. }) {
         return current(before);
     }
-    store.migrate().await?;
+    store.migrate().await.map_err(settings)?;
     let (engine, changed) = (store.engine(), before != Schema::Current);
     store.close().await;
     say(

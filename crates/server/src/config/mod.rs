@@ -40,7 +40,9 @@ pub static KEYS: [Key; 19] = [
     key("database.url", "sqlite:PATH or postgres://USER@HOST/NAME", |c| {
         Some(without_password(&c.database_url))
     }),
-    key("database.distributed", "not supported by this version", |_| None),
+    key("database.distributed", "true: tables lie on many PostgreSQL servers (Citus)", |c| {
+        c.distributed.then(|| "true".to_owned())
+    }),
     key("database.max_connections", "connections of this node at most", |c| {
         Some(c.max_connections.to_string())
     }),
@@ -115,6 +117,8 @@ pub struct Config {
     pub listen: Listen,
     /// `database.url`.
     pub database_url: String,
+    /// `database.distributed`.
+    pub distributed: bool,
     /// `database.max_connections`.
     pub max_connections: u32,
     /// `keys.file`.
@@ -200,10 +204,11 @@ impl Config {
     }
 
     fn from_values(v: &Values) -> Result<Self, ConfigError> {
-        if v.flag("database.distributed")? {
+        let distributed = v.flag("database.distributed")?;
+        let is_file = v.text("database.url")?.is_none_or(|url| url.starts_with("sqlite:"));
+        if distributed && is_file {
             return Err(ConfigError(
-                "database.distributed: distributed databases are not supported by this version"
-                    .to_owned(),
+                "database.distributed: database.url must name a PostgreSQL with Citus".to_owned(),
             ));
         }
         if v.text("keys.pkcs11")?.is_some() {
@@ -222,6 +227,7 @@ impl Config {
                 ops: v.addresses("listen.ops")?,
             },
             database_url: v.database_url()?,
+            distributed,
             max_connections: v.number("database.max_connections", 1, 500)?.unwrap_or(16),
             keys_file: v.text("keys.file")?.unwrap_or_else(|| "warifu.keys".to_owned()).into(),
             smtp: v.smtp()?,

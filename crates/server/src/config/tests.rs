@@ -18,6 +18,7 @@ fn a_bad_value_is_refused_with_its_key() {
         ("WARIFU_LISTEN__IB", "here", "listen.ib"),
         ("WARIFU_DATABASE__URL", "mysql://root:secret@x/y", "database.url"),
         ("WARIFU_DATABASE__MAX_CONNECTIONS", "0", "database.max_connections"),
+        ("WARIFU_DATABASE__DISTRIBUTED", "true", "database.distributed"),
         ("WARIFU_SMTP__PORT", "25", "smtp.port"),
         ("WARIFU_LOG__FORMAT", "xml", "log.format"),
         ("WARIFU_PROXIES__TRUSTED", "nobody", "proxies.trusted"),

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr};
 
 use crate::{
-    batch_postgres,
+    batch_texts::{OF_BUCKET, WHOLE as ON_ONE},
     engine::Pools,
     testing::{Db, Engine},
 };
@@ -164,12 +164,16 @@ fn texts() -> Vec<String> {
     let texts: Vec<_> = sources("src")
         .iter()
         // Its texts are put together by macros, and given as they are.
-        .filter(|(name, _)| name != "batch_postgres.rs")
+        .filter(|(name, _)| name != "batch_texts.rs")
+        // Only Citus understands them.
+        .filter(|(name, _)| name != "distributed.rs")
         // Its texts are for two files at once.
         .filter(|(name, _)| name != "copies.rs")
         .flat_map(|(_, source)| literals(&expanded(source)))
         .filter(|text| verbs.iter().any(|verb| text.starts_with(verb)))
-        .chain(batch_postgres::TEXTS.map(str::to_owned))
+        .chain(
+            [ON_ONE, OF_BUCKET].iter().flat_map(|t| [t.read, t.write].concat()).map(str::to_owned),
+        )
         .collect();
     assert!(texts.len() > 55, "only {} texts found", texts.len());
     texts

@@ -8,7 +8,8 @@ use warifu_core::{counter::Counter, ids::ApiKeyId, time::Millis, token::State};
 use super::samples::{NOW, bank, customer, line, verifier, who};
 use crate::{
     Answered, ApiKey, Change, Era, Key, Once, Read, StoreError, VerifierRow, Wanted, Whose, Write,
-    testing::{Db, both},
+    audit::AuditRow,
+    testing::{Db, Engine, both},
 };
 
 both!(
@@ -242,7 +243,8 @@ async fn hundreds_of_entries_go_at_once(db: &Db) {
     assert!(write(db, &batch).await.unwrap().iter().all(|written| *written));
     assert_eq!(lines(db).await, 200);
     assert!(write(db, &[]).await.unwrap().is_empty());
-    assert!((1..=2).contains(&db.store.batches_at_once()));
+    let batching = db.store.batching();
+    assert!((1..=2).contains(&batching.at_once) && !batching.by_bucket);
 }
 
 async fn keys_are_revoked_once_and_their_use_is_noted_now_and_then(db: &Db) {
@@ -277,4 +279,79 @@ async fn keys_are_revoked_once_and_their_use_is_noted_now_and_then(db: &Db) {
     }
     let now = one(bank()).await.unwrap();
     assert_eq!((now.last_used_at, now.revoked_at), (Some(7), Some(NOW.0)));
+}
+
+// The same texts as where tables lie on many servers, on one.
+#[tokio::test]
+async fn where_tables_are_distributed_a_batch_is_of_one_bucket() {
+    let db = Db::migrated(Engine::Postgresql).await;
+    let numbers: Vec<u8> = (1..=60).collect();
+    with_tokens(&db, &numbers).await;
+    let node = db.distributed().await;
+    assert!(node.batching().by_bucket);
+    let of = |n: u8| Whose::Customer(who(n));
+    // Two who share a bucket, and one who does not.
+    let (first, second) = (1..60)
+        .flat_map(|n| (n + 1..=60).map(move |m| (n, m)))
+        .find(|(n, m)| who(*n).bucket() == who(*m).bucket())
+        .unwrap();
+    let other = (1..=60).find(|n| who(*n).bucket() != who(first).bucket()).unwrap();
+    let once = Once { api_key: "key_1".to_owned(), purpose: "login", key_hash: "ab".to_owned() };
+    let asked = |n| Wanted { once: Some(once.clone()), ..wanted(of(n)) };
+    for wanted in [
+        vec![asked(first), asked(other), wanted(login(second)), asked(second)],
+        vec![wanted(of(first)), wanted(of(other)), wanted(login(second)), wanted(of(second))],
+    ] {
+        let mut found = node.read_verifiers(wanted).await.unwrap();
+        found.sort_by_key(|(place, _)| *place);
+        let places: Vec<_> = found.iter().map(|(place, _)| *place).collect();
+        // A name is looked up before, and nobody of another bucket is found.
+        assert_eq!(places, [0, 3]);
+        assert!(found.iter().all(|(_, c)| c.as_ref().unwrap().place.is_none()));
+    }
+    let answered = Answered {
+        bucket: i64::from(who(second).bucket()),
+        customer_id: who(second).to_string(),
+        once: once.clone(),
+        body_mac: vec![7],
+        answer: "{}".to_owned(),
+        created_at: NOW.0,
+    };
+    let own = |n, version| {
+        let write = entry(n, version, Some(6 + version));
+        let (bucket, customer_id) = (i64::from(who(n).bucket()), who(n).to_string());
+        Write { line: AuditRow { bucket, customer_id, ..write.line }, ..write }
+    };
+    let with_answer = Write { answered: Some(answered), ..own(second, 1) };
+    let batch = Arc::new(vec![own(first, 1), with_answer]);
+    for written in [[true, true], [false, false]] {
+        let done = node.write_verifications(Arc::clone(&batch), Era::default()).await.unwrap();
+        assert_eq!(done, written);
+    }
+    let mut owners = db.texts("SELECT bucket || ' ' || customer_id FROM audit").await;
+    owners.sort();
+    let mut wanted: Vec<_> =
+        [first, second].map(|n| format!("{} {}", who(n).bucket(), who(n))).into();
+    wanted.sort();
+    assert_eq!(owners, wanted);
+    let replayed = node.read_verifiers(vec![asked(second)]).await.unwrap().remove(0).1.unwrap();
+    assert_eq!((replayed.answer.as_deref(), replayed.verifier.last_step), (Some("{}"), 7));
+    let mixed = Arc::new(vec![own(first, 2), own(other, 1)]);
+    let refused = node.write_verifications(mixed, Era::default()).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
+    node.close().await;
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn a_database_without_citus_is_not_distributed_and_says_so() {
+    let db = Db::migrated(Engine::Postgresql).await;
+    db.store.check_distribution().await.unwrap();
+    let node = db.distributed().await;
+    for done in [node.migrate().await, node.check_distribution().await] {
+        let Err(StoreError::Settings(why)) = done else { panic!("{done:?}") };
+        assert!(why.starts_with("the database has no Citus: CREATE EXTENSION citus"), "{why}");
+    }
+    node.close().await;
+    db.remove().await;
 }

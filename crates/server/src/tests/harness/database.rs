@@ -75,7 +75,11 @@ impl Database {
         }
         let (base, _) = admin.rsplit_once('/').expect("TEST_POSTGRES_URL names a database");
         let url = format!("{base}/{name}");
-        let line = Line::Postgresql(PgConnection::connect(&url).await.unwrap());
+        let mut line = PgConnection::connect(&url).await.unwrap();
+        if is_distributed() {
+            sqlx::query("CREATE EXTENSION citus").execute(&mut line).await.unwrap();
+        }
+        let line = Line::Postgresql(line);
         Self { url, line: Arc::new(Mutex::new(line)), folder: None }
     }
 
@@ -268,6 +272,11 @@ async fn open(line: &mut Line) -> &mut Line {
 /// A folder in memory: the product waits for the disk at each commit, tests need not.
 fn memory() -> std::io::Result<tempfile::TempDir> {
     tempfile::tempdir_in("/dev/shm")
+}
+
+/// Whether the server is to be taken for many: by hand, with one that has Citus.
+pub(crate) fn is_distributed() -> bool {
+    std::env::var_os("TEST_POSTGRES_DISTRIBUTED").is_some()
 }
 
 fn admin_url() -> String {

@@ -276,7 +276,8 @@ pub(crate) async fn at_once<T: Send + 'static>(
 }
 
 async fn connect(database: &Database) -> Store {
-    let settings =
-        StoreSettings { url: database.url().to_owned(), max_connections: 8, create: true };
+    let url = database.url().to_owned();
+    let distributed = database::is_distributed() && url.starts_with("postgres");
+    let settings = StoreSettings { url, max_connections: 8, create: true, distributed };
     Store::connect(&settings).await.unwrap()
 }

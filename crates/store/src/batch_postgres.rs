@@ -249,7 +249,7 @@ async fn write(
             |(.., a)| a.once.api_key.as_str(),
             |(.., a)| a.once.purpose,
             |(.., a)| a.once.key_hash.as_str(),
-            |(.., a)| a.body_mac.as_slice(),
+            |(.., a)| a.mac.as_slice(),
             |(.., a)| a.answer.as_str(),
             |(.., a)| a.created_at,
         );

@@ -28,7 +28,7 @@ const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state
      era, drift, drift_seen, failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
      AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
-const ANSWER: &str = "SELECT answer, body_mac FROM answers WHERE bucket = ?1 \
+const ANSWER: &str = "SELECT answer, mac FROM answers WHERE bucket = ?1 \
      AND customer_id = ?2 AND api_key_id = ?3 AND purpose = ?4 AND key_hash = ?5";
 
 const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), \
@@ -43,7 +43,7 @@ const LINE: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_
      ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
 const KEEP: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
-     body_mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+     mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// Pages that the connection keeps (KiB).
 const CACHE_KIB: i64 = 32 * 1_024;
@@ -175,8 +175,8 @@ pub(crate) fn read(line: &Connection, wanted: &[Wanted]) -> Result<Vec<Read>, St
                 tx.prepare_cached(ANSWER)?.query_row(of, row).optional()?
             }
         };
-        let (answer, body_mac) = answer.unzip();
-        found.push((n, read.map(|token| Candidate { answer, body_mac, ..token })));
+        let (answer, mac) = answer.unzip();
+        found.push((n, read.map(|token| Candidate { answer, mac, ..token })));
     }
     Ok(found)
 }
@@ -187,7 +187,7 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
     Ok(Candidate {
         place: None,
         answer: None,
-        body_mac: None,
+        mac: None,
         verifier: VerifierRow {
             bucket: row.get(0)?,
             customer_id: text(1)?.parse().map_err(corrupt)?,
@@ -293,7 +293,7 @@ fn keep(tx: &Transaction<'_>, a: &Answered) -> Result<(), StoreError> {
         &a.once.api_key,
         a.once.purpose,
         &a.once.key_hash,
-        &a.body_mac,
+        &a.mac,
         &a.answer,
         a.created_at,
     ))?;

@@ -44,7 +44,7 @@ macro_rules! read_text {
 
 const READ: &str = read_text!(
     "v.ctid::text",
-    "NULL::text AS answer, NULL::bytea AS body_mac",
+    "NULL::text AS answer, NULL::bytea AS mac",
     ") AS w (n, institution, login_id, bucket, customer, state",
     "LEFT JOIN directory d ON d.institution_id = w.institution AND d.kind = 'login_id' \
      AND d.value = w.login_id JOIN verifiers v ON v.bucket = COALESCE(d.bucket, w.bucket) \
@@ -54,7 +54,7 @@ const READ: &str = read_text!(
 
 const READ_WITH_ANSWERS: &str = read_text!(
     "v.ctid::text",
-    "a.answer, a.body_mac",
+    "a.answer, a.mac",
     ", $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, bucket, customer, \
      state, api_key, purpose, key_hash",
     "LEFT JOIN directory d ON d.institution_id = w.institution AND d.kind = 'login_id' \
@@ -66,7 +66,7 @@ const READ_WITH_ANSWERS: &str = read_text!(
 
 const READ_BUCKET: &str = read_text!(
     "NULL::text",
-    "NULL::text AS answer, NULL::bytea AS body_mac",
+    "NULL::text AS answer, NULL::bytea AS mac",
     ") AS w (n, institution, login_id, bucket, customer, state",
     "JOIN verifiers v ON v.bucket = $7 AND v.customer_id = w.customer",
     ""
@@ -74,7 +74,7 @@ const READ_BUCKET: &str = read_text!(
 
 const READ_BUCKET_WITH_ANSWERS: &str = read_text!(
     "NULL::text",
-    "a.answer, a.body_mac",
+    "a.answer, a.mac",
     ", $7::text[], $8::text[], $9::text[]) AS w (n, institution, login_id, bucket, customer, \
      state, api_key, purpose, key_hash",
     "JOIN verifiers v ON v.bucket = $10 AND v.customer_id = w.customer",
@@ -124,12 +124,12 @@ macro_rules! answers {
     ($bucket:literal) => {
         concat!(
             ", answers AS (INSERT INTO answers (bucket, customer_id, api_key_id, purpose, \
-             key_hash, body_mac, answer, created_at) SELECT ",
+             key_hash, mac, answer, created_at) SELECT ",
             $bucket,
-            ", customer_id, api_key_id, purpose, key_hash, body_mac, answer, created_at \
+            ", customer_id, api_key_id, purpose, key_hash, mac, answer, created_at \
              FROM unnest($34::bigint[], $35::boolean[], $36::bigint[], $37::text[], $38::text[], \
              $39::text[], $40::text[], $41::bytea[], $42::text[], $43::bigint[]) AS o (n, alone, \
-             bucket, customer_id, api_key_id, purpose, key_hash, body_mac, answer, created_at) \
+             bucket, customer_id, api_key_id, purpose, key_hash, mac, answer, created_at) \
              WHERE alone OR n IN (SELECT n FROM changed))"
         )
     };

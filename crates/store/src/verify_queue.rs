@@ -97,7 +97,7 @@ pub struct Candidate {
     /// What was answered under the same idempotency key.
     pub answer: Option<String>,
     /// MAC of the body that was answered.
-    pub body_mac: Option<Vec<u8>>,
+    pub mac: Option<Vec<u8>>,
     /// The token's row.
     #[sqlx(flatten)]
     pub verifier: VerifierRow,
@@ -135,7 +135,7 @@ pub struct Answered {
     /// What makes it the same.
     pub once: Once,
     /// MAC of the request's body.
-    pub body_mac: Vec<u8>,
+    pub mac: Vec<u8>,
     /// The answer, as JSON.
     pub answer: String,
     /// When it was given (ms).
@@ -160,7 +160,7 @@ impl Tx {
         (bucket, customer): &(i64, String),
         once: &Once,
     ) -> Result<Option<(String, Vec<u8>)>, StoreError> {
-        const SQL: &str = "SELECT answer, body_mac FROM answers WHERE bucket = $1 \
+        const SQL: &str = "SELECT answer, mac FROM answers WHERE bucket = $1 \
              AND customer_id = $2 AND api_key_id = $3 AND purpose = $4 AND key_hash = $5";
         let (key, hash) = (once.api_key.as_str(), once.key_hash.as_str());
         fetch_optional!(self, (String, Vec<u8>), SQL, *bucket, customer, key, once.purpose, hash)
@@ -169,7 +169,7 @@ impl Tx {
     /// Keeps an answer; `Conflict` when one is kept under the same key.
     pub async fn keep_answer(&mut self, a: &Answered) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, \
-             key_hash, body_mac, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+             key_hash, mac, answer, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         execute!(
             self,
             SQL,
@@ -178,7 +178,7 @@ impl Tx {
             &a.once.api_key,
             a.once.purpose,
             &a.once.key_hash,
-            &a.body_mac,
+            &a.mac,
             &a.answer,
             a.created_at
         )?;

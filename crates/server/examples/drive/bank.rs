@@ -57,7 +57,7 @@ impl Bank {
 
     /// Sets one up by the command line, as an engineer would. `url` is the database's; `{folder}` in it
     /// stands for the installation's folder.
-    pub(crate) fn found(program: &Path, url: &str) -> Result<Self> {
+    pub(crate) fn found(program: &Path, url: &str, distributed: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let url = url.replace("{folder}", &folder.path().display().to_string());
         let [port, ib_port, ops] = free_ports()?;
@@ -67,7 +67,7 @@ impl Bank {
             format!(
                 "[listen]\napi = [\"127.0.0.1:{port}\"]\nib = [\"127.0.0.1:{ib_port}\"]\n\
                  token = [\"127.0.0.1:{ib_port}\"]\nops = [\"127.0.0.1:{ops}\"]\n\
-                 [database]\nurl = \"{url}\"\n[keys]\nfile = \"{}\"\n\
+                 [database]\nurl = \"{url}\"\ndistributed = {distributed}\n[keys]\nfile = \"{}\"\n\
                  [proxies]\ntrusted = [\"127.0.0.1\"]\n",
                 path("warifu.keys").display()
             ),

@@ -67,7 +67,10 @@ fn main() -> Result<()> {
             "sqlite" => sqlite(&plan, &program, &mut table)?,
             "sizes" => sizes(&plan, &program, &mut table)?,
             "load" => load(&plan, &program)?,
-            other => bail!("there is no part {other}; there are postgres, sqlite, sizes and load"),
+            "distributed" => distributed(&plan, &program, &mut table)?,
+            other => bail!(
+                "there is no part {other}; there are postgres, sqlite, sizes, load and distributed"
+            ),
         }
     }
     table.print();
@@ -125,11 +128,7 @@ impl Database {
     }
 
     fn run(&self, sql: &str) -> Result<()> {
-        wait_for(async {
-            let mut line = PgConnection::connect(&self.admin).await?;
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut line).await?;
-            Ok(line.close().await?)
-        })
+        on_server(&self.admin, sql)
     }
 
     fn shows(&self, setting: &str) -> Result<String> {
@@ -149,19 +148,31 @@ impl Drop for Database {
     }
 }
 
+fn on_server(url: &str, sql: &str) -> Result<()> {
+    wait_for(async {
+        let mut line = PgConnection::connect(url).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut line).await?;
+        Ok(line.close().await?)
+    })
+}
+
 fn wait_for<T>(what: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(what)
 }
 
 /// A bank on this database, filled, and its server.
 fn stand_up(program: &Path, url: &str, count: usize) -> Result<(Bank, Tokens, Server)> {
-    let bank = Bank::found(program, url)?;
+    let bank = Bank::found(program, url, false)?;
+    let (tokens, server) = fill(&bank, count)?;
+    Ok((bank, tokens, server))
+}
+
+fn fill(bank: &Bank, count: usize) -> Result<(Tokens, Server)> {
     let tokens = Tokens::new(count);
     eprintln!("{} tokens …", tokens.len());
-    wait_for(tokens::load(&bank, &tokens, client::unix_seconds() as i64 * 1_000))?;
+    wait_for(tokens::load(bank, &tokens, client::unix_seconds() as i64 * 1_000))?;
     eprintln!("loaded");
-    let server = bank.serve()?;
-    Ok((bank, tokens, server))
+    Ok((tokens, bank.serve()?))
 }
 
 fn postgres(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
@@ -281,6 +292,48 @@ fn load(plan: &Plan, program: &Path) -> Result<()> {
             eprintln!("{rate:.0}/s, p50 {p50:.1}, p99 {p99:.1} ms; server {cpu:.0} µs each");
         }
     }
+    Ok(())
+}
+
+/// Tables that lie on many servers: the coordinator is the run's PostgreSQL, which must have Citus; its
+/// workers stand in `CITUS_WORKERS`, as addresses.
+fn distributed(plan: &Plan, program: &Path, table: &mut Table) -> Result<()> {
+    let database = Database::make()?;
+    let workers = env::var("CITUS_WORKERS").unwrap_or_default();
+    let workers: Vec<_> = workers.split(',').filter(|worker| !worker.is_empty()).collect();
+    for worker in &workers {
+        on_server(
+            &format!("postgres://{worker}/postgres"),
+            &format!("CREATE DATABASE {}", database.name),
+        )?;
+        on_server(&format!("postgres://{worker}/{}", database.name), "CREATE EXTENSION citus")?;
+    }
+    on_server(&database.url()?, "CREATE EXTENSION citus")?;
+    for worker in &workers {
+        let (host, port) =
+            worker.rsplit('@').next().and_then(|a| a.split_once(':')).context("CITUS_WORKERS")?;
+        on_server(&database.url()?, &format!("SELECT citus_add_node('{host}', {port})"))?;
+    }
+    let bank = Bank::found(program, &database.url()?, true)?;
+    let (tokens, server) = fill(&bank, plan.tokens)?;
+    let turns = Turns::new(&tokens);
+    table.title(&format!("Citus, {} workers, {} tokens", workers.len(), tokens.len()));
+    warm_up(&bank, &turns)?;
+    for clients in [1, 64, 256] {
+        let mut rates = Vec::new();
+        for _ in 0..plan.rounds {
+            let done = client::closed(&bank, &turns, clients, plan.length())?.checked()?;
+            rates.push(format!(
+                "{:.0}/s (p50 {:.1}, p99 {:.1} ms)",
+                done.rate(),
+                done.at(0.5),
+                done.at(0.99)
+            ));
+        }
+        table.row(&format!("verifications/s, {clients} clients"), &rates.join(", "), "");
+    }
+    let (peak, now) = server.memory()?;
+    table.row("memory of the server: highest / now", &format!("{peak} / {now} MiB"), "");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use warifu_core::ids::{
     ApiKeyId, CustomerId, InstitutionId, IssueId, MailId, NoticeId, ProcedureId, TokenId,
 };
-use warifu_store::{Customer, StoreError, seal::Place};
+use warifu_store::{Customer, Once, StoreError, seal::Place};
 
 use crate::institutions::Institution;
 
@@ -137,9 +137,15 @@ pub(crate) fn api_key(institution: InstitutionId, id: ApiKeyId) -> Spot {
     Spot::new("api_keys", "mac", institution, None, id.to_string())
 }
 
-/// The body that was answered under an idempotency key.
-pub(crate) fn answer(institution: InstitutionId) -> Spot {
-    Spot::new("answers", "body_mac", institution, None, String::new())
+/// The body of a request under an idempotency key.
+pub(crate) fn body(institution: InstitutionId) -> Spot {
+    Spot::new("answers", "body", institution, None, String::new())
+}
+
+/// What was answered to such a body, under that key; `owner` is the customer, or the institution.
+pub(crate) fn answer(institution: InstitutionId, owner: &str, once: &Once) -> Spot {
+    let id = format!("{owner} {} {}", once.api_key, once.key_hash);
+    Spot { kind: once.purpose.to_owned(), ..Spot::new("answers", "mac", institution, None, id) }
 }
 
 /// What the page after a stop tells comes by its address, under this MAC.

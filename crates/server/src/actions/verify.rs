@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use warifu_core::{
     audit::Kind,
     counter::Counter,
@@ -18,7 +19,7 @@ use warifu_core::{
 use warifu_store::{Answered, Candidate, Change, Customer, Era, Key, Token, Tx, Wanted, Write};
 pub(crate) use warifu_store::{Once, Whose};
 
-use super::{again_on_conflict, commit, prove, to_its_end};
+use super::{again_on_conflict, commit, places, prove, to_its_end};
 use crate::{
     app::App,
     error::AppError,
@@ -97,8 +98,21 @@ pub(crate) enum Decided {
     Alone,
 }
 
+/// No refusal is answered sooner after it was asked for: that a customer is unknown, or has just been locked,
+/// takes longer to write than that a passcode was wrong.
+const REFUSED_AFTER: Duration = Duration::from_millis(40);
+
 /// Verifies a passcode, through the queue.
 pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppError> {
+    let refused_from = Instant::now() + REFUSED_AFTER;
+    let verdict = decided(app, origin, ask).await?;
+    if !verdict.accepted {
+        tokio::time::sleep_until(refused_from).await;
+    }
+    Ok(verdict)
+}
+
+async fn decided(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppError> {
     let ask = if app.store.is_distributed() { by_id(app, origin, ask).await? } else { ask };
     let ask = Arc::new(ask);
     match app.queue.verify(origin, &ask).await? {
@@ -129,10 +143,11 @@ pub(crate) fn decide(
     ask: &Ask,
     (found, era): (&Candidate, Era),
 ) -> Result<Decided, AppError> {
-    if let (Some(answer), Some(mac)) = (&found.answer, &found.body_mac) {
-        return replayed(ask, answer, mac).map(Decided::Answered);
-    }
     let row = &found.verifier;
+    let owner = (row.bucket, row.customer_id.to_string());
+    if let (Some(answer), Some(mac)) = (&found.answer, &found.mac) {
+        return replayed(origin, ask, &owner, (answer, mac)).map(Decided::Answered);
+    }
     // The customer is the one that was asked for: the row was found by its id.
     let of = prove::Of { customer: row.customer_id, token: row.token_id, is_stopped: false, era };
     let decision = prove::decide(origin, row, &of, (ask.purpose, &ask.passcode))?;
@@ -153,7 +168,6 @@ pub(crate) fn decide(
     };
     let step = change.as_ref().and_then(|(step, _)| *step);
     let line = line(ask, &verdict, step).of(row.customer_id).token(row.token_id);
-    let owner = (row.bucket, row.customer_id.to_string());
     let write = Write {
         change: change.map(|(accept, counter)| Change {
             bucket: row.bucket,
@@ -210,14 +224,23 @@ fn answered(
     owner: &(i64, String),
 ) -> Result<Option<Answered>, AppError> {
     let Some(same) = &ask.same else { return Ok(None) };
+    let once = ask.once_of(same, owner);
+    let answer = serde_json::to_string(verdict).map_err(AppError::internal)?;
+    let institution = &origin.institution;
+    let spot = places::answer(institution.id, &owner.1, &once);
     Ok(Some(Answered {
         bucket: owner.0,
         customer_id: owner.1.clone(),
-        once: ask.once_of(same, owner),
-        body_mac: same.body_mac.clone(),
-        answer: serde_json::to_string(verdict).map_err(AppError::internal)?,
+        mac: institution.keys.mac(&spot.place(), &bound(same, &answer)),
+        once,
+        answer,
         created_at: origin.now.0,
     }))
+}
+
+// The body's MAC has one length: where the answer begins is never in doubt.
+fn bound(same: &Same, answer: &str) -> Vec<u8> {
+    [&same.body_mac, answer.as_bytes()].concat()
 }
 
 // Where tables are distributed, a batch is of one bucket, which a name does not tell.
@@ -228,9 +251,19 @@ async fn by_id(app: &App, origin: &Origin, ask: Ask) -> Result<Ask, AppError> {
     Ok(Ask { whose, ..ask })
 }
 
-fn replayed(ask: &Ask, answer: &str, mac: &[u8]) -> Result<Verdict, AppError> {
-    // Public values: who may ask at all knows the body.
-    if ask.same.as_ref().is_none_or(|same| same.body_mac != mac) {
+// An answer that was written into the database past the product fits no body.
+fn replayed(
+    origin: &Origin,
+    ask: &Ask,
+    owner: &(i64, String),
+    (answer, mac): (&str, &[u8]),
+) -> Result<Verdict, AppError> {
+    let institution = &origin.institution;
+    let fits = ask.same.as_ref().is_some_and(|same| {
+        let spot = places::answer(institution.id, &owner.1, &ask.once_of(same, owner));
+        institution.keys.fits(&spot.place(), &bound(same, answer), mac)
+    });
+    if !fits {
         return Err(AppError::OtherBody);
     }
     let verdict: Verdict = serde_json::from_str(answer).map_err(AppError::internal)?;
@@ -265,7 +298,7 @@ async fn alone(app: &App, origin: &Origin, ask: &Ask) -> Result<Verdict, AppErro
     if let Some(same) = &ask.same
         && let Some((answer, mac)) = tx.answer(&owner, &ask.once_of(same, &owner)).await?
     {
-        return replayed(ask, &answer, &mac);
+        return replayed(&origin, ask, &owner, (&answer, &mac));
     }
     let unproved = |reason| refused(VerificationId::generate(origin.now, &*app.random), reason);
     let Some(customer) = customer else {

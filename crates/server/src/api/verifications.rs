@@ -134,7 +134,7 @@ fn read(
         // Keyed: the body has the passcode in it.
         body_mac: {
             let institution = &origin.institution;
-            institution.keys.mac(&places::answer(institution.id).place(), bytes)
+            institution.keys.mac(&places::body(institution.id).place(), bytes)
         },
     });
     Ok(Ask { whose, purpose, passcode, context: parsed.context, same })

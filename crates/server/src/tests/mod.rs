@@ -3,6 +3,7 @@
 mod activation;
 mod address;
 mod banks;
+mod clocks;
 mod deadlines;
 mod english;
 mod eras;

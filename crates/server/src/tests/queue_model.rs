@@ -113,8 +113,8 @@ impl Book for Model {
                     Whose::LoginId(login) => *inner.names.get(login)?,
                 };
                 let verifier = inner.rows.get(&id)?.clone();
-                let (place, answer, body_mac) = (None, None, None);
-                Some((n, Ok(Candidate { place, answer, body_mac, verifier })))
+                let (place, answer, mac) = (None, None, None);
+                Some((n, Ok(Candidate { place, answer, mac, verifier })))
             });
             rows.collect()
         });
@@ -126,7 +126,10 @@ impl Book for Model {
         self.with(|inner| {
             inner.flights += 1;
             inner.most = inner.most.max(inner.flights);
-            assert!(inner.flights <= 2, "more batches than the database takes");
+            assert!(
+                inner.flights <= inner.batching.at_once,
+                "more batches than the database takes"
+            );
         });
         self.turn().await;
         // One of them is what a batch cannot go with.

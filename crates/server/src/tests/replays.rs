@@ -18,6 +18,7 @@ on_both_engines!(
     an_idempotency_key_gives_one_verification_and_its_answer_again,
     an_idempotency_key_with_another_body_is_refused,
     an_idempotency_key_is_the_customers_under_whichever_name,
+    an_answer_that_was_changed_or_copied_in_the_database_is_not_given,
     who_asks_again_in_a_crowd_is_told_to_come_back_and_then_hears_the_answer,
 );
 
@@ -70,6 +71,31 @@ async fn an_idempotency_key_with_another_body_is_refused(app: &TestApp) {
         let reply = program.send(&body, Some(key)).await.expect(422);
         assert_eq!(said(&reply)["fields"][0]["name"], "idempotency_key");
     }
+}
+
+async fn an_answer_that_was_changed_or_copied_in_the_database_is_not_given(app: &TestApp) {
+    let phone = in_use(app, &AOKI).await;
+    let program = app.program(Bank::A, ALL).await;
+    app.advance_secs(60);
+    let right =
+        json!({ "login_id": AOKI.login_id, "passcode": phone.passcode(), "purpose": "login" });
+    let wrong = json!({ "login_id": AOKI.login_id, "passcode": "000000", "purpose": "login" });
+    assert_eq!(said(&program.send(&right, Some("right")).await)["result"], "accepted");
+    assert_eq!(said(&program.send(&wrong, Some("wrong")).await)["result"], "refused");
+    let kept = app.database.texts("answers", "answer", &AOKI.rows()).await;
+    let accepted = kept.iter().find(|answer| answer.contains("true")).unwrap();
+    let is_refused = format!("{} AND answer <> '{accepted}'", AOKI.rows());
+    assert_eq!(
+        app.database.set("answers", &format!("answer = '{accepted}'"), &is_refused).await,
+        1
+    );
+    let reply = program.send(&wrong, Some("wrong")).await.expect(422);
+    assert_eq!(said(&reply)["code"], "idempotency_mismatch");
+    // Nor with all that belongs to the other's answer.
+    let mac = "mac = (SELECT o.mac FROM answers o WHERE o.key_hash <> answers.key_hash)";
+    let last = format!("{} AND key_hash = (SELECT MAX(key_hash) FROM answers)", AOKI.rows());
+    assert_eq!(app.database.set("answers", mac, &last).await, 1);
+    program.send(&wrong, Some("wrong")).await.expect(422);
 }
 
 async fn an_idempotency_key_is_the_customers_under_whichever_name(app: &TestApp) {

@@ -360,7 +360,7 @@ CREATE TABLE answers (
     api_key_id TEXT COLLATE "C" NOT NULL,
     purpose TEXT COLLATE "C" NOT NULL,
     key_hash TEXT COLLATE "C" NOT NULL,
-    body_mac BYTEA NOT NULL,
+    mac BYTEA NOT NULL,
     answer TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, api_key_id, purpose, key_hash)

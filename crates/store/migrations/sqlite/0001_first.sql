@@ -359,7 +359,7 @@ CREATE TABLE answers (
     api_key_id TEXT NOT NULL,
     purpose TEXT NOT NULL,
     key_hash TEXT NOT NULL,
-    body_mac BLOB NOT NULL,
+    mac BLOB NOT NULL,
     answer TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (bucket, customer_id, api_key_id, purpose, key_hash)

@@ -181,7 +181,7 @@ fn answered(n: u8, api_key: &str) -> Answered {
         bucket: i64::from(who(n).bucket()),
         customer_id: who(n).to_string(),
         once: Once { api_key: api_key.to_owned(), purpose: "login", key_hash: "ab12".to_owned() },
-        body_mac: vec![0, 255],
+        mac: vec![0, 255],
         answer: "{}".to_owned(),
         created_at: NOW.0,
     }
@@ -207,7 +207,7 @@ async fn an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice(db
         Wanted { once: once("key_1"), ..wanted(login(2)) },
     ];
     let found: Vec<_> = read(db, &asked).await.into_iter().map(|(_, c)| c.unwrap()).collect();
-    let kept: Vec<_> = found.iter().map(|c| (c.answer.as_deref(), c.body_mac.as_deref())).collect();
+    let kept: Vec<_> = found.iter().map(|c| (c.answer.as_deref(), c.mac.as_deref())).collect();
     assert_eq!(kept, [(Some("{}"), Some(&[0, 255][..])), (None, None), (None, None)]);
     let owner = (i64::from(who(1).bucket()), who(1).to_string());
     let read = async || {
@@ -313,7 +313,7 @@ async fn where_tables_are_distributed_a_batch_is_of_one_bucket() {
         bucket: i64::from(who(second).bucket()),
         customer_id: who(second).to_string(),
         once: once.clone(),
-        body_mac: vec![7],
+        mac: vec![7],
         answer: "{}".to_owned(),
         created_at: NOW.0,
     };

@@ -130,7 +130,7 @@ impl Plan {
                 url
             }
         };
-        let bank = Bank::found(program, &url)?;
+        let bank = Bank::found(program, &url, false)?;
         let tokens = Tokens::new(2 * self.races + self.tokens);
         let now = i64::try_from(unix_seconds())? * 1_000;
         tokens::load(&bank, &tokens, now).await?;

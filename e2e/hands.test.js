@@ -171,6 +171,15 @@ describe('interrupted hands', () => {
     await pc.page.goBack();
     await pc.at('BOT001');
     assert.deepEqual(sent.slice(before), ['/otp/issue/input']);
+
+    // Other letters are another page: what was typed comes with it, but for passwords.
+    await pc.fill({ [words.address]: person.phoneAddress, [words.startPassword]: person.startPassword });
+    const typed = () => pc.page.evaluate(() => [...document.querySelectorAll('main input:not([type=hidden])')].map(({ value }) => value));
+    for (const size of ['特大', '標準']) {
+      await pc.press(size);
+      assert.deepEqual(await typed(), [person.phoneAddress, '', '', ''], size);
+    }
+    assert.equal(await pc.page.evaluate(() => sessionStorage.length), 0);
   });
 
   test('an older tab of the same procedure is told to begin again, and the newer one goes on', async (t) => {

@@ -3,7 +3,8 @@
 import { isUserId, normaliseDigits, parseLink } from "./protocol.js";
 
 /**
- * What a text holds: the numbers, with the QR's secret where it was a link; null when there is nothing of use.
+ * What a text holds: the numbers, "" for one that is not in it, with the QR's secret where it was a link; null when
+ * there is nothing of use.
  * @typedef {{serviceId: string, userId: string, qrSecret: string | null}} Found
  */
 
@@ -22,10 +23,11 @@ export function readPasted(text) {
   const numbers = runs.map(normaliseDigits);
   const userId = numbers.find(isUserId);
   const serviceId = numbers.find((number) => /^\d{8}$/.test(number));
-  if (userId === undefined) {
+  // One alone: what a page's button copies.
+  if (userId === undefined && numbers.join("") !== serviceId) {
     return null;
   }
-  return { serviceId: serviceId ?? "", userId, qrSecret: null };
+  return { serviceId: serviceId ?? "", userId: userId ?? "", qrSecret: null };
 }
 
 /**

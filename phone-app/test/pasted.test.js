@@ -24,14 +24,15 @@ test("the_numbers_of_a_mail_are_found_among_its_other_numbers", () => {
   assert.deepEqual(readPasted(wide), { serviceId: "10010001", userId: USER, qrSecret: null });
 });
 
-test("a_user_id_alone_is_taken_and_the_service_id_is_left_to_be_typed", () => {
+test("one_number_alone_is_taken_and_the_other_is_left_to_be_typed", () => {
+  assert.deepEqual(readPasted("1001 0001"), { serviceId: "10010001", userId: "", qrSecret: null });
   assert.deepEqual(readPasted(FOURS), { serviceId: "", userId: USER, qrSecret: null });
   assert.deepEqual(readPasted(USER.replace(/(.{4})(?=.)/g, "$1-")), { serviceId: "", userId: USER, qrSecret: null });
 });
 
 test("nonsense_gives_nothing", () => {
   const wrong = `${USER.slice(0, 11)}${(Number(USER.at(-1)) + 1) % 10}`;
-  for (const text of ["", "こんにちは", "12345678", wrong, "#1.1.2.3", "\u0000", "9".repeat(100_000)]) {
+  for (const text of ["", "こんにちは", "1234567", "12345678 1", wrong, "#1.1.2.3", "\u0000", "9".repeat(100_000)]) {
     assert.equal(readPasted(text), null, text.slice(0, 40));
   }
   assert.equal(readLink("https://elsewhere.example/"), null);

@@ -135,3 +135,22 @@ function followSession(line, channel) {
   document.addEventListener("visibilitychange", tell);
   tell();
 }
+
+// Another text size or language is another page. What was typed comes with it, but for passwords: kept by this tab
+// alone, and only until that page has come.
+const TYPED = "typed";
+const kept = [...document.querySelectorAll("main input[inputmode=email], main input[type=radio]")];
+for (const link of document.querySelectorAll(".tools a")) {
+  link.addEventListener("click", () => {
+    const typed = kept.map(({ type, value, checked }) => (type === "radio" ? checked : value));
+    sessionStorage.setItem(TYPED, JSON.stringify([location.pathname, typed]));
+  });
+}
+const [typedAt, typed] = JSON.parse(sessionStorage.getItem(TYPED) ?? "[]");
+sessionStorage.removeItem(TYPED);
+if (typedAt === location.pathname) {
+  for (const [n, field] of kept.entries()) {
+    if (field.type === "radio") field.checked = typed[n];
+    else field.value = typed[n];
+  }
+}

@@ -11,7 +11,7 @@ use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Row, postgres::PgC
 
 use crate::{
     StoreError,
-    batch_texts::{OF_BUCKET, Texts, WHOLE},
+    batch_texts::{READS, WRITES},
     engine::{is_cut, unsure_where_cut},
     eras::{Era, Eras},
     verify_queue::{Candidate, Once, Read, Wanted, Write},
@@ -28,8 +28,6 @@ macro_rules! bind_columns {
 /// come back, which costs the database as much as a batch's own reading.
 pub(crate) struct Lines {
     options: PgConnectOptions,
-    /// Whether tables lie on many servers: a batch is of one bucket then.
-    pub(crate) is_distributed: bool,
     patience: Duration,
     eras: Arc<Eras>,
     /// With the number of the era that each was opened in.
@@ -44,50 +42,34 @@ impl fmt::Debug for Lines {
 }
 
 impl Lines {
-    pub(crate) fn new(
-        options: PgConnectOptions,
-        is_distributed: bool,
-        patience: Duration,
-        eras: Arc<Eras>,
-    ) -> Self {
+    pub(crate) fn new(options: PgConnectOptions, patience: Duration, eras: Arc<Eras>) -> Self {
         // What is planned for one batch fits every other: rows are found by their keys, also in a table
-        // that was empty when the plan was made. Citus plans for values only: they say which server.
-        let mode = if is_distributed { "force_custom_plan" } else { "force_generic_plan" };
+        // that was empty when the plan was made.
         let options = options.options([
-            ("plan_cache_mode", mode),
+            ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
         ]);
-        Self { options, is_distributed, patience, eras, idle: Mutex::default() }
-    }
-
-    // The texts, and where they are about one bucket, which.
-    fn texts(&self, first: Option<i64>) -> Of {
-        if self.is_distributed { (&OF_BUCKET, first.or(Some(-1))) } else { (&WHOLE, None) }
+        Self { options, patience, eras, idle: Mutex::default() }
     }
 
     /// Reads the tokens of a batch.
     pub(crate) async fn read(&self, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
-        let of = self.texts(wanted.first().and_then(Wanted::bucket));
         while let Some(mut line) = self.take_idle() {
-            match self.in_time(read(&mut line.1, wanted, of)).await {
+            match self.in_time(read(&mut line.1, wanted)).await {
                 // The server has cut it while it was idle; another may be alive.
                 Err(StoreError::Unavailable(error)) if is_cut(&error) => {}
                 done => return self.back(line, done),
             }
         }
         let mut line = self.open().await?;
-        let done = self.in_time(read(&mut line.1, wanted, of)).await;
+        let done = self.in_time(read(&mut line.1, wanted)).await;
         self.back(line, done)
     }
 
     /// Writes a batch; its commit is the statement's own. What was decided in another era is not written.
     pub(crate) async fn write(&self, writes: &[Write], era: Era) -> Result<Vec<bool>, StoreError> {
-        let of = self.texts(writes.first().map(|w| w.line.bucket));
-        if of.1.is_some_and(|bucket| writes.iter().any(|w| w.line.bucket != bucket)) {
-            return Err(StoreError::Corrupt("a batch of more than one bucket".to_owned()));
-        }
         // The one that came back last has just answered. Who gets none has written nothing.
         let mut line = match self.take_idle() {
             Some(line) => line,
@@ -97,7 +79,7 @@ impl Lines {
             return self.back(line, Ok(vec![false; writes.len()]));
         }
         // Whether it was written is not known when nobody answers any more.
-        let done = match self.in_time(write(&mut line.1, writes, era, of)).await {
+        let done = match self.in_time(write(&mut line.1, writes, era)).await {
             Err(StoreError::Unavailable(late @ sqlx::Error::PoolTimedOut)) => {
                 Err(StoreError::Unsure(late))
             }
@@ -156,18 +138,11 @@ impl Lines {
     }
 }
 
-/// The texts, and the bucket that they are about.
-type Of = (&'static Texts, Option<i64>);
-
-async fn read(
-    line: &mut PgConnection,
-    wanted: &[Wanted],
-    (texts, bucket): Of,
-) -> Result<Vec<Read>, StoreError> {
+async fn read(line: &mut PgConnection, wanted: &[Wanted]) -> Result<Vec<Read>, StoreError> {
     let with_answers = wanted.iter().any(|w| w.once.is_some());
     let once = |w: &Wanted, part: fn(&Once) -> &str| w.once.as_ref().map(|o| part(o).to_owned());
     let rows = || wanted.iter().zip(0_i64..);
-    let mut query = bind_columns!(sqlx::query(texts.read[usize::from(with_answers)]), rows();
+    let mut query = bind_columns!(sqlx::query(READS[usize::from(with_answers)]), rows();
         |(_, n)| n,
         |(w, _)| w.institution.to_string(),
         |(w, _)| w.login(),
@@ -182,8 +157,6 @@ async fn read(
             |(w, _)| once(w, |o| &o.key_hash),
         );
     }
-    // The last value, where there is one.
-    let query = bucket.into_iter().fold(query, sqlx::query::Query::bind);
     let rows = query.fetch_all(line).await?;
     // One that cannot be read fails alone.
     let read = |row: &sqlx::postgres::PgRow| {
@@ -197,13 +170,12 @@ async fn write(
     line: &mut PgConnection,
     writes: &[Write],
     era: Era,
-    (texts, bucket): Of,
 ) -> Result<Vec<bool>, StoreError> {
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
     let is_kept = answers().next().is_some();
-    let query = bind_columns!(sqlx::query_scalar(texts.write[usize::from(is_kept)]), changes();
+    let query = bind_columns!(sqlx::query_scalar(WRITES[usize::from(is_kept)]), changes();
         |(n, _)| n,
         |(_, c)| c.bucket,
         |(_, c)| c.customer.to_string(),
@@ -254,7 +226,6 @@ async fn write(
             |(.., a)| a.created_at,
         );
     }
-    let query = bucket.into_iter().fold(query, sqlx::query::QueryScalar::bind);
     let written: Vec<i64> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    fs::File,
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -22,7 +23,7 @@ use tokio::{
 
 use crate::{
     StoreError, batch_postgres, batch_sqlite,
-    copies::InUse,
+    copies::{InUse, blocking},
     distributed::distribute,
     eras::Eras,
     pools::{file, postgres, postgres_options, sqlite},
@@ -53,9 +54,13 @@ pub struct Store {
     /// whoever asks more often.
     turn: Option<Arc<Semaphore>>,
     patience: Duration,
+    is_distributed: bool,
     doubt: Arc<Doubt>,
     /// How long SQLite's log was when it was last copied.
     log_pages: Arc<AtomicI64>,
+    /// SQLite's file, to have it on the disk by. Open for as long as anybody uses it: who closes a file gives up
+    /// the locks that the whole process has on it.
+    file: Option<Arc<File>>,
 }
 
 /// Since when connections have been found cut: for a while then each is asked before it is used.
@@ -176,22 +181,18 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let doubt = Arc::<Doubt>::default();
         let eras = Arc::<Eras>::default();
+        let mut kept = None;
         let (pools, batches, turn) = if let Some(path) = settings.url.strip_prefix("sqlite:") {
             let path = file(path)?;
             let pools = sqlite(&path, settings, patience).await?;
-            let line = batch_sqlite::Line::new(path.clone(), patience);
-            let checkpoints = batch_sqlite::Line::new(path, patience);
-            let turn = Arc::new(Semaphore::new(1));
-            (pools, Batches::Sqlite { line, checkpoints }, Some(turn))
+            let line = || batch_sqlite::Line::new(path.clone(), patience);
+            let batches = Batches::Sqlite { line: line(), checkpoints: line() };
+            kept = Some(Arc::new(File::open(&path).map_err(sqlx::Error::Io)?));
+            (pools, batches, Some(Arc::new(Semaphore::new(1))))
         } else {
             let options = postgres_options(settings, patience)?;
             let pool = postgres(settings, options.clone(), patience, (&doubt, &eras)).await?;
-            let lines = batch_postgres::Lines::new(
-                options,
-                settings.distributed,
-                patience / 2,
-                Arc::clone(&eras),
-            );
+            let lines = batch_postgres::Lines::new(options, patience / 2, Arc::clone(&eras));
             (Pools::Postgres(pool), Batches::Postgres(Box::new(lines)), None)
         };
         Ok(Self {
@@ -200,8 +201,10 @@ impl Store {
             eras,
             turn,
             patience,
+            is_distributed: settings.distributed,
             doubt,
             log_pages: Arc::default(),
+            file: kept,
         })
     }
 
@@ -270,6 +273,13 @@ impl Store {
         let Batches::Sqlite { checkpoints, .. } = &*self.batches else { return Ok(false) };
         let pages = checkpoints.run(batch_sqlite::checkpoint).await?;
         let before = self.log_pages.swap(pages, Ordering::Relaxed);
+        // Beside the work, and each time: what the copies have left for the disk would else be waited for with
+        // the turn, all of it at once.
+        if pages != before
+            && let Some(file) = self.file.clone()
+        {
+            blocking(move || file.sync_data().map_err(|e| sqlx::Error::Io(e).into())).await?;
+        }
         if pages > RESTART_PAGES {
             let turn = self.turn().await?;
             checkpoints
@@ -342,10 +352,7 @@ impl Store {
     /// Whether its tables are to lie on many servers.
     #[must_use]
     pub fn is_distributed(&self) -> bool {
-        match &*self.batches {
-            Batches::Sqlite { .. } => false,
-            Batches::Postgres(lines) => lines.is_distributed,
-        }
+        self.is_distributed
     }
 
     /// One word for logs and `doctor`: which engine this is.

@@ -6,6 +6,7 @@
 mod api_keys;
 mod applications;
 pub mod audit;
+mod batch_distributed;
 mod batch_postgres;
 mod batch_sqlite;
 mod batch_texts;

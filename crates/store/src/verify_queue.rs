@@ -193,18 +193,15 @@ impl Tx {
 }
 
 impl Store {
-    /// How the engine takes batches best: SQLite has one writer; where tables are distributed, each
-    /// bucket's are another server's business.
+    /// How the engine takes batches best. Where tables are distributed, each bucket's are another server's
+    /// business, which commits them by itself.
     #[must_use]
     pub fn batching(&self) -> Batching {
-        match &*self.batches {
-            Batches::Sqlite { .. } => Batching { at_once: 1, worth_another: 1, by_bucket: false },
-            // A batch costs the database about the same whatever its size.
-            Batches::Postgres(lines) if !lines.is_distributed => {
-                Batching { at_once: 2, worth_another: 24, by_bucket: false }
-            }
-            Batches::Postgres(_) => Batching { at_once: 32, worth_another: 1, by_bucket: true },
+        if self.is_distributed() {
+            return Batching { at_once: 32, worth_another: 1, by_bucket: true };
         }
+        // One is decided while another is written. A batch costs the database about the same whatever its size.
+        Batching { at_once: 2, worth_another: 24, by_bucket: false }
     }
 
     /// Reads the tokens of a batch; an entry without one is not among them.
@@ -213,6 +210,7 @@ impl Store {
             Batches::Sqlite { line, .. } => {
                 line.run(move |line| batch_sqlite::read(line, &wanted)).await
             }
+            Batches::Postgres(_) if self.is_distributed() => self.read_one_by_one(wanted).await,
             Batches::Postgres(lines) => lines.read(&wanted).await,
         }
     }
@@ -233,6 +231,9 @@ impl Store {
                     batch_sqlite::write(line, &writes, era)
                 })
                 .await
+            }
+            Batches::Postgres(_) if self.is_distributed() => {
+                self.write_one_by_one(&writes, era).await
             }
             Batches::Postgres(lines) => lines.write(&writes, era).await,
         }

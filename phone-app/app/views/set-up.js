@@ -66,9 +66,18 @@ function shortcuts(app, fields, message) {
       return false;
     }
     fillIn(app, fields, found);
-    told.textContent = texts.of("app-paste-done");
     message.hidden = true;
-    fields.start_password.input.focus();
+    const { service_id: service, user_id: user, start_password: start } = fields;
+    if (service.input.value === "") {
+      told.textContent = texts.of("app-paste-user");
+      service.input.focus();
+    } else if (user.input.value === "") {
+      told.textContent = texts.of("app-paste-service");
+      user.input.focus();
+    } else {
+      told.textContent = texts.of("app-paste-done");
+      start.input.focus();
+    }
     return true;
   };
   for (const field of [fields.service_id, fields.user_id]) {
@@ -104,7 +113,7 @@ function shortcuts(app, fields, message) {
  */
 function fillIn({ draft }, fields, { serviceId, userId, qrSecret }) {
   draft.serviceId = serviceId === "" ? draft.serviceId : inFours(serviceId);
-  draft.userId = inFours(userId);
+  draft.userId = userId === "" ? draft.userId : inFours(userId);
   draft.link = qrSecret === null ? null : { serviceId, userId, qrSecret };
   fields.service_id.input.value = draft.serviceId;
   fields.user_id.input.value = draft.userId;

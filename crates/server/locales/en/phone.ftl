@@ -34,6 +34,8 @@ app-scan-other = This code does not belong to the issue of a token of { $bank }.
 app-scan-denied = The camera cannot be used. Please press “Type the numbers” and enter the service ID and the user ID.
 app-paste = Paste copied numbers
 app-paste-done = The service ID and the user ID have been pasted. Please enter your start password.
+app-paste-user = The user ID has been pasted. Please enter the service ID too.
+app-paste-service = The service ID has been pasted. Please enter the user ID too.
 app-paste-nothing = No service ID and user ID were found. Please type the numbers.
 app-set-read = The service ID and the user ID have been read. Please enter the start password.
 app-set-service = Service ID
@@ -45,13 +47,13 @@ app-set-start-hint = The 4 to 8 digits that you chose on the page “Issue of a 
 app-set-button = Set up
 app-set-working = Setting up. Please keep this page open and wait a moment.
 app-set-done = The set-up is complete.
-app-set-next = Please return to your PC and carry out “Start using one-time passwords” by { $deadline }. You are not using one-time passwords yet.
+app-set-next = Please return to the page on which the token was issued (on your PC or this phone) and carry out “Start using one-time passwords” by { $deadline }. You are not using one-time passwords yet.
 app-set-already = This token has already been set up on this phone.
 app-set-open = Show the one-time password
 
 ## What can go wrong
 
-app-err-summary = Entries to be checked: { $count }. Press an item below to go to its field.
+app-err-summary = Please check your entries (items: { $count }). Press an item below to go to its field.
 app-err-service-empty = Please enter the service ID.
 app-err-user-empty = Please enter the user ID.
 app-err-start-empty = Please enter the start password.

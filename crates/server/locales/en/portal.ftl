@@ -51,7 +51,7 @@ session-extend = Extend the time
 session-extend-tab = (opens another page)
 session-extended = The time has been extended. You can go on until { $until }.
 session-extended-close = Please close this page and go on in the page you came from.
-err-summary = Entries to be checked: { $count }. Press an item below to go to its field.
+err-summary = Please check your entries (items: { $count }). Press an item below to go to its field.
 err-kept = Everything but the passwords is still as you typed it.
 
 ## The secrets: a name, and the line that always stands under the field
@@ -64,7 +64,7 @@ secret-mail = Mail password
 secret-mail-origin = The { $mail-digits } digits we have mailed to your registered e-mail address for this procedure.
 secret-start = Start password
 secret-start-again = Start password (again)
-secret-start-origin = 4 to 8 digits that you choose on this page. You will need them once, for the set-up on your mobile phone.
+secret-start-origin = 4 to 8 digits that you choose when the token is issued. You will need them once, for the set-up on your mobile phone.
 secret-passcode = One-time password
 secret-passcode-origin = The { $passcode-digits } digits shown by the token on your mobile phone. They change every { $passcode-period } seconds and can be used once.
 
@@ -204,6 +204,7 @@ bmp001-to = To
 bmp001-from = From
 bmp001-allow = Note: if you use a junk mail filter, please first allow e-mails from “{ $sender-domain }”.
 bmp001-limits = Note: the mail password can no longer be used after { $mail-minutes } minutes or once you log out.
+bmp001-language = Note: the e-mail is in Japanese. You can change the language of e-mails in “Customer information”.
 bmp001-no-address = No e-mail address is registered to which we could send a mail password. Please register one with our { $contact } or at the counter of your branch.
 bmp001-young = A registered e-mail address cannot be used for this procedure during its first { $address-days } days. Please try again from { $date }. If it is urgent, please contact our { $contact }.
 bmp001-day-limit = We have sent as many e-mails as we may today. Please try again tomorrow or contact our { $contact }.

@@ -70,7 +70,7 @@ async fn list(
     let values: Vec<_> = mails.iter().map(|m| value(origin, m)).collect();
     let mut lines: Vec<_> = mails.iter().map(|m| line(origin, m)).collect();
     if lines.is_empty() {
-        lines.push("There is no such mail.".to_owned());
+        lines.push("There are none.".to_owned());
     }
     say(json, &values.into(), &lines.join("\n"));
     Ok(())

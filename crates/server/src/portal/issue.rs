@@ -86,8 +86,10 @@ async fn mail_page(
     let visit = &signed.visit;
     let id = signed.customer.customer_id;
     let ready = issue_pages::mail_ready(&visit.app, &visit.origin, id).await?;
+    let frame = frame(signed, "BMP001", "bmp001-title", 2);
     let page = Bmp001 {
-        frame: frame(signed, "BMP001", "bmp001-title", 2),
+        other_language: signed.customer.locale != frame.lang().tag(),
+        frame,
         procedure: procedure.to_string(),
         addresses: ready.masked,
         block: blocked.or(ready.blocked),

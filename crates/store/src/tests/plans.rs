@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr};
 
 use crate::{
-    batch_texts::{OF_BUCKET, WHOLE as ON_ONE},
+    batch_texts::{READS, WRITES},
     engine::Pools,
     testing::{Db, Engine},
 };
@@ -171,9 +171,7 @@ fn texts() -> Vec<String> {
         .filter(|(name, _)| name != "copies.rs")
         .flat_map(|(_, source)| literals(&expanded(source)))
         .filter(|text| verbs.iter().any(|verb| text.starts_with(verb)))
-        .chain(
-            [ON_ONE, OF_BUCKET].iter().flat_map(|t| [t.read, t.write].concat()).map(str::to_owned),
-        )
+        .chain([READS, WRITES].concat().into_iter().map(str::to_owned))
         .collect();
     assert!(texts.len() > 55, "only {} texts found", texts.len());
     texts

@@ -281,9 +281,9 @@ async fn keys_are_revoked_once_and_their_use_is_noted_now_and_then(db: &Db) {
     assert_eq!((now.last_used_at, now.revoked_at), (Some(7), Some(NOW.0)));
 }
 
-// The same texts as where tables lie on many servers, on one.
+// What is done where tables lie on many servers, on one.
 #[tokio::test]
-async fn where_tables_are_distributed_a_batch_is_of_one_bucket() {
+async fn where_tables_are_distributed_a_batch_is_read_and_written_row_by_row() {
     let db = Db::migrated(Engine::Postgresql).await;
     let numbers: Vec<u8> = (1..=60).collect();
     with_tokens(&db, &numbers).await;
@@ -305,8 +305,8 @@ async fn where_tables_are_distributed_a_batch_is_of_one_bucket() {
         let mut found = node.read_verifiers(wanted).await.unwrap();
         found.sort_by_key(|(place, _)| *place);
         let places: Vec<_> = found.iter().map(|(place, _)| *place).collect();
-        // A name is looked up before, and nobody of another bucket is found.
-        assert_eq!(places, [0, 3]);
+        // A name is looked up before.
+        assert_eq!(places, [0, 1, 3]);
         assert!(found.iter().all(|(_, c)| c.as_ref().unwrap().place.is_none()));
     }
     let answered = Answered {
@@ -336,9 +336,6 @@ async fn where_tables_are_distributed_a_batch_is_of_one_bucket() {
     assert_eq!(owners, wanted);
     let replayed = node.read_verifiers(vec![asked(second)]).await.unwrap().remove(0).1.unwrap();
     assert_eq!((replayed.answer.as_deref(), replayed.verifier.last_step), (Some("{}"), 7));
-    let mixed = Arc::new(vec![own(first, 2), own(other, 1)]);
-    let refused = node.write_verifications(mixed, Era::default()).await;
-    assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     node.close().await;
     db.remove().await;
 }

@@ -71,9 +71,9 @@ fn reception(text: &str) -> Option<usize> {
     (end > 0).then_some("R-".len() + end)
 }
 
-// 「次へ」; a long one may be broken, or narrow pages would have to be scrolled.
+// 「次へ」; a long one may be broken, or narrow pages in large letters would have to be scrolled.
 fn label(text: &str) -> Option<usize> {
-    const LONGEST: usize = 13;
+    const LONGEST: usize = 8;
     let mut inside = 0;
     for (at, c) in text.char_indices().skip(1) {
         match c {

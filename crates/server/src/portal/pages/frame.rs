@@ -145,7 +145,7 @@ impl Frame {
         self.text.of(key)
     }
 
-    pub(super) fn lang(&self) -> Lang {
+    pub(crate) fn lang(&self) -> Lang {
         self.text.lang()
     }
 

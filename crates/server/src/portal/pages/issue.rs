@@ -22,6 +22,8 @@ pub(crate) struct Bmp001 {
     pub procedure: String,
     /// The notice addresses, masked.
     pub addresses: Vec<String>,
+    /// Whether mails speak another language than this page.
+    pub other_language: bool,
     /// Why no mail can be sent now.
     pub block: Option<Blocked>,
 }

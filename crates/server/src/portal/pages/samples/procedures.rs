@@ -19,6 +19,7 @@ pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
         frame: step(inside(text, "BMP001", "bmp001-title"), ISSUE_STEPS, 2),
         procedure: PROCEDURE.into(),
         addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
+        other_language: addresses.len() > 1,
         block,
     };
     let one = ["ta***@example.ne.jp"];

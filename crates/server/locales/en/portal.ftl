@@ -53,6 +53,7 @@ session-extended = The time has been extended. You can go on until { $until }.
 session-extended-close = Please close this page and go on in the page you came from.
 err-summary = Please check your entries (items: { $count }). Press an item below to go to its field.
 err-kept = Everything but the passwords is still as you typed it.
+err-again = For your safety, please enter all passwords again.
 
 ## The secrets: a name, and the line that always stands under the field
 

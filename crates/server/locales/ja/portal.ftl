@@ -53,6 +53,7 @@ session-extended = 時間を延長しました。{ $until } までご利用い�
 session-extended-close = この画面を閉じて、もとの画面でお手続きを続けてください。
 err-summary = 入力内容に確認が必要な項目が{ $count }件あります。下の項目を押すと、その入力欄へ移動します。
 err-kept = パスワード以外の入力内容は、そのまま残っています。
+err-again = 安全のため、パスワードはすべて入力し直してください。
 
 ## The secrets: a name, and the line that always stands under the field
 

@@ -88,9 +88,11 @@ async fn put_in_place(
     if !from.exists() {
         return Err(Failure::Refused(format!("{}: there is no such file", from.display())));
     }
-    // By whatever name it is reached, the file itself is what is put aside.
-    let database = &fs::canonicalize(database).unwrap_or_else(|_| database.to_owned());
-    if fs::canonicalize(from).is_ok_and(|from| from == *database) {
+    // A link stays: the file itself is what is put aside.
+    let is_link = fs::symlink_metadata(database).is_ok_and(|found| found.is_symlink());
+    let real = fs::canonicalize(database).ok();
+    let database = if is_link { real.as_deref().unwrap_or(database) } else { database };
+    if real.is_some() && fs::canonicalize(from).ok() == real {
         return Err(Failure::Refused(format!("{} is the database itself", from.display())));
     }
     let alone = InUse::alone(database).map_err(|e| {
@@ -197,7 +199,8 @@ fn exchange(database: &Path, next: &Path, at: Millis) -> io::Result<Option<PathB
     let time = Timestamp::from_millisecond(at.0).unwrap_or_default();
     let old = beside(database, &format!(".replaced-{}", time.strftime("%Y%m%dT%H%M%SZ")));
     let is_there = database.exists();
-    let folder = database.parent().unwrap_or_else(|| Path::new("/"));
+    let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     own_like(next, if is_there { database } else { folder })?;
     if is_there {
         // A second name, so that the first is never without a database.

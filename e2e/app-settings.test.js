@@ -58,7 +58,7 @@ test('an app of a bank in Honolulu tells the times of Honolulu, as the bank’s 
   await phone.says(`有効期限　${toldThere(end).split(' ')[0]}`);
   await phone.says('有効期限まで、あと60日です。');
   const [hour, minute] = toldThere(await banks.now()).split(' ')[1].split(/[時分]/);
-  await phone.says(`（${hour}時${minute}分 に確認）`);
+  await phone.says(`（${hour}時${minute}分に確認）`);
 });
 
 /** The configuration once it is the new one: a running server looks every two seconds. */

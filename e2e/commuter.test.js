@@ -32,12 +32,16 @@ for (const language of ['ja', 'en']) {
     await app.look(app.page, 'set-up-by-link');
     await app.field('startPassword').fill(person.startPassword);
     await app.tap(app.words.set);
-    await app.showPasscode();
+    await app.heading(app.words.done);
+    await app.look(app.page, 'done');
 
-    // The bank's pages in another tab, the app where it is.
-    pages.page = await app.browser.context.newPage();
-    await pages.go('/otp');
+    // Back to the bank's pages where they were left; the app goes on in another tab.
+    await app.tap(app.words.portal);
     await pages.at('BOP001', { as: 'set-up' });
+    app.page = await app.browser.context.newPage();
+    await app.page.goto(`${bank.token}/app/`);
+    await app.heading(app.words.title);
+    await app.passcode();
     await pages.startUse(await app.passcode());
     await pages.logOut();
     await banks.advance(MINUTE);

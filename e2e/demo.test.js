@@ -156,6 +156,8 @@ describe('the demo on this machine', { concurrency: 3 }, () => {
     for (const path of ['/demo/mailbox', '/demo/phone', '/login']) {
       assert.equal((await ask(port, { host: 'evil.example', path })).status, 421, path);
     }
+    // Who typed the machine's name alone is shown the way.
+    assert.match((await ask(port, { host: 'localhost', path: '/' })).body.toString(), /The demo is at http:\/\/ib\.localhost:/);
     // Seen by a person: every page says that this is no real bank.
     const pc = await Portal.open(t, bank);
     await pc.go('/login');

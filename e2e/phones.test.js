@@ -113,6 +113,23 @@ describe('phones', () => {
     assert.deepEqual(await phone.typed(), { service: ids.service, user: ids.user, startPassword: '' });
   }
 
+  test('a link of another bank, and one that was cut off, are told; the numbers can be typed', async (t) => {
+    const phone = await Phone.open(t, bank, { look: looker({ walk: 'phones-links' }) });
+    const secret = 'A'.repeat(22);
+    for (const [link, told] of [
+      [`#1.${banks.b.serviceId}.100000000001.${secret}`, phone.words.linkOther],
+      [`#1.${bank.serviceId}.100000000001.${secret.slice(3)}`, phone.words.linkBroken],
+    ]) {
+      await phone.page.goto('about:blank');
+      await phone.page.goto(`${bank.token}/app/${link}`);
+      await phone.heading(phone.words.setUp);
+      await phone.says(told);
+      await phone.look(phone.page, 'link-refused');
+      assert.equal(phone.page.url(), `${bank.token}/app/`);
+      assert.deepEqual(await phone.typed(), { service: '', user: '', startPassword: '' });
+    }
+  });
+
   for (const colorScheme of ['light', 'dark']) {
     test(`a QR code scanned off a ${colorScheme} page leaves only the start password to type`, async (t) => {
       const person = bank.people[colorScheme === 'light' ? 2 : 3];

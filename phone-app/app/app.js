@@ -2,7 +2,7 @@
 
 /**
  * A place in the app; kept in the browser's history, so that its own back button works.
- * @typedef {{name: "home"} | {name: "set-up"} | {name: "scan"} | {name: "settings"} | {name: "token", tokenId: string} | {name: "details", tokenId: string} | {name: "done", tokenId: string, wasHere: boolean}} Page
+ * @typedef {{name: "home"} | {name: "set-up", fault?: "broken" | "other"} | {name: "scan"} | {name: "settings"} | {name: "token", tokenId: string} | {name: "details", tokenId: string} | {name: "done", tokenId: string, wasHere: boolean}} Page
  */
 
 /**

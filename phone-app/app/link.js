@@ -4,9 +4,9 @@ import { parseLink } from "./protocol.js";
 
 /** @typedef {NonNullable<ReturnType<typeof parseLink>>} Link */
 
-/** @type {Link | null} */
-let link = null;
-/** @type {((link: Link) => void) | null} */
+/** What arrived and was not yet handed over: a link, or null for one that cannot be read. @type {Link | null | undefined} */
+let link;
+/** @type {((link: Link | null) => void) | null} */
 let listener = null;
 
 take();
@@ -15,7 +15,8 @@ addEventListener("hashchange", take);
 
 /**
  * Hands over what the link held, now and whenever another is opened; in memory only, and once.
- * @param {(link: Link) => void} listen
+ * A link that was cut off arrives as null.
+ * @param {(link: Link | null) => void} listen
  */
 export function onLink(listen) {
   listener = listen;
@@ -24,16 +25,19 @@ export function onLink(listen) {
 
 function take() {
   if (location.hash !== "") {
-    link = parseLink(location.hash) ?? link;
+    // Other fragments are places on a page; ours begin with the number of their version.
+    if (/^#\d/.test(location.hash)) {
+      link = parseLink(location.hash);
+    }
     history.replaceState(history.state, "", location.pathname);
     tell();
   }
 }
 
 function tell() {
-  if (link !== null && listener !== null) {
+  if (link !== undefined && listener !== null) {
     const taken = link;
-    link = null;
+    link = undefined;
     listener(taken);
   }
 }

@@ -77,8 +77,13 @@ async function start() {
   lockWhenAway(app);
   listenForInstallOffer(app);
   onLink((link) => {
+    const how = history.state === null ? "pushState" : "replaceState";
+    if (link === null || link.serviceId !== config.institution.service_id) {
+      open({ name: "set-up", fault: link === null ? "broken" : "other" }, how);
+      return;
+    }
     Object.assign(app.draft, { serviceId: inFours(link.serviceId), userId: inFours(link.userId), link });
-    open({ name: "set-up" }, history.state === null ? "pushState" : "replaceState");
+    open({ name: "set-up" }, how);
   });
   await render(app, false);
   keepUp(app);
@@ -149,7 +154,7 @@ function viewOf(app, page, tokens) {
     return placeView(app, place, isApple(navigator.userAgent, navigator.maxTouchPoints));
   }
   if (page.name === "set-up") {
-    return setUpView(app);
+    return setUpView(app, page.fault);
   }
   if (page.name === "scan") {
     return scanView(app);

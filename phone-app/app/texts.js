@@ -8,6 +8,7 @@
  * @property {{ja: string, en: string}} name
  * @property {string} color  `#rrggbb`
  * @property {{phone?: string}} [contact]
+ * @property {string} [portal]  where the use is started; not sent by older servers
  */
 
 /** @typedef {"ja" | "en"} Language */

@@ -1,4 +1,4 @@
-/** The page after 初期設定: what is done, and what is still to do on the PC. */
+/** The page after 初期設定: what is done, and what is still to do in Internet banking. */
 
 import { check, h } from "./dom.js";
 
@@ -11,6 +11,7 @@ import { check, h } from "./dom.js";
  */
 export function doneView(app, token, wasHere) {
   const { texts } = app;
+  const { portal } = app.config.institution;
   const deadline = texts.moment(token.startDeadline);
   const open = () => app.go({ name: "token", tokenId: token.tokenId });
   const node = h(
@@ -20,6 +21,7 @@ export function doneView(app, token, wasHere) {
     h("h1", { tabindex: -1 }, texts.of(wasHere ? "app-set-already" : "app-set-done")),
     wasHere ? null : h("p", {}, texts.of("app-set-next", { deadline })),
     h("button", { type: "button", class: "primary", click: open }, texts.of("app-set-open")),
+    portal === undefined || wasHere ? null : h("p", {}, h("a", { href: portal }, texts.of("app-set-portal"))),
   );
   return { node };
 }

@@ -14,9 +14,10 @@ import { digitsField, secretField } from "./field.js";
 /**
  * The page on which a token is set up.
  * @param {App} app
+ * @param {"broken" | "other"} [fault] what was wrong with the link that led here
  * @returns {import("../app.js").View}
  */
-export function setUpView(app) {
+export function setUpView(app, fault) {
   const { texts, draft } = app;
   const fields = fieldsOf(app);
   const message = h("div", { class: "message", role: "alert", tabindex: -1, hidden: true });
@@ -41,8 +42,9 @@ export function setUpView(app) {
     "div",
     {},
     h("h1", { tabindex: -1 }, texts.of("app-set-title")),
-    h("p", {}, texts.of(draft.link === null ? "app-set-lead" : "app-set-read")),
+    h("p", {}, texts.of(draft.link === null || fault !== undefined ? "app-set-lead" : "app-set-read")),
     shortcuts(app, fields, message),
+    fault === undefined ? null : h("div", { class: "message" }, sign(), h("p", {}, texts.of(LINK_TEXTS[fault]))),
     message,
     form,
     h("button", { type: "button", class: "secondary", click: back }, texts.of("app-back")),
@@ -131,6 +133,9 @@ function fillIn({ draft }, fields, { serviceId, userId, qrSecret }) {
 
 /** @type {Record<FieldName, string>} */
 const FIELD_TEXTS = { service_id: "app-err-service", user_id: "app-err-user", start_password: "app-err-start" };
+
+/** What was wrong with a link. */
+const LINK_TEXTS = { broken: "app-link-broken", other: "app-link-other" };
 
 /** @type {Record<FieldName, string>} */
 const EMPTY_TEXTS = { service_id: "app-err-service-empty", user_id: "app-err-user-empty", start_password: "app-err-start-empty" };

@@ -36,8 +36,8 @@ impl std::fmt::Display for NotTaken {
                 write!(f, "the document was not taken:\n  {}", lines.join("\n  "))
             }
             Self::Taken => f.write_str(
-                "another institution has this service ID or one of these hosts, or it was changed \
-                 at the same time",
+                "an institution has this service ID or one of these hosts, or it was changed at the \
+                 same time: `institution apply` changes one that is there",
             ),
             Self::Unknown => f.write_str(
                 "there is no institution with this service ID: use `institution create`",

@@ -47,7 +47,7 @@ pub(super) enum Verb {
         #[command(flatten)]
         which: Which,
     },
-    /// Print a customer's audit trail, the oldest first.
+    /// Print a customer's audit trail, the oldest first; times are in UTC.
     History {
         /// Customer number, login ID or id.
         customer: String,

@@ -78,15 +78,15 @@ pub(super) async fn brand(visit: Visit) -> Response {
 
 /// What the app knows of the institution, and its words in both languages.
 pub(super) async fn config(visit: Visit) -> Result<Response, AppError> {
-    let composed = composed(&visit.origin.institution)?;
+    let composed = composed(&visit)?;
     Ok(typed("config.json", composed.config.clone(), "no-cache"))
 }
 
 /// A file of the app.
 pub(super) async fn file(visit: Visit, Part(path): Part) -> Result<Response, AppError> {
     let bytes = match path.as_str() {
-        "sw.js" => composed(&visit.origin.institution)?.worker.clone(),
-        "manifest.webmanifest" => composed(&visit.origin.institution)?.manifest.clone(),
+        "sw.js" => composed(&visit)?.worker.clone(),
+        "manifest.webmanifest" => composed(&visit)?.manifest.clone(),
         _ => Files::get(&path).ok_or(AppError::NotFound)?.data.into_owned(),
     };
     Ok(typed(&path, bytes, "no-cache"))
@@ -101,8 +101,8 @@ pub(crate) struct Composed {
 }
 
 impl Composed {
-    fn of(institution: &Institution) -> Result<Self, AppError> {
-        let config = config_of(institution);
+    fn of(institution: &Institution, portal: &str) -> Result<Self, AppError> {
+        let config = config_of(institution, portal);
         let manifest = Files::get("manifest.webmanifest").ok_or(AppError::NotFound)?;
         let worker = Files::get("sw.js").ok_or(AppError::NotFound)?;
         Ok(Self {
@@ -115,15 +115,21 @@ impl Composed {
 
 /// The institution's own files: composed when first asked for, kept with the institution as it was
 /// loaded; a version that is applied is loaded anew.
-fn composed(institution: &Institution) -> Result<&Composed, AppError> {
+fn composed(visit: &Visit) -> Result<&Composed, AppError> {
+    let institution = &visit.origin.institution;
+    let portal = visit.app.link(&institution.document.hosts.ib, "/otp");
+    kept(institution, &portal)
+}
+
+fn kept<'a>(institution: &'a Institution, portal: &str) -> Result<&'a Composed, AppError> {
     if let Some(composed) = institution.app_files.get() {
         return Ok(composed);
     }
-    let composed = Composed::of(institution)?;
+    let composed = Composed::of(institution, portal)?;
     Ok(institution.app_files.get_or_init(|| composed))
 }
 
-fn config_of(institution: &Institution) -> String {
+fn config_of(institution: &Institution, portal: &str) -> String {
     let d = &institution.document;
     json!({
         "institution": {
@@ -131,6 +137,7 @@ fn config_of(institution: &Institution) -> String {
             "service_id": d.service_id.as_str(),
             "name": {"ja": d.name.ja, "en": d.name.en},
             "color": d.look.color,
+            "portal": portal,
             "contact": {
                 "name": {"ja": d.contact.name.ja, "en": d.contact.name.en},
                 "phone": d.contact.phone,
@@ -195,6 +202,8 @@ look = { color = "#0b5c50" }
 policy.token.expiry_notice = "45d"
 "##;
 
+    const PORTAL: &str = "https://ib.a.test/otp";
+
     struct Sevens;
 
     impl Random for Sevens {
@@ -221,19 +230,20 @@ policy.token.expiry_notice = "45d"
 
     #[test]
     fn the_app_is_told_the_zone_and_when_an_end_is_near() {
-        let config = config_in(composed(&loaded(1, DOCUMENT)).unwrap());
+        let config = config_in(kept(&loaded(1, DOCUMENT), PORTAL).unwrap());
         assert_eq!(config["zone"], "Pacific/Honolulu");
+        assert_eq!(config["institution"]["portal"], PORTAL);
         assert_eq!(config["expiry_notice_days"], 45);
     }
 
     #[test]
     fn an_institutions_files_are_composed_once_for_each_version() {
         let first = loaded(1, DOCUMENT);
-        let composed_first = composed(&first).unwrap();
-        assert!(std::ptr::eq(composed_first, composed(&first).unwrap()));
+        let composed_first = kept(&first, PORTAL).unwrap();
+        assert!(std::ptr::eq(composed_first, kept(&first, PORTAL).unwrap()));
 
         let second = loaded(2, &DOCUMENT.replace("みなと銀行", "あけぼの銀行"));
-        let composed_second = composed(&second).unwrap();
+        let composed_second = kept(&second, PORTAL).unwrap();
         assert_eq!(config_in(composed_second)["institution"]["name"]["ja"], "あけぼの銀行");
         assert_ne!(composed_first.worker, composed_second.worker, "the worker must take it up");
         assert_ne!(composed_first.manifest, composed_second.manifest);

@@ -75,6 +75,7 @@ async fn input_page(
         address,
         address2,
         mails: ready.second == Second::MailPassword,
+        holds: holds(signed, HoldKind::Address),
         closed: closed.or(blocked),
     })
 }
@@ -314,7 +315,9 @@ async fn number_page(
     errors: Vec<FieldError>,
 ) -> Result<Bma003, AppError> {
     let (procedure, shown) = look(signed, id, Step::Number).await?;
-    let sent = shown.mail.ok_or(AppError::Stale(Stale::Order))?;
+    // To the address that was just typed and shown in full on BMA002.
+    let to = vec![shown.input.address];
+    let sent = Sent { to, ..shown.mail.ok_or(AppError::Stale(Stale::Order))? };
     let frame = render::inside(signed, "BMA003", "bma003-title");
     let here = procedures::path(Flow::Address, Step::Number, procedure.id);
     Ok(Bma003 {

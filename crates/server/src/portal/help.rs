@@ -1,6 +1,7 @@
 //! BHP001: the guide, open to everyone.
 
 use axum::response::Response;
+use warifu_core::hold::HoldKind;
 
 use super::{
     pages::{Bhp001, Bhp001Topic, Topic},
@@ -24,7 +25,9 @@ pub(super) async fn topic(visit: Visit, Part(word): Part) -> Result<Response, Ap
     let topic = Topic::from_word(&word).ok_or(AppError::NotFound)?;
     let mut frame = render::outside(&visit, "BHP001", Bhp001Topic::title(topic));
     frame.signed_in = is_signed_in(&visit).await;
-    render::page(&Bhp001Topic { frame, topic })
+    let exempt = &visit.origin.institution.policy().hold.exempt;
+    let holds = topic == Topic::Start && !exempt.contains(&HoldKind::Start);
+    render::page(&Bhp001Topic { frame, topic, holds })
 }
 
 // The head offers to log out to those who are logged in; reading is no sign of life that matters.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::ids::ProcedureId;
+use warifu_core::{hold::HoldKind, ids::ProcedureId};
 
 use super::{
     otp,
     pages::{self, Bmp001, Bot000, Bot001, Bot002, Bot003, Frame, ISSUE_STEPS, MailShown},
     render::{self, Unfinished},
+    usage::holds,
 };
 use crate::{
     actions::{
@@ -55,6 +56,7 @@ pub(super) async fn begin(SignedForm(signed, _): SignedForm) -> Result<Response,
 pub(super) async fn show_select(signed: Signed, query: Asked) -> Result<Response, AppError> {
     let procedure = showing(&signed, &query, Step::Select).await?;
     render::page(&Bot000 {
+        holds: holds(&signed, HoldKind::Start),
         frame: frame(&signed, "BOT000", "bot000-title", 1),
         procedure: procedure.id.to_string(),
     })

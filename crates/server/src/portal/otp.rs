@@ -138,7 +138,11 @@ fn offers(view: &Overview, may_issue: Result<(), IssueRefused>, now: Millis) -> 
             offers.push(Offer::Release);
         }
     } else if may_issue {
-        offers.push(if view.open.is_some() { Offer::IssueAgain } else { Offer::Issue });
+        offers.push(match &view.open {
+            None => Offer::Issue,
+            Some(open) if open.token.state == State::Activated => Offer::IssueAgainSetUp,
+            Some(_) => Offer::IssueAgain,
+        });
     }
     offers
 }

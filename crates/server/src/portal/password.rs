@@ -31,7 +31,12 @@ type Asked = Query<BTreeMap<String, String>>;
 /// BPW001.
 pub(super) async fn show(signed: Signed) -> Result<Response, AppError> {
     let due = password::due(&signed.visit.origin, &signed.customer);
-    render::page(&Bpw001 { frame: input_frame(&signed), which: None, due })
+    render::page(&Bpw001 {
+        frame: input_frame(&signed),
+        which: None,
+        due,
+        holds: holds(&signed, HoldKind::Password),
+    })
 }
 
 fn input_frame(signed: &Signed) -> Frame {
@@ -54,7 +59,12 @@ pub(super) async fn enter(
             let errors = render::problems(visit, "BPW001", customer, &problems).await?;
             let due = password::due(&visit.origin, &signed.customer);
             let frame = Frame { errors, ..input_frame(&signed) };
-            render::corrected(&Bpw001 { frame, which, due })
+            render::corrected(&Bpw001 {
+                frame,
+                which,
+                due,
+                holds: holds(&signed, HoldKind::Password),
+            })
         }
         Err(other) => Err(other),
     }

@@ -257,7 +257,15 @@ impl Doors {
             tracing::error!(?error, "audit");
             return AppError::Overloaded.into_response();
         }
-        (AppError::Misdirected.parts().0, "421 Misdirected Request\n").into_response()
+        let mut told = "421 Misdirected Request\n".to_owned();
+        if self.app.settings.demo.is_some() {
+            // Whoever tries the demo may have typed the machine's name alone.
+            for institution in self.app.institutions.all() {
+                let portal = self.app.link(&institution.document.hosts.ib, "/");
+                told.extend(["The demo is at ", &portal, "\n"]);
+            }
+        }
+        (AppError::Misdirected.parts().0, told).into_response()
     }
 
     fn headers(&self, kind: Option<HostKind>, headers: &mut HeaderMap) {

@@ -73,6 +73,8 @@ pub(crate) struct Bpw001 {
     pub which: Option<StaticPassword>,
     /// Which were given by the bank and must be changed before anything else; empty for none.
     pub due: Vec<StaticPassword>,
+    /// Whether the change holds some transactions.
+    pub holds: bool,
 }
 
 impl Bpw001 {
@@ -154,6 +156,8 @@ pub(crate) struct Bma001 {
     pub address2: String,
     /// Whether a mail password will be sent to the registered addresses.
     pub mails: bool,
+    /// Whether the change holds some transactions.
+    pub holds: bool,
     /// Why nothing can be changed now, in words.
     pub closed: Option<String>,
 }

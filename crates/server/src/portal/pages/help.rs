@@ -134,6 +134,8 @@ impl Bhp001 {
 pub(crate) struct Bhp001Topic {
     pub frame: Frame,
     pub topic: Topic,
+    /// Whether what it tells holds some transactions.
+    pub holds: bool,
 }
 
 impl Bhp001Topic {

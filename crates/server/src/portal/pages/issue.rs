@@ -12,6 +12,8 @@ use crate::actions::{mail_password::Blocked, progress::MailProgress};
 pub(crate) struct Bot000 {
     pub frame: Frame,
     pub procedure: String,
+    /// Whether the start of use will hold some transactions.
+    pub holds: bool,
 }
 
 /// BMP001 メール通知パスワード.

@@ -149,7 +149,10 @@ impl NoIssue {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Offer {
     Issue,
+    /// While the last one waits for its set-up.
     IssueAgain,
+    /// After its set-up.
+    IssueAgainSetUp,
     Start,
     Release,
 }
@@ -177,14 +180,17 @@ impl OtpState {
     pub(super) const fn sign(self) -> &'static str {
         match self {
             Self::InUse { .. } => "well",
-            Self::None | Self::Released | Self::Issued { .. } | Self::Activated { .. } => "plain",
+            Self::None
+            | Self::Released
+            | Self::Issued { .. }
+            | Self::Activated { .. }
+            | Self::IssueExpired
+            | Self::StartExpired => "plain",
             Self::LockedUntil(_)
             | Self::Expired
             | Self::NoToken
             | Self::Locked
-            | Self::Suspended
-            | Self::IssueExpired
-            | Self::StartExpired => "stop",
+            | Self::Suspended => "stop",
         }
     }
 
@@ -222,7 +228,7 @@ impl Offer {
     pub(super) const fn title(self) -> &'static str {
         match self {
             Self::Issue => "bop001-issue",
-            Self::IssueAgain => "bop001-again",
+            Self::IssueAgain | Self::IssueAgainSetUp => "bop001-again",
             Self::Start => "bop001-start",
             Self::Release => "bop001-release",
         }
@@ -232,6 +238,7 @@ impl Offer {
         match self {
             Self::Issue => "bop001-issue-text",
             Self::IssueAgain => "bop001-again-text",
+            Self::IssueAgainSetUp => "bop001-again-set-up-text",
             Self::Start => "bop001-start-text",
             Self::Release => "bop001-release-text",
         }
@@ -240,7 +247,7 @@ impl Offer {
     /// Where its button posts to.
     pub(super) const fn path(self) -> &'static str {
         match self {
-            Self::Issue | Self::IssueAgain => "/otp/issue",
+            Self::Issue | Self::IssueAgain | Self::IssueAgainSetUp => "/otp/issue",
             Self::Start => "/otp/start",
             Self::Release => "/otp/release",
         }

@@ -32,7 +32,7 @@ pub(super) fn stop(text: &Text) -> Vec<Sample> {
 pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), PASSWORD_STEPS, now);
     let input = || at("BPW001", "bpw001-title", 0);
-    let page = |frame, which, due: &[StaticPassword]| Bpw001 { frame, which, due: due.to_vec() };
+    let page = |frame, which, due: &[StaticPassword]| Bpw001 { frame, which, due: due.to_vec(), holds: true };
     let login = StaticPassword::Login;
     let errors =
         [("which", text.of("err-which-empty")), ("new_password", text.of("err-new-short"))];
@@ -59,15 +59,16 @@ pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     ]
 }
 
+const NEW: &str = "taro.yamada@example.co.jp";
+
 pub(super) fn addresses(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), ADDRESS_STEPS, now);
-    let shown = |id: &str, masked: &str| ShownAddress { id: id.into(), masked: masked.into() };
     let input = |errors: &[(&'static str, String)], closed| Bma001 {
+        holds: true,
         frame: wrong(at("BMA001", "bma001-title", 0), errors),
-        addresses: vec![
-            shown("adr_01", "ta***@example.ne.jp"),
-            shown("adr_02", "ya***@example.com"),
-        ],
+        addresses: [("adr_01", "ta***@example.ne.jp"), ("adr_02", "ya***@example.com")]
+            .map(|(id, masked)| ShownAddress { id: id.into(), masked: masked.into() })
+            .into(),
         may_add: true,
         act: "replace adr_01".into(),
         address: String::new(),
@@ -92,7 +93,11 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
     let number = |errors: &[(&'static str, String)]| Bma003 {
         frame: wrong(at("BMA003", "bma003-title", 2), errors),
         procedure: PROCEDURE.into(),
-        mail: MailShown { resend_key: "bma003-resend", ..mail(MailProgress::Sent) },
+        mail: MailShown {
+            to: vec![NEW.into()],
+            resend_key: "bma003-resend",
+            ..mail(MailProgress::Sent)
+        },
     };
     let done = |old: &str, new: &str, usable_from: Option<Millis>| Bma003Done {
         frame: at("BMA003", "bma003-title-done", 3),
@@ -101,7 +106,7 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
         usable_from,
         hold_until: Some(later(120)),
     };
-    let (old, new) = ("ta***@example.ne.jp", "taro.yamada@example.co.jp");
+    let (old, new) = ("ta***@example.ne.jp", NEW);
     let empty = [("address", text.of("err-new-address-empty"))];
     let wrong_number = [("number", text.with("err-number", "at", text.near(NOW, NOW)))];
     let wrong_proofs = [("confirmation_password", text.of("err-confirm"))];
@@ -124,7 +129,10 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
 
 pub(super) fn help(text: &Text) -> Vec<Sample> {
     let page =
-        |topic| Bhp001Topic { frame: outside(text, "BHP001", Bhp001Topic::title(topic)), topic };
+        |topic| {
+            let frame = outside(text, "BHP001", Bhp001Topic::title(topic));
+            Bhp001Topic { frame, topic, holds: topic == Topic::Start }
+        };
     vec![
         sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
         sampled!("bhp001-enter", page(Topic::Enter)),

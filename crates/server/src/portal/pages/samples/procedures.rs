@@ -29,6 +29,7 @@ pub(super) fn mail_password(text: &Text) -> Vec<Sample> {
         sampled!(
             "bot000",
             Bot000 {
+                holds: true,
                 frame: step(inside(text, "BOT000", "bot000-title"), ISSUE_STEPS, 1),
                 procedure: PROCEDURE.into(),
             }

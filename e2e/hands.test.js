@@ -182,6 +182,28 @@ describe('interrupted hands', () => {
     assert.equal(await pc.page.evaluate(() => sessionStorage.length), 0);
   });
 
+  test('after a logout and after a stop the back button shows nothing of the session', async (t) => {
+    const person = bank.people[9];
+    const pc = await Portal.open(t, bank);
+    await pc.logInToOtp(person);
+    await pc.go('/customer');
+    await pc.page.goBack();
+    await pc.at('BOP001');
+    await pc.logOut();
+    await pc.back();
+    await pc.says(signedOut);
+    await pc.go('/login');
+    await pc.logInToOtp(person);
+    await pc.go('/stop');
+    await pc.fill({ [words.loginId]: person.loginId, [words.loginPassword]: person.loginPassword });
+    await pc.press(words.stopNow);
+    await pc.at('BES001', { as: 'done', title: words.titles['BES001-done'] });
+    await pc.page.goBack();
+    await pc.page.goBack();
+    await pc.page.getByText('ログアウト', { exact: true }).waitFor({ state: 'detached' });
+    assert.doesNotMatch(await pc.page.locator('main').innerText(), /ワンタイムパスワード設定/);
+  });
+
   test('an older tab of the same procedure is told to begin again, and the newer one goes on', async (t) => {
     const [, , , person] = bank.people;
     const pc = await Portal.open(t, bank);

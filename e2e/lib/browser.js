@@ -51,6 +51,8 @@ const PROGRAM = {
   // Chromium refuses to start its sandbox as root.
   chromiumSandbox: process.getuid() !== 0,
   args: FLAGS,
+  // As browsers are: pages come back from memory by the back button.
+  ignoreDefaultArgs: ['--disable-back-forward-cache'],
 };
 
 /** Some browsers crash before they have begun, which says nothing of what is walked: started again, they do not. */

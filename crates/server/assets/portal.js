@@ -77,7 +77,8 @@ async function look() {
   if (document.visibilityState === "hidden" || leaving) return;
   const procedure = document.querySelector("input[name=procedure]")?.value ?? "";
   const answer = await fetch(`/progress?procedure=${encodeURIComponent(procedure)}`).catch(() => null);
-  if (!answer?.ok) return;
+  // Led to the login page: the session is over.
+  if (!answer?.ok || answer.redirected) return;
   const now = await answer.json();
   for (const told of document.querySelectorAll("[data-follow]")) {
     if (now.mail === null || told.dataset.follow === now.mail) continue;

@@ -65,15 +65,19 @@ pub struct EventRow {
     pub reason: Option<String>,
 }
 
-/// Lines of one owner since a moment: the columns once, the rest where it is used.
-macro_rules! line_where {
-    ($rest:literal) => {
+/// What happened to a customer. On SQLite an index has the lines that no batch has written, which these are.
+macro_rules! events_where {
+    ($more:literal) => {
         concat!(
-            "SELECT bucket, customer_id, at, id, institution_id, actor_kind, actor_id, token_id, \
-             kind, result, reason, channel, screen, address, device, request_id, correlation, \
-             before_json, after_json, v FROM audit \
+            "SELECT at, kind, reason FROM (SELECT at, id, kind, reason, ROW_NUMBER() OVER \
+             (PARTITION BY kind = 'session.ended' ORDER BY at DESC, id DESC) AS nth FROM audit \
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ",
-            $rest
+            $more,
+            "AND result = 'ok' AND (kind IN ('token.issued', 'token.activated', 'token.started', \
+             'token.released', 'token.expired', 'token.revoked', 'issue.died', 'counter.locked', \
+             'counter.unlocked', 'password.changed', 'address.registered', 'address.removed', \
+             'customer.stopped') OR (kind = 'session.ended' AND reason = 'replaced'))) AS e \
+             WHERE kind <> 'session.ended' OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4"
         )
     };
 }
@@ -120,22 +124,23 @@ impl Tx {
         since: Millis,
         limit: i64,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = line_where!("ORDER BY at DESC, id DESC LIMIT $4");
-        let mut rows = fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)?;
+        const POSTGRES: &str = "SELECT bucket, customer_id, at, id, institution_id, actor_kind, \
+             actor_id, token_id, kind, result, reason, channel, screen, address, device, \
+             request_id, correlation, before_json, after_json, v FROM audit WHERE bucket = $1 \
+             AND customer_id = $2 AND at >= $3 ORDER BY at DESC, id DESC LIMIT $4";
+        // Those that batches wrote are found from the owner's tokens on, the others by the index.
+        const SQLITE: &str = "WITH RECURSIVE chain (seq) AS (SELECT last_line FROM verifiers \
+             WHERE bucket = ?1 AND customer_id = ?2 UNION ALL SELECT a.earlier FROM chain \
+             JOIN audit a ON a.seq = chain.seq) SELECT bucket, customer_id, at, id, institution_id, \
+             actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, \
+             device, request_id, correlation, before_json, after_json, v FROM \
+             (SELECT a.* FROM chain JOIN audit a ON a.seq = chain.seq UNION ALL SELECT * FROM audit \
+             WHERE bucket = ?1 AND customer_id = ?2 AND at >= ?3 AND earlier IS NULL) \
+             WHERE at >= ?3 ORDER BY at DESC, id DESC LIMIT ?4";
+        let sql = if self.is_postgres() { POSTGRES } else { SQLITE };
+        let mut rows = fetch_all!(self, AuditRow, sql, bucket, owner, since.0, limit)?;
         rows.reverse();
         Ok(rows)
-    }
-
-    /// The trail of one owner, oldest first.
-    pub async fn audit_of(
-        &mut self,
-        bucket: i64,
-        owner: &str,
-        since: Millis,
-        limit: i64,
-    ) -> Result<Vec<AuditRow>, StoreError> {
-        const SQL: &str = line_where!("ORDER BY at, id LIMIT $4");
-        fetch_all!(self, AuditRow, SQL, bucket, owner, since.0, limit)
     }
 
     /// What a customer is told of on its own page: what happened to it since, the newest first:
@@ -148,15 +153,10 @@ impl Tx {
         since: Millis,
         (limit, logins): (i64, i64),
     ) -> Result<Vec<EventRow>, StoreError> {
-        const SQL: &str = "SELECT at, kind, reason FROM audit \
-             WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result = 'ok' \
-             AND (kind IN ('token.issued', 'token.activated', 'token.started', 'token.released', \
-             'token.expired', 'token.revoked', 'issue.died', 'counter.locked', 'counter.unlocked', \
-             'password.changed', 'address.registered', 'address.removed', 'customer.stopped') \
-             OR id IN (SELECT id FROM audit WHERE bucket = $1 AND customer_id = $2 AND at >= $3 \
-             AND kind = 'session.ended' AND reason = 'replaced' \
-             ORDER BY at DESC, id DESC LIMIT $5)) ORDER BY at DESC, id DESC LIMIT $4";
-        fetch_all!(self, EventRow, SQL, bucket, owner, since.0, limit, logins)
+        const POSTGRES: &str = events_where!("");
+        const SQLITE: &str = events_where!("AND earlier IS NULL ");
+        let sql = if self.is_postgres() { POSTGRES } else { SQLITE };
+        fetch_all!(self, EventRow, sql, bucket, owner, since.0, limit, logins)
     }
 
     /// Makes the partition of the month that begins at `from` and ends before `to`, where the engine

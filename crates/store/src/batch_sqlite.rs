@@ -25,7 +25,7 @@ const WHO: &str = "SELECT bucket, customer_id FROM directory \
 
 const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
      hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
-     era, drift, drift_seen, failures, locked_until, locked, version FROM verifiers WHERE bucket = ?1 \
+     era, drift, drift_seen, failures, locked_until, locked, version, last_line FROM verifiers WHERE bucket = ?1 \
      AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
 const ANSWER: &str = "SELECT answer, mac FROM answers WHERE bucket = ?1 \
@@ -33,14 +33,16 @@ const ANSWER: &str = "SELECT answer, mac FROM answers WHERE bucket = ?1 \
 
 const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), \
      era = CASE WHEN ?5 IS NULL THEN era ELSE ?9 END, failures = ?6, \
-     locked_until = ?7, locked = ?8, version = version + 1 \
+     locked_until = ?7, locked = ?8, version = version + 1, last_line = ?10 \
      WHERE bucket = ?1 AND customer_id = ?2 AND token_id = ?3 AND version = ?4 AND (?5 IS NULL \
      OR (last_step < ?5 AND floor_step < ?5 AND NOT locked AND NOT suspended))";
 
+const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE seq > ?1";
+
 const LINE: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
      actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
-     correlation, before_json, after_json, v) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
-     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
+     correlation, before_json, after_json, v, seq, earlier) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, \
+     ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
 
 const KEEP: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpose, key_hash, \
      mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -184,8 +186,9 @@ pub(crate) fn read(line: &Connection, wanted: &[Wanted]) -> Result<Vec<Read>, St
 // One that cannot be read fails alone.
 fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
     let text = |n| row.get::<_, String>(n);
+    let last_line: Option<i64> = row.get(22)?;
     Ok(Candidate {
-        place: None,
+        place: last_line.map(|line| line.to_string()),
         answer: None,
         mac: None,
         verifier: VerifierRow {
@@ -227,13 +230,16 @@ pub(crate) fn write(
 ) -> Result<Vec<bool>, StoreError> {
     let tx = Transaction::new_unchecked(line, TransactionBehavior::Immediate)?;
     let mut done = Vec::with_capacity(writes.len());
+    let mut last: i64 = tx.prepare_cached(LAST)?.query_row([0], |row| row.get(0))?;
     for write in writes {
-        let is_written = match &write.change {
-            None => true,
-            Some(change) => apply(&tx, change, era)?,
+        let seq = last + 1;
+        let (is_written, earlier) = match &write.change {
+            None => (true, None),
+            Some(change) => (apply(&tx, change, seq, era)?, Some(earlier(change)?)),
         };
         if is_written {
-            record(&tx, &write.line)?;
+            last = seq;
+            record(&tx, &write.line, seq, earlier)?;
             if let Some(answered) = &write.answered {
                 keep(&tx, answered)?;
             }
@@ -244,7 +250,12 @@ pub(crate) fn write(
     Ok(done)
 }
 
-fn apply(tx: &Transaction<'_>, c: &Change, era: Era) -> Result<bool, StoreError> {
+// The version that was decided on is that of the line before this one.
+fn earlier(change: &Change) -> Result<i64, StoreError> {
+    change.place.as_ref().map_or(Ok(0), |line| line.parse()).map_err(corrupt)
+}
+
+fn apply(tx: &Transaction<'_>, c: &Change, line: i64, era: Era) -> Result<bool, StoreError> {
     let until = c.counter.locked_until.map(|until| until.0);
     let changed = tx.prepare_cached(CHANGE)?.execute((
         c.bucket,
@@ -256,11 +267,17 @@ fn apply(tx: &Transaction<'_>, c: &Change, era: Era) -> Result<bool, StoreError>
         until,
         c.counter.locked,
         era.began.0,
+        line,
     ))?;
     Ok(changed == 1)
 }
 
-fn record(tx: &Transaction<'_>, a: &AuditRow) -> Result<(), StoreError> {
+fn record(
+    tx: &Transaction<'_>,
+    a: &AuditRow,
+    seq: i64,
+    earlier: Option<i64>,
+) -> Result<(), StoreError> {
     tx.prepare_cached(LINE)?.execute(rusqlite::params![
         a.bucket,
         a.customer_id,
@@ -282,6 +299,8 @@ fn record(tx: &Transaction<'_>, a: &AuditRow) -> Result<(), StoreError> {
         a.before_json,
         a.after_json,
         a.v,
+        seq,
+        earlier,
     ])?;
     Ok(())
 }

@@ -98,9 +98,17 @@ const ADDRESSES: &str = "UPDATE addresses AS a SET removed_at = b.removed_at \
      FROM before.addresses b WHERE b.bucket = a.bucket AND b.customer_id = a.customer_id \
      AND b.id = a.id AND a.removed_at IS NULL AND b.removed_at IS NOT NULL";
 
-const LINES: &str = "INSERT INTO audit SELECT * FROM before.audit b WHERE NOT EXISTS (SELECT 1 \
-     FROM audit a WHERE a.bucket = b.bucket AND a.customer_id = b.customer_id AND a.at = b.at \
-     AND a.id = b.id)";
+/// Two files of one history have the same lines up to some place.
+const APART: &str = "SELECT COALESCE(MIN(b.seq), 0) FROM before.audit b LEFT JOIN audit a ON a.seq = b.seq \
+     WHERE a.id IS NOT b.id";
+
+/// What no token's row leads to is found by the index.
+const LINES: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, actor_id, \
+     token_id, kind, result, reason, channel, screen, address, device, request_id, correlation, \
+     before_json, after_json, v) SELECT bucket, customer_id, at, id, institution_id, actor_kind, actor_id, \
+     token_id, kind, result, reason, channel, screen, address, device, request_id, correlation, \
+     before_json, after_json, v FROM before.audit WHERE seq >= ?1 \
+     AND id NOT IN (SELECT id FROM main.audit WHERE seq >= ?1) ORDER BY seq";
 
 const ANSWERS: &str = "INSERT OR IGNORE INTO answers SELECT * FROM before.answers";
 
@@ -252,7 +260,8 @@ fn beside_each_other(into: &Path, from: &Path) -> Result<Connection, StoreError>
 fn take_over_trail(into: &Path, from: &Path) -> Result<usize, StoreError> {
     let line = beside_each_other(into, from)?;
     let tx = Transaction::new_unchecked(&line, TransactionBehavior::Immediate)?;
-    let lines = tx.execute(LINES, [])?;
+    let apart: i64 = tx.query_row(APART, [], |row| row.get(0))?;
+    let lines = if apart == 0 { 0 } else { tx.execute(LINES, [apart])? };
     tx.execute(ANSWERS, [])?;
     tx.commit()?;
     Ok(lines)

@@ -92,7 +92,7 @@ pub struct Once {
 /// What a decision is made from.
 #[derive(Clone, Debug, FromRow)]
 pub struct Candidate {
-    /// Where the token's row lies just now, where the engine finds it faster by that.
+    /// What the engine wants to know again when the token's row is written: where it lay, or its last line.
     pub place: Option<String>,
     /// What was answered under the same idempotency key.
     pub answer: Option<String>,
@@ -115,7 +115,7 @@ pub struct Change {
     pub customer: CustomerId,
     /// Which token.
     pub token: TokenId,
-    /// Where its row lay when it was read.
+    /// What the engine noted of its row when it was read.
     pub place: Option<String>,
     /// The version that was decided on.
     pub version: i64,

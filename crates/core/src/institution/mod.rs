@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ServiceId;
 use crate::policy::{OutOfBounds, Policy};
-use crate::text::{MailAddress, MailRules, is_host_name};
+use crate::text::{MailAddress, MailRules, is_host_name, is_phone_number, is_unseen};
 
 /// An institution as its document describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,8 +103,11 @@ pub enum InstitutionError {
     #[error("{0} is empty")]
     Empty(&'static str),
     /// A text holds a line break, a tab or another control character.
-    #[error("{0} holds a control character")]
+    #[error("{0} holds a control or an invisible character")]
     Control(&'static str),
+    /// A telephone number that nobody could call.
+    #[error("{0} is no telephone number: digits, spaces and + - ( )")]
+    Phone(&'static str),
     /// A host is no lower-case DNS name.
     #[error("{0} is not a lower-case host name")]
     Host(&'static str),
@@ -161,8 +164,11 @@ impl Institution {
         .into_iter()
         .filter_map(|(key, text)| {
             let is_empty = text.trim().is_empty().then_some(InstitutionError::Empty(key));
-            let is_broken = text.chars().any(char::is_control);
-            is_empty.or(is_broken.then_some(InstitutionError::Control(key)))
+            let is_broken = text.chars().any(|c| c.is_control() || is_unseen(c));
+            let is_phone = key.rsplit('.').next() != Some("phone") || is_phone_number(text);
+            is_empty
+                .or(is_broken.then_some(InstitutionError::Control(key)))
+                .or((!is_phone).then_some(InstitutionError::Phone(key)))
         })
         .collect()
     }

@@ -114,6 +114,15 @@ fn the_sender_is_a_mail_address() {
 fn every_error_names_its_key() {
     assert_eq!(refused(|i| i.contact.hours.en.clear()), ["contact.hours.en is empty"]);
     assert_eq!(refused(|i| i.name.ja = "　".to_owned()), ["name.ja is empty"]);
+    for odd in ["みどり\u{202e}銀行", "a\tb"] {
+        let errors = refused(|i| i.name.ja = odd.to_owned());
+        assert_eq!(errors, ["name.ja holds a control or an invisible character"], "{odd}");
+    }
+    for odd in ["0120\" onclick=x", "０１２０", "call us", "(-)"] {
+        let errors = refused(|i| i.contact.phone = odd.to_owned());
+        let told = "contact.phone is no telephone number: digits, spaces and + - ( )";
+        assert_eq!(errors, [told], "{odd}");
+    }
     assert_eq!(
         refused(|i| i.policy.passcode.digits = 9),
         ["policy.passcode.digits = 9 is outside 6 to 8"]

@@ -34,6 +34,23 @@ pub const fn is_unseen(c: char) -> bool {
     )
 }
 
+/// Whether this is a line that people can read: 1 to `longest` characters, none of them a control or an unseen
+/// one.
+#[must_use]
+pub fn is_readable_line(text: &str, longest: usize) -> bool {
+    let odd = |c: char| c.is_control() || is_unseen(c);
+    (1..=longest).contains(&text.chars().count()) && !text.chars().any(odd)
+}
+
+/// Whether this is a telephone number as people write it.
+#[must_use]
+pub fn is_phone_number(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '(' | ')' | ' ');
+    is_readable_line(text, 30)
+        && text.chars().all(is_part)
+        && text.contains(|c: char| c.is_ascii_digit())
+}
+
 /// Whether this is a lower-case DNS name of two labels or more.
 #[must_use]
 pub fn is_host_name(text: &str) -> bool {

@@ -109,8 +109,12 @@ pub(crate) fn sqlite_commits(path: &Path, tokens: &Tokens, length: Duration) -> 
     line.busy_timeout(Duration::from_secs(10))?;
     line.pragma_update(None, "synchronous", "FULL")?;
     let named = |sql: &str| sql.replace(":b", "?1").replace(":c", "?2").replace(":t", "?3");
-    let mut update = line.prepare(&named(UPDATE))?;
-    let insert = named(&INSERT.replace(":at", "?4").replace(":r", "?5"));
+    // With what the product's own has here: a line that is found from its token's row on.
+    let linked = "version = version + 1, last_line = ?4";
+    let mut update = line.prepare(&named(&UPDATE.replace("version = version + 1", linked)))?;
+    let insert =
+        INSERT.replace("after_json, v)", "after_json, v, earlier)").replace("', 1)", "', 1, 0)");
+    let insert = named(&insert.replace(":at", "?4").replace(":r", "?5"));
     let mut insert = line.prepare(&insert)?;
     let mut start = line.prepare("BEGIN IMMEDIATE")?;
     let mut commit = line.prepare("COMMIT")?;
@@ -123,10 +127,10 @@ pub(crate) fn sqlite_commits(path: &Path, tokens: &Tokens, length: Duration) -> 
         let (bucket, customer) = (i64::from(customer.bucket()), customer.to_string());
         let token = Tokens::token(n);
         start.execute([])?;
-        if update.execute((bucket, &customer, &token))? != 1 {
+        insert.execute((bucket, &customer, &token, 1_700_000_000_000 + done, stamp + done))?;
+        if update.execute((bucket, &customer, &token, line.last_insert_rowid()))? != 1 {
             bail!("no {token} of {customer}");
         }
-        insert.execute((bucket, &customer, &token, 1_700_000_000_000 + done, stamp + done))?;
         commit.execute([])?;
         done += 1;
     }

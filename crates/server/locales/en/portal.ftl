@@ -148,6 +148,7 @@ state-locked-time = After several wrong one-time passwords in a row the service 
 state-locked = The use of one-time passwords has been stopped. Please contact our { $contact }.
 state-suspended = The use of one-time passwords has been suspended by you or by the bank.
 state-issue-expired = The token was not set up in time, so its issue has been cancelled. Please begin again with “Issue a token”.
+state-issue-cancelled = The issue of the token has been cancelled. If you wish to use one-time passwords, please begin again with “Issue a token”.
 state-start-expired = The use was not started by the deadline, so the token was cancelled. Please issue a token again.
 hold-ahead = For your safety, transfers and some other transactions are not available for { $hold-span } after this procedure. This restriction cannot be lifted early.
 hold-start = For your safety, transfers and some other transactions are not available for { $hold-span } after “Start using one-time passwords”. If a transfer is urgent, please make it before that.
@@ -215,6 +216,8 @@ bmp001-dead-address = If you no longer use the e-mail address above, you cannot 
 bmp001-tries = After several wrong mail passwords none can be sent until { $until }. If it is urgent, please contact our { $contact } (telephone { $phone }).
 bmp001-too-many = Because several e-mails were sent in a short time, no further one can be sent until { $until }. Please look at the newest of those that have arrived.
 bmp001-too-many-yet = Because several e-mails were sent in a short time, no further one can be sent until { $until }. Please wait until then and carry out the procedure again. The numbers of the e-mails that have arrived can no longer be used.
+bma001-too-many = Because several e-mails were sent in a short time, no further one can be sent until { $until }. Please wait until then and carry out the procedure again.
+bma002-too-many = Because several e-mails were sent in a short time, the number cannot be sent until { $until }. Your entries have not been looked at yet. Please enter them again from { $until } on and press “Confirm”.
 
 ## BOT001, BOT002, BOT003
 
@@ -352,6 +355,7 @@ err-new-width = Full-width characters cannot be used. Please use half-width ones
 err-new-common = This is a common password that others may guess. Please choose another one.
 err-new-same = It is the same as your login ID. Please choose another one.
 err-new-present = The new password is the same as the present one. Please press “Back to the entry” and choose another one.
+err-new-other = The new confirmation password is the same as your login password. Please press “Back to the entry” and choose another one.
 err-new-differs = The two new passwords are not the same. Please enter both again.
 bpw002-title = Change of password (check)
 bpw002-lead = Your { $which } will be replaced by the new one. Please enter the present one and press “Change it”.
@@ -445,7 +449,7 @@ error-429 = We are receiving very many requests. Please wait about { $wait } and
 error-500 = We are sorry: the procedure could not be completed. If you contact us, please tell us the reception number { $reception }.
 error-503 = The service is not available at the moment. Nothing was done. Please try again in a while.
 error-unsure = We are sorry: we could not see how the procedure ended.
-lost-reply = If you could not see how a procedure ended, please look at “One-time password settings” before you repeat it.
+lost-reply = If you could not see how a procedure ended, please look at “Procedures and changes of the last 30 days” on the top page before you repeat it.
 
 ## BHP001
 

@@ -1,6 +1,6 @@
 //! Customers from the bank's file: checked line by line, written all or none.
 
-use std::{io::Read, sync::Arc};
+use std::{collections::BTreeSet, io::Read, sync::Arc};
 
 use serde::Deserialize;
 use warifu_core::{
@@ -9,11 +9,11 @@ use warifu_core::{
     issue::Birthday,
     random::{self, Random},
     secret::SecretText,
-    text::{MailAddress, MailRules, check_static_password, is_unseen, nfkc},
+    text::{MailAddress, MailRules, check_static_password, is_readable_line, nfkc},
 };
 use warifu_store::{Address, Customer, Key, Tx};
 
-use super::places;
+use super::{address::MOST, places};
 use crate::{
     app::App,
     calendar,
@@ -210,7 +210,7 @@ fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked>, Vec<BadL
             return (lines, vec![BadLine { line: 1, reason: csv_reason(&error) }]);
         }
     };
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for record in reader.into_records() {
         let (line, checked) = match record {
             Ok(record) => {
@@ -245,7 +245,9 @@ fn csv_reason(error: &csv::Error) -> String {
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{len} columns where the first line names {expected_len}")
         }
-        csv::ErrorKind::Deserialize { err, .. } => err.kind().to_string(),
+        csv::ErrorKind::Deserialize { err, .. } => {
+            err.kind().to_string().escape_debug().to_string()
+        }
         _ => "not CSV".to_owned(),
     }
 }
@@ -270,13 +272,7 @@ fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<C
         "" => Lang::Ja,
         tag => Lang::from_tag(tag).ok_or("locale: ja or en")?,
     };
-    let rules = MailRules::for_notices(origin.institution.policy());
-    let addresses = r
-        .notice_addresses
-        .split([';', ' ', '\n'])
-        .filter(|part| !part.is_empty())
-        .map(|part| MailAddress::parse(part, &rules).map_err(|e| format!("notice_addresses: {e}")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let addresses = notice_addresses(origin, &r.notice_addresses)?;
     let confirmed_at = confirmed_at(origin, &r.addresses_confirmed_at)?;
     let same = !r.login_password.is_empty() && r.login_password == r.confirmation_password;
     let login = password(
@@ -313,14 +309,29 @@ fn check((origin, hasher): (&Origin, &Hasher), line: u64, r: Record) -> Result<C
 }
 
 fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
-    let count = text.chars().count();
-    let odd = |c: char| c.is_control() || is_unseen(c);
-    if text.is_empty() || count > longest || text.chars().any(odd) {
+    if !is_readable_line(text, longest) {
         return Err(format!(
             "{column}: 1 to {longest} characters, none of them a control or an invisible one"
         ));
     }
     Ok(text.to_owned())
+}
+
+fn notice_addresses(origin: &Origin, text: &str) -> Result<Vec<MailAddress>, String> {
+    let rules = MailRules::for_notices(origin.institution.policy());
+    let addresses = text
+        .split([';', ' ', '\n'])
+        .filter(|part| !part.is_empty())
+        .map(|part| MailAddress::parse(part, &rules).map_err(|e| format!("notice_addresses: {e}")))
+        .collect::<Result<Vec<_>, _>>()?;
+    if addresses.len() > MOST {
+        return Err(format!("notice_addresses: {MOST} at most"));
+    }
+    let keys: BTreeSet<_> = addresses.iter().map(MailAddress::comparable).collect();
+    if keys.len() < addresses.len() {
+        return Err("notice_addresses: one of them twice".to_owned());
+    }
+    Ok(addresses)
 }
 
 fn confirmed_at(origin: &Origin, text: &str) -> Result<Option<i64>, String> {

@@ -124,7 +124,9 @@ pub(crate) async fn compute(
         return Ok(Err(closed));
     }
     // Right ones cost as much as wrong ones, and no counter slows them.
-    if !app.limits.admits_password(&asked.account.owner) {
+    // A browser that the customer knows has a budget of its own, which strangers cannot use up.
+    let account = format!("{} {}", asked.account.owner, asked.account.subject);
+    if !app.limits.admits_password(&account) {
         refusals::record(app, origin, refusal(&asked, "waiting")).await?;
         return Ok(Err(Gate::Until(origin.now.plus(PASSWORD_EACH))));
     }

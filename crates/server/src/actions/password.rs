@@ -14,7 +14,7 @@ use warifu_core::{
 use warifu_store::{Customer, Procedure, Session, Tx};
 
 use super::{
-    again_on_conflict, commit, notices,
+    again_on_conflict, commit, notices, places,
     procedures::{self, Flow, Step},
     sessions, start,
     static_password::{self, Again, Proved},
@@ -34,6 +34,9 @@ struct Input {
     which: Option<StaticPassword>,
     /// Hash of the new password; the password itself is kept nowhere.
     hash: String,
+    /// Whether it is the customer's login password, for a new confirmation password.
+    #[serde(default)]
+    is_login: bool,
 }
 
 /// What BPW001 asks for, as typed.
@@ -64,11 +67,10 @@ pub(crate) async fn enter(
     let mut tx = app.store.read().await?;
     let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
     drop(tx);
-    let (which, hash) = read(app, origin, &customer, entry).await?;
+    let input = read(app, origin, &customer, entry).await?;
     let (mut tx, customer) = sessions::take(app, origin, session).await?;
     let mut procedure = procedures::begin(app, origin, &mut tx, session, Flow::Password).await?;
     let id = customer.customer_id;
-    let input = Input { which: Some(which), hash };
     procedures::keep(app, origin, id, &mut procedure, &input)?;
     procedures::advance(&mut tx, id, &mut procedure, Step::Confirm).await?;
     tx.commit().await?;
@@ -80,7 +82,7 @@ async fn read(
     origin: &Origin,
     customer: &Customer,
     entry: Entry,
-) -> Result<(StaticPassword, String), AppError> {
+) -> Result<Input, AppError> {
     let refused = |field, key| Err(AppError::InvalidField(vec![Problem::new(field, key)]));
     let Some(which) = entry.which else { return refused("which", "err-which-empty") };
     if entry.new.expose().is_empty() {
@@ -103,7 +105,25 @@ async fn read(
     if entry.new.expose() != entry.new2.expose() {
         return refused("new_password2", "err-new-differs");
     }
-    Ok((which, app.hasher.hash(entry.new, random::bytes(&*app.random)).await?))
+    let is_login = which == StaticPassword::Confirmation
+        && is_login_password(app, origin, customer, &entry.new).await?;
+    let hash = app.hasher.hash(entry.new, random::bytes(&*app.random)).await?;
+    Ok(Input { which: Some(which), hash, is_login })
+}
+
+// Told on BPW002 only, to who proves the present confirmation password. The other way round nothing is
+// compared: who knows the login password could guess at the confirmation password by changing the former
+// again and again, and none of it would be counted.
+async fn is_login_password(
+    app: &App,
+    origin: &Origin,
+    customer: &Customer,
+    new: &SecretText,
+) -> Result<bool, AppError> {
+    let hash = places::checked_hash(&origin.institution, customer, "login_hash")?.to_owned();
+    let place = app.hasher.place(Lane::Known).await?;
+    let (new, salt) = (SecretText::new(new.expose().to_owned()), random::bytes(&*app.random));
+    Ok(app.hasher.fits(place, Some(hash), new, (Vec::new(), salt)).await?.fits)
 }
 
 /// What BPW002 and BPW003 show.
@@ -165,6 +185,10 @@ pub(crate) async fn confirm(
                 commit(app, tx).await?;
                 Ok(Changed::Wrong(Problem::new("present_password", "err-new-present")))
             }
+            Proved::Right if input.is_login => {
+                commit(app, tx).await?;
+                Ok(Changed::Wrong(Problem::new("present_password", "err-new-other")))
+            }
             Proved::Right => {
                 let about = (customer, procedure);
                 let secret = take_effect(app, origin, &mut tx, session, about, device).await?;
@@ -212,7 +236,7 @@ async fn take_effect(
         tx.remember_device(id, device, origin.now).await?;
     }
     // The done page shows which one it was; the hash has served.
-    let shown = Input { which: Some(which), hash: String::new() };
+    let shown = Input { which: Some(which), ..Input::default() };
     procedures::keep(app, origin, id, &mut procedure, &shown)?;
     procedures::end(tx, origin, id, &mut procedure, ProcedureEnd::Done).await?;
     let others = tx.end_other_sessions(id, session.id, SessionEnd::Replaced, origin.now).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
-use warifu_core::{access::Scope, ids::ApiKeyId};
+use warifu_core::{access::Scope, ids::ApiKeyId, text::is_readable_line};
 
 use super::{Failure, Which, moment, origin, say};
 use crate::{actions::api_keys, app::App, origin::Origin};
@@ -61,8 +61,8 @@ async fn create(
     scopes: &BTreeSet<Scope>,
     json: bool,
 ) -> Result<(), Failure> {
-    if !(1..=60).contains(&name.chars().count()) || name.chars().any(char::is_control) {
-        let why = "the name: 1 to 60 characters, none of them a control one";
+    if !is_readable_line(name, 60) {
+        let why = "the name: 1 to 60 characters, none of them a control or an invisible one";
         return Err(Failure::Refused(why.to_owned()));
     }
     if !scopes.iter().any(|scope| *scope != Scope::Reason) {

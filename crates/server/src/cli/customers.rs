@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
+use warifu_core::text::is_readable_line;
 
 use super::{Failure, Which, moment, origin, say};
 use crate::{
@@ -286,9 +287,10 @@ async fn resume(
 ) -> Result<(), Failure> {
     let [by, reason] = [("--by", by), ("--reason", reason)].map(|(name, text)| {
         let text = text.trim();
-        let fits = (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        fits.then_some(text).ok_or_else(|| {
-            Failure::Refused(format!("{name}: 1 to 200 characters, none of them a control one"))
+        is_readable_line(text, 200).then_some(text).ok_or_else(|| {
+            Failure::Refused(format!(
+                "{name}: 1 to 200 characters, none of them a control or an invisible one"
+            ))
         })
     });
     let id = find(app, origin, word).await?;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::Subcommand;
-use warifu_core::ids::NoticeId;
+use warifu_core::{ids::NoticeId, text::is_readable_line};
 
 use super::{Failure, Which, moment, origin, say};
 use crate::{
@@ -110,9 +110,10 @@ async fn notice(app: &App, verb: &Notice, json: bool) -> Result<(), Failure> {
         Notice::Add { ja, en, from, until, which } => {
             let origin = origin(app, which)?;
             for (name, text) in [("--ja", ja), ("--en", en)] {
-                let count = text.trim().chars().count();
-                if !(1..=400).contains(&count) || text.chars().any(char::is_control) {
-                    let why = format!("{name}: 1 to 400 characters, none of them a control one");
+                if !is_readable_line(text.trim(), 400) {
+                    let why = format!(
+                        "{name}: 1 to 400 characters, none of them a control or an invisible one"
+                    );
                     return Err(Failure::Refused(why));
                 }
             }

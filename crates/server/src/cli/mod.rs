@@ -21,7 +21,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
-use warifu_core::{audit::Channel, ids::ServiceId, random::Random, time::Clock};
+use warifu_core::{audit::Channel, ids::ServiceId, random::Random, text::is_unseen, time::Clock};
 use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
 use crate::{
@@ -180,7 +180,7 @@ pub fn main() -> ExitCode {
     match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("warifu: {failure}");
+            eprintln!("warifu: {}", visible(&failure.to_string()));
             ExitCode::from(match failure {
                 Failure::Failed(_) => 1,
                 Failure::Configuration(_) => 3,
@@ -218,6 +218,18 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Issues(verb) => issues::run(&open(&config).await?, &verb, cli.json).await,
         Command::Mail(verb) => mail::run(&open(&config).await?, &verb, cli.json).await,
     }
+}
+
+// Names in files and variables may be anything; none of it speaks to the terminal.
+fn visible(text: &str) -> String {
+    text.chars().fold(String::new(), |mut told, c| {
+        if c == '\n' || !(c.is_control() || is_unseen(c)) {
+            told.push(c);
+        } else {
+            told.extend(c.escape_default());
+        }
+        told
+    })
 }
 
 /// Says what a verb has done: in words, or the same as JSON.

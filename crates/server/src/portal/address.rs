@@ -194,7 +194,12 @@ pub(super) async fn confirm(
         }
         Outcome::Blocked(blocked) => {
             let frame = render::inside(&signed, "BMA002", "bma002-title");
-            again(&signed, id, pages::blocked(&frame, &blocked)).await
+            let told = match &blocked {
+                // Of the number to the new address, not of the mail that is being looked at.
+                Blocked::TooMany(until) => frame.near("bma002-too-many", "until", until),
+                others => pages::blocked(&frame, others),
+            };
+            again(&signed, id, told).await
         }
         Outcome::Stopped(until) => render::stopped(&signed, until, UNFINISHED),
     }

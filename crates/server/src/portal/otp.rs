@@ -108,8 +108,17 @@ fn without_token(view: &Overview) -> OtpState {
     match view.last_token.as_ref().map(|token| token.state) {
         Some(State::Expired) if view.customer.otp_required => OtpState::Expired,
         _ if view.customer.otp_required => OtpState::NoToken,
+        _ if view.last_issue.as_ref().is_some_and(was_cancelled) => OtpState::IssueCancelled,
         Some(State::Released) => OtpState::Released,
         _ => OtpState::None,
+    }
+}
+
+fn was_cancelled(issue: &Issue) -> bool {
+    use IssueEnd::{Deadline, Reissued, SecondPhone, StartPassword, Stopped, TakenBack};
+    match issue.end_reason {
+        Some(StartPassword | SecondPhone | Stopped | TakenBack) => true,
+        Some(Deadline | Reissued) | None => false,
     }
 }
 

@@ -98,10 +98,11 @@ pub(super) async fn post_passcode(HalfForm(half, fields): HalfForm) -> Result<Re
 pub(super) async fn sign_out(SignedForm(signed, _): SignedForm) -> Result<Response, AppError> {
     let visit = &signed.visit;
     let deadline = sessions::sign_out(&visit.app, &visit.origin, &signed.session).await?;
-    Ok(match deadline {
+    let out = match deadline {
         Some(deadline) => see_other(&format!("/logout?until={}", deadline.0)),
         None => see_other("/logout"),
-    })
+    };
+    Ok(with_cookie(out, visit.fresh_browser().cookie()))
 }
 
 /// After logout, with a reminder of an issue that waits. The moment comes by the address: there is no

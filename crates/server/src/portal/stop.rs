@@ -18,8 +18,9 @@ use crate::{
     },
     error::AppError,
     web::{
+        cookies::BrowserSecret,
         form::OpenForm,
-        visit::{Visit, see_other},
+        visit::{Visit, see_other, with_cookie},
     },
 };
 
@@ -43,7 +44,12 @@ pub(super) async fn post(OpenForm(visit, fields): OpenForm) -> Result<Response, 
         stop::stop(&visit.app, origin, given).await
     });
     match proved.await? {
-        Proved::Done(stopped) => Ok(see_other(&done_path(&visit, &stopped))),
+        Proved::Done(stopped) => {
+            let browser = visit.fresh_browser();
+            let done = see_other(&done_path(&visit, &browser, &stopped));
+            // Nothing of the session that was stopped is shown by the back button.
+            Ok(with_cookie(done, browser.cookie()))
+        }
         Proved::Again { login_id, errors } => {
             let frame = Frame { errors, ..render::outside(&visit, "BES001", "bes001-title") };
             render::corrected(&Bes001 { frame, login_id })
@@ -53,17 +59,17 @@ pub(super) async fn post(OpenForm(visit, fields): OpenForm) -> Result<Response, 
 
 // There is no session that could know what was stopped: the page's address says it, under our MAC and
 // in this browser only, so that nobody is led to a page of ours that tells of a stop which never was.
-fn done_path(visit: &Visit, stopped: &Stopped) -> String {
+fn done_path(visit: &Visit, browser: &BrowserSecret, stopped: &Stopped) -> String {
     let institution = &visit.origin.institution;
     let spot = places::stopped(institution.id);
-    let seal = institution.keys.mac(&spot.place(), &told(visit, stopped.at, &stopped.reception));
+    let seal = institution.keys.mac(&spot.place(), &told(browser, stopped.at, &stopped.reception));
     let seal = B64.encode(seal);
     format!("/stop/done?at={}&reception={}&seal={seal}", stopped.at.0, stopped.reception)
 }
 
-fn told(visit: &Visit, at: Millis, reception: &str) -> Vec<u8> {
+fn told(browser: &BrowserSecret, at: Millis, reception: &str) -> Vec<u8> {
     let mut told = format!("{} {}:{reception}", at.0, reception.len()).into_bytes();
-    told.extend_from_slice(visit.browser.bytes());
+    told.extend_from_slice(browser.bytes());
     told
 }
 
@@ -78,7 +84,7 @@ pub(super) async fn done(
     let given = B64.decode(value("seal")).map_err(|_| AppError::NotFound)?;
     let institution = &visit.origin.institution;
     let spot = places::stopped(institution.id);
-    if !institution.keys.fits(&spot.place(), &told(&visit, at, &reception), &given) {
+    if !institution.keys.fits(&spot.place(), &told(&visit.browser, at, &reception), &given) {
         return Err(AppError::NotFound);
     }
     let frame = render::outside(&visit, "BES001", "bes001-title-done");

@@ -16,6 +16,8 @@ use crate::{
 on_both_engines!(
     each_kind_of_bad_line_is_told_with_its_number_and_reason,
     a_file_that_is_no_table_is_refused,
+    a_customer_has_three_addresses_at_most_and_none_twice,
+    what_a_file_calls_a_column_speaks_to_no_terminal,
     one_bad_line_means_that_nothing_is_written,
     bad_lines_can_be_skipped,
     an_imported_customer_can_log_in_and_issue,
@@ -270,6 +272,30 @@ async fn a_hash_that_costs_nothing_or_too_much_is_refused(app: &TestApp) {
         assert!(imported.bad[0].reason.starts_with("login_password_hash: must be"), "{hash}");
         assert!(!imported.bad[0].reason.contains(&hash), "what a column holds is not told");
     }
+}
+
+async fn a_customer_has_three_addresses_at_most_and_none_twice(app: &TestApp) {
+    for (addresses, reason) in [
+        (
+            "a@mail.example;b@mail.example;c@mail.example;d@mail.example",
+            "notice_addresses: 3 at most",
+        ),
+        ("a@mail.example;b@mail.example;a@MAIL.example", "notice_addresses: one of them twice"),
+    ] {
+        let line = GOOD.replace("taro@mail.example", addresses);
+        let imported = run(app, format!("{HEAD}\n{line}\n"), false).await;
+        assert_eq!(imported.bad[0].reason, reason);
+    }
+    let three = "a@mail.example;b@mail.example;A@mail.example";
+    let line = GOOD.replace("taro@mail.example", three);
+    assert_eq!(run(app, format!("{HEAD}\n{line}\n"), false).await.taken, 1);
+}
+
+async fn what_a_file_calls_a_column_speaks_to_no_terminal(app: &TestApp) {
+    let head = HEAD.replace("birthday", "\u{1b}[31mday\u{202e}");
+    let imported = run(app, format!("{head}\n{GOOD}\n"), false).await;
+    let reason = &imported.bad[0].reason;
+    assert!(reason.contains("\\u{1b}[31mday\\u{202e}"), "{reason}");
 }
 
 async fn the_same_file_twice_changes_nothing(app: &TestApp) {

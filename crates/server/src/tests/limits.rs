@@ -20,9 +20,11 @@ use crate::{actions::sweep, limits::Rates};
 
 on_both_engines!(
     requests_to_unknown_hosts_do_not_fill_the_trail,
+    a_form_that_a_browser_says_came_from_elsewhere_is_forged,
     forged_forms_beyond_a_measure_are_recorded_together,
     one_network_cannot_send_forms_without_end,
     who_hangs_up_is_counted_all_the_same,
+    right_passwords_of_strangers_use_up_nothing_of_a_known_browser,
     what_a_guess_at_a_closed_gate_leaves_does_not_depend_on_its_being_right,
     a_suspended_customer_begins_and_continues_nothing,
 );
@@ -54,6 +56,18 @@ async fn requests_to_unknown_hosts_do_not_fill_the_trail(app: &TestApp) {
     sweep::sweep(&node.app).await.unwrap();
     assert_eq!(app.database.count("audit", misdirected).await, 7);
     node.app.store.close().await;
+}
+
+/// A second lock beside the token (Fetch Metadata).
+async fn a_form_that_a_browser_says_came_from_elsewhere_is_forged(app: &TestApp) {
+    for (site, status) in
+        [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)]
+    {
+        let mut pc = app.browser(Bank::A);
+        pc.open("/login").await.expect(200);
+        pc.extra.push(("sec-fetch-site", site.to_owned()));
+        pc.password(AOKI.login_id, AOKI.login_password).await.expect(status);
+    }
 }
 
 async fn forged_forms_beyond_a_measure_are_recorded_together(app: &TestApp) {
@@ -131,6 +145,23 @@ async fn what_a_guess_at_a_closed_gate_leaves_does_not_depend_on_its_being_right
         app.database.set("counters", "failures = 0, locked_until = NULL", "TRUE").await;
     }
     assert_eq!(left[0], left[1]);
+}
+
+/// Who knows the login password keeps nobody out by logging in without end.
+async fn right_passwords_of_strangers_use_up_nothing_of_a_known_browser(app: &TestApp) {
+    let node = app
+        .strict_node(Rates { passwords: NonZeroU32::new(3).unwrap(), ..Rates::unbounded() })
+        .await;
+    let mut own = node.browser(Bank::A);
+    own.sign_in(&AOKI).await;
+    own.sign_out().await.expect(200);
+    own.open("/login").await.expect(200);
+    for status in [303, 303, 422] {
+        let mut stranger = node.browser(Bank::A).from("198.51.100.9");
+        stranger.password(AOKI.login_id, AOKI.login_password).await.expect(status);
+    }
+    own.password(AOKI.login_id, AOKI.login_password).await.expect_to("/top");
+    node.app.store.close().await;
 }
 
 // Before a command can stop a customer, what it will write has its effect already.

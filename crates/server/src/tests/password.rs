@@ -15,6 +15,7 @@ on_both_engines!(
     a_confirmation_password_is_changed_and_serves_the_next_issue,
     a_new_password_that_cannot_be_one_says_why,
     a_stored_password_cannot_be_guessed_by_changing_one,
+    a_confirmation_password_is_never_the_login_password_and_only_who_proves_it_hears_so,
     only_the_own_browser_is_known_after_a_login_password_is_changed,
     wrong_present_passwords_are_counted_and_lock_the_change_alone,
     a_change_sent_twice_is_done_once,
@@ -119,6 +120,22 @@ async fn a_stored_password_cannot_be_guessed_by_changing_one(app: &TestApp) {
         let page = present(&mut pc, old).await.expect(422).expect_screen("BPW002");
         let error = page.error("present_password").unwrap();
         assert!(error.starts_with("新しいパスワードが現在のパスワードと同じです。"), "{error}");
+    }
+    assert_eq!(app.audited("password.changed").await, 0);
+}
+
+async fn a_confirmation_password_is_never_the_login_password_and_only_who_proves_it_hears_so(
+    app: &TestApp,
+) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "confirmation", AOKI.login_password).await;
+    for (typed, told) in [
+        ("Chigau-Mono-1", "現在のパスワードが正しくありません。"),
+        (AOKI.confirmation_password, "新しい確認用パスワードが、ログインパスワードと同じです。"),
+    ] {
+        let page = present(&mut pc, typed).await.expect(422).expect_screen("BPW002");
+        let error = page.error("present_password").unwrap();
+        assert!(error.starts_with(told), "{error}");
     }
     assert_eq!(app.audited("password.changed").await, 0);
 }

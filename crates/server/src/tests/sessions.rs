@@ -13,6 +13,7 @@ on_both_engines!(
     the_secret_is_renewed_at_each_level_and_the_old_one_is_dead,
     a_browser_cannot_be_given_a_session_in_advance,
     logout_kills_the_session_and_what_ran_in_it,
+    a_browser_has_another_secret_after_logout_and_after_a_stop,
     an_idle_session_ends_and_says_so,
     a_session_ends_at_the_latest_after_its_longest_time,
     a_page_of_passcode_entry_waits_five_minutes,
@@ -90,6 +91,20 @@ async fn logout_kills_the_session_and_what_ran_in_it(app: &TestApp) {
     let wrong = next.confirm(AOKI.confirmation_password, &mail_password).await.expect(422);
     assert!(wrong.error("mail_password").is_some());
     assert_eq!(app.database.count("tokens", "TRUE").await, 0);
+}
+
+/// Browsers keep pages for their back button, even those that may not be stored, while cookies are the same.
+async fn a_browser_has_another_secret_after_logout_and_after_a_stop(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let inside = pc.session();
+    pc.sign_out().await;
+    let outside = pc.session();
+    assert_ne!(outside, inside);
+    pc.open("/stop").await.expect(200);
+    let proofs = [("login_id", AOKI.login_id), ("login_password", AOKI.login_password)];
+    let reply = pc.post("/stop", &proofs).await.expect(303);
+    assert_ne!(pc.session(), outside);
+    pc.open(reply.location()).await.expect(200).expect_screen("BES001");
 }
 
 async fn an_idle_session_ends_and_says_so(app: &TestApp) {

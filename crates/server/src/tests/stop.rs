@@ -49,7 +49,7 @@ async fn a_stop_ends_sessions_issues_and_passcodes_and_tells_every_address(app: 
     let page = elsewhere.open(reply.location()).await.expect(200).expect_screen("BES001");
     assert!(page.text().contains("ご利用を停止しました（2026年11月24日"), "{}", page.text());
     assert!(page.text().contains("受付番号 R-"));
-    assert!(page.text().contains("0120-999-99a"), "the desk that answers at all hours");
+    assert!(page.text().contains("0120-999-991"), "the desk that answers at all hours");
     assert_eq!(app.recorded(mark).await, ["customer.stopped|ok|"]);
 
     // The session that was open says why it ended.
@@ -205,7 +205,7 @@ async fn a_stop_that_was_guessed_at_waits_for_a_day_and_is_never_closed_for_good
         told.push(error);
     }
     assert_eq!(told[0], told[1], "a wait is told alike for an ID that nobody has");
-    assert!(told[0].contains("0120-999-99a"), "the desk that answers at all hours: {}", told[0]);
+    assert!(told[0].contains("0120-999-991"), "the desk that answers at all hours: {}", told[0]);
     app.deliver().await;
     let subject = &app.subjects(AOKI.address())[0];
     assert_eq!(subject, "【みなと銀行】画面からの緊急停止の受付を一時的に停止しました");

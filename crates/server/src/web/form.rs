@@ -125,7 +125,12 @@ async fn pressed_again(visit: &Visit, request: Request) -> AppError {
 }
 
 async fn fields(visit: &Visit, request: Request) -> Result<Fields, AppError> {
-    // Pages of ours send forms of this kind only.
+    // Pages of ours send forms of this kind only, and browsers say from where (Fetch Metadata): a second lock
+    // beside the token.
+    let site = request.headers().get("sec-fetch-site");
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return Err(AppError::Forged);
+    }
     if !is_of_kind(request.headers(), "application/x-www-form-urlencoded") {
         return Err(AppError::Forged);
     }

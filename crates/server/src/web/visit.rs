@@ -80,6 +80,12 @@ impl Visit {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     }
 
+    /// A new secret for this browser. A browser keeps pages, even those that may not be stored, for its back
+    /// button as long as its cookies are the same: what a session has shown must not come back after it.
+    pub(crate) fn fresh_browser(&self) -> BrowserSecret {
+        BrowserSecret::fresh(random::bytes(&*self.app.random))
+    }
+
     /// A CSRF token for a page of this visit.
     pub(crate) fn csrf(&self) -> String {
         csrf::token(&self.origin.institution, &self.browser, &*self.app.random)

@@ -240,6 +240,8 @@ CREATE TABLE verifiers (
     locked_until BIGINT,
     locked BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
+    -- The newest of its lines of the trail that a batch has written.
+    last_line BIGINT,
     PRIMARY KEY (bucket, customer_id, token_id)
 ) WITHOUT ROWID;
 
@@ -273,7 +275,10 @@ CREATE INDEX mails_by_institution ON mails (institution_id, created_at);
 -- Of all the mails only those that wait.
 CREATE INDEX mails_waiting ON mails (next_at) WHERE state IN ('queued', 'sending');
 
+-- The lines that batches write are found from their token's row on, each from the one after it: an index
+-- would have to be written at another place for each of them, which is what such a batch would mostly do.
 CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY,
     bucket BIGINT NOT NULL,
     customer_id TEXT NOT NULL,
     at BIGINT NOT NULL,
@@ -294,8 +299,10 @@ CREATE TABLE audit (
     before_json TEXT,
     after_json TEXT,
     v BIGINT NOT NULL,
-    PRIMARY KEY (bucket, customer_id, at, id)
+    -- The token's line before this one, 0 for its first; none for lines that are found by the index.
+    earlier BIGINT
 );
+CREATE UNIQUE INDEX audit_of ON audit (bucket, customer_id, at, id) WHERE earlier IS NULL;
 
 -- Acts that one person applies for and another approves.
 CREATE TABLE applications (

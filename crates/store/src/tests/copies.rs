@@ -4,13 +4,14 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use warifu_core::{ids::ApiKeyId, issue::IssueEnd, time::Millis, token::State};
+use warifu_core::{counter::Counter, ids::ApiKeyId, issue::IssueEnd, time::Millis, token::State};
 
 use super::samples::{NOW, bank, customer, issue, line, token, verifier, who, with_customers};
 use crate::{
-    ApiKey, Era, Store, StoreError, Token,
+    ApiKey, Change, Era, Store, StoreError, Token, Wanted, Whose, Write,
     copies::{InUse, TakenOver, copy, own_like},
     testing::{Db, Engine, settings},
 };
@@ -47,7 +48,7 @@ async fn a_copy_holds_one_moment_while_others_write_and_is_its_owners_only() {
     let copied = at(&to).await;
     let mut tx = copied.read().await.unwrap();
     let lines = tx
-        .audit_of(i64::from(who(1).bucket()), &who(1).to_string(), Millis(0), 1_000)
+        .newest_audit_of(i64::from(who(1).bucket()), &who(1).to_string(), Millis(0), 1_000)
         .await
         .unwrap()
         .len();
@@ -149,6 +150,56 @@ async fn knows_it_all(copied: &Store, key: ApiKeyId) {
     let same = tx.customer(who(1)).await.unwrap().unwrap();
     assert_eq!(same.login_hash, customer(1).login_hash);
     assert_eq!(tx.api_key(bank(), key).await.unwrap().unwrap().revoked_at, Some(NOW.0));
+}
+
+#[tokio::test]
+async fn lines_that_batches_wrote_after_a_copy_are_taken_over_and_found_beside_its_own() {
+    let db = Db::migrated(Engine::Sqlite).await;
+    with_customers(&db, &[1]).await;
+    db.write(async |tx| tx.insert_verifier(&verifier(1)).await).await.unwrap();
+    let of_batch = async |store: &Store, n: u8| {
+        let whose = Whose::Customer(who(1));
+        let wanted = Wanted { institution: bank(), whose, state: State::InUse, once: None };
+        let read = store.read_verifiers(vec![wanted]).await.unwrap().remove(0).1.unwrap();
+        let token = &read.verifier;
+        let write = Write {
+            change: Some(Change {
+                bucket: token.bucket,
+                customer: token.customer_id,
+                token: token.token_id,
+                place: read.place,
+                version: token.version,
+                accept: None,
+                counter: Counter::cleared(),
+            }),
+            line: line(n, Millis(NOW.0 + i64::from(n))),
+            answered: None,
+        };
+        let done = store.write_verifications(Arc::new(vec![write]), Era::default()).await;
+        assert_eq!(done.unwrap(), [true]);
+    };
+    of_batch(&db.store, 1).await;
+    let to = file(&db).with_file_name("copy.db");
+    db.store.back_up(&to).await.unwrap();
+    for n in [2, 3] {
+        of_batch(&db.store, n).await;
+    }
+    let copied = at(&to).await;
+    for lines in [2, 0] {
+        assert_eq!(copied.take_over_trail(&file(&db)).await.unwrap(), lines);
+    }
+    of_batch(&copied, 4).await;
+    // The copy has lived on: only what it lacks still comes.
+    of_batch(&db.store, 5).await;
+    assert_eq!(copied.take_over_trail(&file(&db)).await.unwrap(), 1);
+    let mut tx = copied.read().await.unwrap();
+    let (bucket, owner) = (i64::from(who(1).bucket()), who(1).to_string());
+    let read = tx.newest_audit_of(bucket, &owner, Millis(0), 9).await.unwrap();
+    let wanted: Vec<_> = (1..=5).map(|n| line(n, Millis(NOW.0 + i64::from(n)))).collect();
+    assert_eq!(read, wanted);
+    drop(tx);
+    copied.close().await;
+    db.remove().await;
 }
 
 #[tokio::test]

@@ -21,7 +21,13 @@ const POSTGRES_ONLY: [&str; 5] = [
 ];
 
 /// What only SQLite understands.
-const SQLITE_ONLY: [&str; 1] = ["?1"];
+const SQLITE_ONLY: [&str; 2] = ["?1", "AND earlier IS NULL"];
+
+/// What SQLite would understand, and has another text of: its trail is found in two ways.
+const ANOTHER_ON_SQLITE: [&str; 2] = [
+    "v FROM audit WHERE bucket = $1",
+    "WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result",
+];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.
 const WHOLE: [&str; 9] = [
@@ -60,7 +66,8 @@ async fn both_engines_understand_every_text() {
 #[tokio::test]
 async fn every_text_finds_its_rows_by_a_key_on_sqlite() {
     let db = Db::migrated(Engine::Sqlite).await;
-    for text in texts().into_iter().filter(|text| !is_postgres_only(text)) {
+    let has_another = |text: &str| ANOTHER_ON_SQLITE.iter().any(|part| text.contains(part));
+    for text in texts().into_iter().filter(|text| !is_postgres_only(text) && !has_another(text)) {
         let steps = match &db.store.pools {
             Pools::Sqlite { read, .. } => {
                 let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {text}"));
@@ -69,8 +76,13 @@ async fn every_text_finds_its_rows_by_a_key_on_sqlite() {
             }
             Pools::Postgres(_) => unreachable!("this is SQLite"),
         };
-        // The rows of a batch come as a parameter, and are all wanted.
-        let scans = steps.iter().any(|s| s.starts_with("SCAN") && !s.contains("VIRTUAL TABLE"));
+        // The rows of a batch come as a parameter, and are all wanted; so are those that a chain has led to,
+        // or an index within.
+        let all_wanted = |s: &str| {
+            s.contains("VIRTUAL TABLE")
+                || ["SCAN chain", "SCAN e", "SCAN (subquery-3)"].contains(&s)
+        };
+        let scans = steps.iter().any(|s| s.starts_with("SCAN") && !all_wanted(s));
         assert_eq!(scans, is_whole(&text), "{text}\n{}", steps.join("\n"));
     }
     db.remove().await;
@@ -118,7 +130,7 @@ fn every_exception_is_still_needed() {
     for exception in POSTGRES_ONLY.iter().chain(&SQLITE_ONLY) {
         assert!(found(exception) > 0, "{exception}");
     }
-    for exception in WHOLE {
+    for exception in WHOLE.iter().chain(&ANOTHER_ON_SQLITE) {
         assert_eq!(found(exception), 1, "{exception}");
     }
 }
@@ -160,7 +172,7 @@ fn is_whole(text: &str) -> bool {
 }
 
 fn texts() -> Vec<String> {
-    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH w AS "];
+    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH w AS ", "WITH RECURSIVE "];
     let texts: Vec<_> = sources("src")
         .iter()
         // Its texts are put together by macros, and given as they are.
@@ -193,7 +205,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     sources
 }
 
-/// A source with its macros `…_where!("rest")` written out: what they begin with, then the rest.
+/// A source with its macro `…_where!("own")` written out: what stands in it before and after its own part.
 fn expanded(source: &str) -> String {
     let macros = source.match_indices("macro_rules! ");
     let mut named =
@@ -203,9 +215,16 @@ fn expanded(source: &str) -> String {
     };
     let before = &source[..at];
     let (body, after) = rest.split_once("\n}\n").unwrap();
-    let begins = literals(body).remove(0);
-    let call = format!("{name}!(\"");
-    format!("{before}{}", after.replace(&call, &format!("(\"{begins}")))
+    let parts = literals(body);
+    let (begins, ends) = (&parts[0], parts.get(1).map_or("", |ends| ends));
+    let call = format!("{name}!(");
+    let mut calls = after.split(&call);
+    let mut written = format!("{before}{}", calls.next().unwrap());
+    for call in calls {
+        let (own, rest) = literal(call.trim_start().strip_prefix('"').unwrap());
+        written.extend(["(\"", begins, &own, ends, "\"", rest]);
+    }
+    written
 }
 
 /// The string literals of a source; as much of Rust's grammar as this crate's files need.
@@ -250,9 +269,9 @@ fn literal(source: &str) -> (String, &str) {
 
 #[test]
 fn texts_behind_a_macro_are_found_whole() {
-    let source = "macro_rules! a_where {\n    ($r:literal) => { concat!(\"SELECT 1 \", $r) };\n}\n\
+    let source = "macro_rules! a_where {\n    ($r:literal) => { concat!(\"SELECT 1 \", $r, \" WHERE b\") };\n}\n\
                   const A: &str = a_where!(\"FROM a\"); f(\"b\");";
-    assert_eq!(literals(&expanded(source)), ["SELECT 1 FROM a", "b"]);
+    assert_eq!(literals(&expanded(source)), ["SELECT 1 FROM a WHERE b", "b"]);
 }
 
 #[test]

@@ -50,6 +50,13 @@ async fn both_engines_have_the_same_tables_columns_and_indexes() {
     others.sort();
     assert!(columns.contains(&"verifiers.last_step BIGINT".to_owned()), "{columns:?}");
     assert!(columns.contains(&"tokens.root BLOB NULL".to_owned()), "{columns:?}");
+    // Only a file of one writer has lines that are found from their token on.
+    for own in
+        ["audit.earlier BIGINT NULL", "audit.seq INTEGER NULL", "verifiers.last_line BIGINT NULL"]
+    {
+        let at = columns.iter().position(|column| column == own).unwrap();
+        columns.remove(at);
+    }
     assert_eq!(columns, others);
     let mut indexes = sqlite.texts(SQLITE_INDEXES).await;
     let mut others = postgres.texts(POSTGRES_INDEXES).await;
@@ -59,6 +66,11 @@ async fn both_engines_have_the_same_tables_columns_and_indexes() {
         indexes.contains(&"verifiers(bucket,customer_id,token_id) unique".to_owned()),
         "{indexes:?}"
     );
+    let [some, all] =
+        [" partial", ""].map(|part| format!("audit(bucket,customer_id,at,id) unique{part}"));
+    let at = indexes.iter().position(|index| *index == some).unwrap();
+    indexes[at] = all;
+    indexes.sort();
     assert_eq!(indexes, others);
     sqlite.remove().await;
     postgres.remove().await;

@@ -19,6 +19,7 @@ both!(
     a_step_that_is_not_above_the_last_and_the_floor_is_never_spent,
     entries_without_a_change_leave_their_line,
     an_answer_is_kept_once_and_undoes_the_batch_that_would_keep_it_twice,
+    lines_of_batches_and_of_acts_are_read_back_in_one_order,
     one_that_cannot_be_read_fails_alone,
     hundreds_of_entries_go_at_once,
     keys_are_revoked_once_and_their_use_is_noted_now_and_then,
@@ -93,9 +94,7 @@ fn entry(n: u8, version: i64, accept: Option<i64>) -> Write {
 }
 
 async fn lines(db: &Db) -> usize {
-    let bucket = i64::from(who(1).bucket());
-    let owner = who(1).to_string();
-    db.read(async |tx| tx.audit_of(bucket, &owner, Millis(0), 1_000).await).await.len()
+    db.texts("SELECT id FROM audit").await.len()
 }
 
 async fn tokens_are_found_by_login_id_and_by_customer_of_their_bank_only(db: &Db) {
@@ -172,8 +171,41 @@ async fn entries_without_a_change_leave_their_line(db: &Db) {
     assert_eq!(present(db, 1).await, verifier(1));
     let bucket = i64::from(who(1).bucket());
     let owner = who(1).to_string();
-    let kept = db.read(async |tx| tx.audit_of(bucket, &owner, Millis(0), 9).await).await;
+    let kept = db.read(async |tx| tx.newest_audit_of(bucket, &owner, Millis(0), 9).await).await;
     assert_eq!(kept, [line(1, NOW)], "every column as it was given");
+}
+
+async fn lines_of_batches_and_of_acts_are_read_back_in_one_order(db: &Db) {
+    with_tokens(db, &[1, 2]).await;
+    let later = |n: u8| Millis(NOW.0 + i64::from(n));
+    let of_batch = |n: u8, version, change: bool| {
+        let entry = entry(1, version, None);
+        Write { line: line(n, later(n)), change: entry.change.filter(|_| change), ..entry }
+    };
+    let others = entry(2, 1, Some(7));
+    let others = Write {
+        line: AuditRow {
+            bucket: i64::from(who(2).bucket()),
+            customer_id: who(2).to_string(),
+            ..line(50, NOW)
+        },
+        ..others
+    };
+    assert_eq!(write(db, &[of_batch(1, 1, true), others]).await.unwrap(), [true, true]);
+    db.write(async |tx| tx.record(&line(2, later(2))).await).await.unwrap();
+    // One that was decided on another version is not written, and breaks nothing off.
+    let batch = [of_batch(3, 2, true), of_batch(4, 0, false)];
+    assert_eq!(write(db, &batch).await.unwrap(), [true, true]);
+    assert_eq!(write(db, &[of_batch(60, 2, true)]).await.unwrap(), [false]);
+    assert_eq!(write(db, &[of_batch(5, 3, true)]).await.unwrap(), [true]);
+    let (bucket, owner) = (i64::from(who(1).bucket()), who(1).to_string());
+    for (since, limit, found) in [(0, 9, 1..=5), (0, 3, 3..=5), (later(2).0, 9, 2..=5)] {
+        let read = db
+            .read(async |tx| tx.newest_audit_of(bucket, &owner, Millis(since), limit).await)
+            .await;
+        let wanted: Vec<_> = found.map(|n| line(n, later(n))).collect();
+        assert_eq!(read, wanted, "since {since}, {limit} at most");
+    }
 }
 
 fn answered(n: u8, api_key: &str) -> Answered {

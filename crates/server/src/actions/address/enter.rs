@@ -2,7 +2,7 @@
 
 use warifu_core::{
     ids::{AddressId, ProcedureId},
-    text::{AddressError, MailAddress, MailRules},
+    text::{AddressError, MailAddress, MailRules, is_unseen},
     verify::Reason,
 };
 use warifu_store::Session;
@@ -104,8 +104,12 @@ pub(crate) fn address_problem(error: AddressError, domains: &[String]) -> Proble
         AddressError::Form => problem("err-address-form"),
         AddressError::Domain => problem("err-address-domain"),
         AddressError::Chars(c) => {
-            // A control character would not be seen: its number is told instead.
-            let shown = if c.is_control() { format!("U+{:04X}", u32::from(c)) } else { c.into() };
+            // What would not be seen is told by its number.
+            let shown = if c.is_control() || is_unseen(c) {
+                format!("U+{:04X}", u32::from(c))
+            } else {
+                c.into()
+            };
             problem("err-address-chars").with("char", shown)
         }
         AddressError::Long => problem("err-address-long"),

@@ -193,7 +193,7 @@ impl Frame {
     }
 
     /// A text with a moment in it that is near, or at least not far.
-    pub(super) fn near(&self, key: &str, name: &str, at: &Millis) -> String {
+    pub(in crate::portal) fn near(&self, key: &str, name: &str, at: &Millis) -> String {
         self.text.with(key, name, self.text.near(*at, self.now))
     }
 

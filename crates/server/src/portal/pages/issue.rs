@@ -92,8 +92,12 @@ pub(crate) fn blocked(frame: &Frame, blocked: &Blocked) -> String {
         Blocked::Young(from) => frame.day("bmp001-young", "date", from),
         Blocked::DayLimit => frame.t("bmp001-day-limit"),
         // Before the first mail of a procedure there is no field for what earlier ones have brought.
-        Blocked::TooMany(until) if matches!(frame.screen, "BMP001" | "BMA001") => {
+        Blocked::TooMany(until) if frame.screen == "BMP001" => {
             frame.near("bmp001-too-many-yet", "until", until)
+        }
+        // One that waits there goes on.
+        Blocked::TooMany(until) if frame.screen == "BMA001" => {
+            frame.near("bma001-too-many", "until", until)
         }
         Blocked::TooMany(until) => frame.near("bmp001-too-many", "until", until),
         Blocked::Tries(until) => frame.near("bmp001-tries", "until", until),

@@ -115,6 +115,8 @@ pub(crate) enum OtpState {
     IssueExpired,
     /// The use was not started in time.
     StartExpired,
+    /// It was ended by wrong start passwords, a second phone, or the bank.
+    IssueCancelled,
 }
 
 /// Why no token is issued now.
@@ -173,6 +175,7 @@ impl OtpState {
             Self::Suspended => frame.t("state-suspended"),
             Self::IssueExpired => frame.t("state-issue-expired"),
             Self::StartExpired => frame.t("state-start-expired"),
+            Self::IssueCancelled => frame.t("state-issue-cancelled"),
         }
     }
 
@@ -185,7 +188,8 @@ impl OtpState {
             | Self::Issued { .. }
             | Self::Activated { .. }
             | Self::IssueExpired
-            | Self::StartExpired => "plain",
+            | Self::StartExpired
+            | Self::IssueCancelled => "plain",
             Self::LockedUntil(_)
             | Self::Expired
             | Self::NoToken
@@ -197,7 +201,11 @@ impl OtpState {
     /// The three steps until the first use, as long as it has not begun.
     pub(super) fn flow(self) -> Option<[FlowStep; 3]> {
         let done = match self {
-            Self::None | Self::Released | Self::IssueExpired | Self::StartExpired => 0,
+            Self::None
+            | Self::Released
+            | Self::IssueExpired
+            | Self::StartExpired
+            | Self::IssueCancelled => 0,
             Self::Issued { .. } => 1,
             Self::Activated { .. } => 2,
             Self::InUse { .. }

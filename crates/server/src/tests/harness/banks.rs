@@ -95,9 +95,9 @@ impl Bank {
 
     /// The TOML that sets the bank up.
     pub(crate) fn document(self) -> String {
-        let (letter, name, color, policy) = match self {
-            Self::A => ("a", "みなと銀行", "#0b5c50", GIVEN_STAY),
-            Self::B => ("b", "やまて信用金庫", "#7a1f3d", POLICY_OF_B),
+        let (letter, digit, name, color, policy) = match self {
+            Self::A => ("a", "1", "みなと銀行", "#0b5c50", GIVEN_STAY),
+            Self::B => ("b", "2", "やまて信用金庫", "#7a1f3d", POLICY_OF_B),
         };
         let service = self.service_id();
         format!(
@@ -112,11 +112,11 @@ api = "api.{letter}.test"
 ja = "{name}"
 en = "Bank {letter}"
 [contact]
-phone = "0120-111-11{letter}"
+phone = "0120-111-11{digit}"
 name = {{ ja = "窓口{letter}", en = "Desk {letter}" }}
 hours = {{ ja = "平日 9時～17時", en = "weekdays 9:00-17:00" }}
 [emergency]
-phone = "0120-999-99{letter}"
+phone = "0120-999-99{digit}"
 name = {{ ja = "緊急連絡先{letter}", en = "Emergency desk {letter}" }}
 [mail]
 sender = "otp@bank-{letter}.example"

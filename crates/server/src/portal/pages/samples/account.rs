@@ -32,7 +32,12 @@ pub(super) fn stop(text: &Text) -> Vec<Sample> {
 pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), PASSWORD_STEPS, now);
     let input = || at("BPW001", "bpw001-title", 0);
-    let page = |frame, which, due: &[StaticPassword]| Bpw001 { frame, which, due: due.to_vec(), holds: true };
+    let page = |frame, which, due: &[StaticPassword]| Bpw001 {
+        frame,
+        which,
+        due: due.to_vec(),
+        holds: true,
+    };
     let login = StaticPassword::Login;
     let errors =
         [("which", text.of("err-which-empty")), ("new_password", text.of("err-new-short"))];
@@ -93,11 +98,7 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
     let number = |errors: &[(&'static str, String)]| Bma003 {
         frame: wrong(at("BMA003", "bma003-title", 2), errors),
         procedure: PROCEDURE.into(),
-        mail: MailShown {
-            to: vec![NEW.into()],
-            resend_key: "bma003-resend",
-            ..mail(MailProgress::Sent)
-        },
+        mail: MailShown { to: vec![NEW.into()], ..mail(MailProgress::Sent) },
     };
     let done = |old: &str, new: &str, usable_from: Option<Millis>| Bma003Done {
         frame: at("BMA003", "bma003-title-done", 3),
@@ -128,11 +129,10 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
 }
 
 pub(super) fn help(text: &Text) -> Vec<Sample> {
-    let page =
-        |topic| {
-            let frame = outside(text, "BHP001", Bhp001Topic::title(topic));
-            Bhp001Topic { frame, topic, holds: topic == Topic::Start }
-        };
+    let page = |topic| {
+        let frame = outside(text, "BHP001", Bhp001Topic::title(topic));
+        Bhp001Topic { frame, topic, holds: topic == Topic::Start }
+    };
     vec![
         sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
         sampled!("bhp001-enter", page(Topic::Enter)),

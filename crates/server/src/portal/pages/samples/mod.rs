@@ -263,7 +263,10 @@ fn choice(text: &Text) -> Vec<Sample> {
         sampled!("bop001", bop001(text, OtpState::None, &[Offer::Issue])),
         sampled!("bop001-after-issue", after),
         sampled!("bop001-qr", shown),
-        sampled!("bop001-activated", bop001(text, activated, &[Offer::Start, Offer::IssueAgainSetUp])),
+        sampled!(
+            "bop001-activated",
+            bop001(text, activated, &[Offer::Start, Offer::IssueAgainSetUp])
+        ),
         sampled!("bop001-in-use", bop001(text, in_use, &[Offer::Release])),
         sampled!("bop001-wait", waiting),
         sampled!("bop001-confirm-until", refused),

@@ -141,9 +141,7 @@ describe('interrupted hands', () => {
     assert.equal((await pc.ids()).user, user);
     await pc.logOut();
     await pc.back();
-    await pc.at('BER006');
-    await pc.saysNot(user);
-    await pc.go('/login');
+    await pc.at('BLI001');
     await pc.back();
     await pc.saysNot(user);
   });
@@ -180,28 +178,6 @@ describe('interrupted hands', () => {
       assert.deepEqual(await typed(), [person.phoneAddress, '', '', ''], size);
     }
     assert.equal(await pc.page.evaluate(() => sessionStorage.length), 0);
-  });
-
-  test('after a logout and after a stop the back button shows nothing of the session', async (t) => {
-    const person = bank.people[9];
-    const pc = await Portal.open(t, bank);
-    await pc.logInToOtp(person);
-    await pc.go('/customer');
-    await pc.page.goBack();
-    await pc.at('BOP001');
-    await pc.logOut();
-    await pc.back();
-    await pc.says(signedOut);
-    await pc.go('/login');
-    await pc.logInToOtp(person);
-    await pc.go('/stop');
-    await pc.fill({ [words.loginId]: person.loginId, [words.loginPassword]: person.loginPassword });
-    await pc.press(words.stopNow);
-    await pc.at('BES001', { as: 'done', title: words.titles['BES001-done'] });
-    await pc.page.goBack();
-    await pc.page.goBack();
-    await pc.page.getByText('ログアウト', { exact: true }).waitFor({ state: 'detached' });
-    assert.doesNotMatch(await pc.page.locator('main').innerText(), /ワンタイムパスワード設定/);
   });
 
   test('an older tab of the same procedure is told to begin again, and the newer one goes on', async (t) => {
@@ -350,5 +326,25 @@ describe('interrupted hands', () => {
     await banks.advance(10 * 60_000 + 1000);
     await Promise.all([pc.page.waitForURL('**/top'), pc.page.clock.fastForward('01:35')]);
     await pc.at('BER006', { title: words.titles['BER006-idle'] });
+  });
+
+  test('after a logout and after a stop the back button shows nothing of the session', async (t) => {
+    const person = bank.people[7];
+    const pc = await Portal.open(t, bank);
+    await pc.logInToOtp(person);
+    await pc.go('/customer');
+    await pc.back();
+    await pc.at('BOP001');
+    await pc.logOut();
+    await pc.back();
+    await pc.at('BLI001');
+    await pc.logInToOtp(person);
+    await pc.go('/stop');
+    await pc.fill({ [words.loginId]: person.loginId, [words.loginPassword]: person.loginPassword });
+    await pc.press(words.stopNow);
+    await pc.at('BES001', { as: 'done', title: words.titles['BES001-done'] });
+    await pc.back();
+    await pc.back();
+    await pc.at('BLI001');
   });
 });

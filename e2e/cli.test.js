@@ -160,7 +160,7 @@ describe('keys, tables and institutions', { concurrency: true }, () => {
     const { id, version } = await place.json(['institution', 'create', bank]);
     assert.match(id, /^ins_/);
     assert.equal(version, 1);
-    await place.refuses(REFUSED, ['institution', 'create', bank], ['another institution has this service ID']);
+    await place.refuses(REFUSED, ['institution', 'create', bank], ['an institution has this service ID', '`institution apply`']);
     assert.deepEqual(await place.json(['institution', 'apply', bank]), { version: 2 });
     assert.equal(await place.must(['institution', 'apply', bank]), 'Applied as version 3.\n');
     const listed = { service_id: SERVICE, id, version: 3, name: '割符デモ銀行', ib: 'https://ib.localhost/' };

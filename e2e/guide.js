@@ -12,7 +12,7 @@ import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
 
 const FOLDER = process.argv[2];
-const QUALITY = 9;
+const QUALITY = 8;
 // No wider than what can still be read on a phone.
 const PC = { width: 600, height: 540, scale: 1 };
 const PHONE = { width: 360, height: 640, scale: 0.9 };

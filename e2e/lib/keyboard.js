@@ -51,7 +51,8 @@ export class Keyboard extends Portal {
 /** In the page: whether one sees where the focus is; null between the end of the page and its beginning. */
 function seen() {
   const element = document.activeElement;
-  if (!element || element === document.body) return null;
+  // A page that has loaded itself anew puts it at its beginning.
+  if (!element || element === document.body || element.id === 'main') return null;
   const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(element);
   const { top, bottom, left, right } = element.getBoundingClientRect();
   return {

@@ -343,7 +343,7 @@ const EN = {
     retry: 'Try again',
     done: 'The set-up is complete.',
     open: 'Show the one-time password',
-    portal: 'Go on on this phone',
+    portal: 'Continue on this phone',
     scan: 'Scan the QR code',
     settings: 'Settings of the app',
     details: 'Settings of this token',

@@ -50,7 +50,7 @@ app-set-button = Set up
 app-set-working = Setting up. Please keep this page open and wait a moment.
 app-set-done = The set-up is complete.
 app-set-next = Please return to the page on which the token was issued (on your PC or this phone) and carry out “Start using one-time passwords” by { $deadline }. You are not using one-time passwords yet.
-app-set-portal = Go on on this phone
+app-set-portal = Continue on this phone
 app-set-already = This token has already been set up on this phone.
 app-set-open = Show the one-time password
 

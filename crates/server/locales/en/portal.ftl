@@ -332,7 +332,8 @@ bos001-wait = Note: for { $wait-span } after you stop, no new token can be issue
 bos001-warn = Note: if somebody on the telephone or in an e-mail tells you to do this or asks for the number, it may be fraud. Please do not go on, and call our { $emergency } (24 hours, { $emergency-phone }).
 bos001-button = Stop using
 bos002-title = Stop using one-time passwords (done)
-bos002-done = You have stopped using one-time passwords. From the next login on, your login ID and login password are enough. A new token can be issued from { $from }. Please delete the token that is left on your mobile phone.
+bos002-login = From the next login on, your login ID and login password are enough.
+bos002-done = You have stopped using one-time passwords. A new token can be issued from { $from }. Please delete the token that is left on your mobile phone.
 ## BPW and BMA
 
 bpw-login = login password

@@ -30,9 +30,11 @@ pub(crate) const ASKED_AFTER: Duration = Duration::from_secs(1);
 
 /// Pages of SQLite's log after which whoever commits copies them into the file (128 MiB): the server
 /// does that beside its work before it comes to that.
-pub(crate) const CHECKPOINT_PAGES: u32 = 32_768;
+pub(crate) const CHECKPOINT_PAGES: u32 = 65_536;
 /// Pages after which the log is begun anew.
-const RESTART_PAGES: i64 = 8_192;
+const RESTART_PAGES: i64 = 16_384;
+/// A page of a new file: a row of the hot table still lies on one.
+pub(crate) const PAGE_BYTES: u32 = 2_048;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use sqlx::{
 use crate::{
     StoreError,
     copies::InUse,
-    engine::{ASKED_AFTER, CHECKPOINT_PAGES, Doubt, Pools, Settings},
+    engine::{ASKED_AFTER, CHECKPOINT_PAGES, Doubt, PAGE_BYTES, Pools, Settings},
     eras::Eras,
 };
 
@@ -49,6 +49,8 @@ pub(crate) async fn sqlite(
     let in_use = InUse::share(path).map_err(sqlx::Error::Io)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
+        // Of a new file. A verification changes a few bytes on pages of its own: smaller ones are less to write.
+        .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
         // FULL: nothing is answered before it is on the disk, even after a power cut.
         .synchronous(SqliteSynchronous::Full)

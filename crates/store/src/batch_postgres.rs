@@ -11,11 +11,10 @@ use sqlx::{ConnectOptions, Connection, FromRow, PgConnection, Row, postgres::PgC
 
 use crate::{
     StoreError,
-    audit::AuditRow,
-    batch_texts::{READS, WRITE_ONE, WRITES},
+    batch_texts::{READS, WRITES},
     engine::{is_cut, unsure_where_cut},
     eras::{Era, Eras},
-    verify_queue::{Candidate, Change, Once, Read, Wanted, Write},
+    verify_queue::{Candidate, Once, Read, Wanted, Write},
 };
 
 /// Binds rows as arrays, one of each column.
@@ -172,11 +171,6 @@ async fn write(
     writes: &[Write],
     era: Era,
 ) -> Result<Vec<bool>, StoreError> {
-    if let [Write { change: Some(change), line: told, answered: None }] = writes
-        && told.token_id.as_deref() == Some(&change.token.to_string())
-    {
-        return write_one(line, (change, told), era).await;
-    }
     let placed = || writes.iter().zip(0_i64..);
     let changes = || placed().filter_map(|(w, n)| w.change.as_ref().map(|c| (n, c)));
     let answers = || placed().filter_map(|(w, n)| w.answered.as_ref().map(|a| (n, w, a)));
@@ -234,43 +228,4 @@ async fn write(
     }
     let written: Vec<i64> = query.fetch_all(line).await.map_err(unsure_where_cut)?;
     Ok(placed().map(|(w, n)| w.change.is_none() || written.contains(&n)).collect())
-}
-
-async fn write_one(
-    line: &mut PgConnection,
-    (c, a): (&Change, &AuditRow),
-    era: Era,
-) -> Result<Vec<bool>, StoreError> {
-    let written = sqlx::query(WRITE_ONE)
-        .bind(c.bucket)
-        .bind(c.customer.to_string())
-        .bind(c.token.to_string())
-        .bind(c.place.as_deref())
-        .bind(c.version)
-        .bind(c.accept)
-        .bind(i64::from(c.counter.failures))
-        .bind(c.counter.locked_until.map(|t| t.0))
-        .bind(c.counter.locked)
-        .bind(era.began.0)
-        .bind(a.at)
-        .bind(a.id.to_string())
-        .bind(a.institution_id.as_str())
-        .bind(a.actor_kind.as_str())
-        .bind(a.actor_id.as_str())
-        .bind(a.kind.as_str())
-        .bind(a.result.as_str())
-        .bind(a.reason.as_deref())
-        .bind(a.channel.as_str())
-        .bind(a.screen.as_deref())
-        .bind(a.address.as_deref())
-        .bind(a.device.as_deref())
-        .bind(a.request_id.as_deref())
-        .bind(a.correlation.as_deref())
-        .bind(a.before_json.as_deref())
-        .bind(a.after_json.as_deref())
-        .bind(a.v)
-        .execute(line)
-        .await
-        .map_err(unsure_where_cut)?;
-    Ok(vec![written.rows_affected() == 1])
 }

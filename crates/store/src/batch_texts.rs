@@ -7,19 +7,6 @@ pub(crate) const READS: [&str; 2] = [READ, READ_WITH_ANSWERS];
 /// What writes a batch.
 pub(crate) const WRITES: [&str; 2] = [WRITE, WRITE_WITH_ANSWERS];
 
-/// What writes a batch of one, whose rows need not come as arrays.
-pub(crate) const WRITE_ONE: &str = "WITH w AS (UPDATE verifiers \
-     SET last_step = COALESCE($6::bigint, last_step), \
-     era = CASE WHEN $6::bigint IS NULL THEN era ELSE $10 END, failures = $7, \
-     locked_until = $8, locked = $9, version = version + 1 WHERE ctid = $4::text::tid \
-     AND bucket = $1 AND customer_id = $2 AND token_id = $3 AND version = $5 \
-     AND ($6::bigint IS NULL OR (last_step < $6 AND floor_step < $6 AND NOT locked AND NOT suspended)) \
-     RETURNING 1) INSERT INTO audit (bucket, customer_id, at, id, institution_id, actor_kind, \
-     actor_id, token_id, kind, result, reason, channel, screen, address, device, request_id, \
-     correlation, before_json, after_json, v) SELECT $1, $2, $11::bigint, $12::text, $13::text, \
-     $14::text, $15::text, $3, $16::text, $17::text, $18::text, $19::text, $20::text, $21::text, \
-     $22::text, $23::text, $24::text, $25::text, $26::text, $27::bigint FROM w";
-
 macro_rules! read_text {
     ($answer:literal, $once:literal, $join:literal) => {
         concat!(

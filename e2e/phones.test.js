@@ -91,6 +91,7 @@ describe('phones', () => {
     await phone.says(phone.words.refused);
     await pc.press(words.backToOtp);
     await pc.at('BOP001');
+    await pc.says('トークンの発行は取り消されました。');
     assert.equal(await pc.offers(words.issue), true);
   });
 

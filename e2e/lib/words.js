@@ -66,7 +66,7 @@ const JA = {
   stopNow: '利用を停止する',
   password: 'パスワード変更',
   newPassword: '新しいパスワード',
-  newPassword2: '新しいパスワード（確認用）',
+  newPassword2: '新しいパスワード（もう一度）',
   presentLogin: '現在のログインパスワード',
   changePassword: '変更する',
   addresses: 'ご登録メールアドレス変更',

@@ -8,7 +8,7 @@ mod secrets;
 
 pub use activation::{ActivationFacts, ActivationOutcome, DeviceKeys, Qr, activation};
 pub use end::IssueEnd;
-pub use permission::{IssueFacts, IssueRefused, address_usable_from, may_issue};
+pub use permission::{IssueFacts, IssueRefused, address_usable_from, issue_again_from, may_issue};
 pub use secrets::{
     Birthday, BirthdayError, MailPassword, MailPasswordError, StartPassword, StartPasswordError,
 };

@@ -74,8 +74,8 @@ pub fn may_issue(facts: &IssueFacts<'_>, policy: &IssuePolicy) -> Result<(), Iss
         Gate::Stopped => return Err(IssueRefused::Locked),
     }
     let wait = policy.wait_after_release.duration();
-    if let Some(until) = facts.released_at.map(|at| at.plus(wait)).filter(|at| facts.now < *at) {
-        return Err(IssueRefused::WaitUntil(until));
+    if let Some(at) = facts.released_at.filter(|at| facts.now < at.plus(wait)) {
+        return Err(IssueRefused::WaitUntil(issue_again_from(at, facts.addresses, policy)));
     }
     if facts.issued_today >= policy.a_day {
         return Err(IssueRefused::DayLimit);
@@ -87,6 +87,19 @@ pub fn may_issue(facts: &IssueFacts<'_>, policy: &IssuePolicy) -> Result<(), Iss
         Some(from) if facts.now < from => Err(IssueRefused::AddressYoung(from)),
         Some(_) => Ok(()),
     }
+}
+
+/// From when a token can be issued after a release at this moment: the wait is over, and an address is old
+/// enough where there is one.
+#[must_use]
+pub fn issue_again_from(
+    released_at: Millis,
+    addresses: &[Option<Millis>],
+    policy: &IssuePolicy,
+) -> Millis {
+    let waited = released_at.plus(policy.wait_after_release.duration());
+    let usable = addresses.iter().filter_map(|at| address_usable_from(*at, policy)).min();
+    usable.map_or(waited, |from| waited.max(from))
 }
 
 /// From when a notice address may carry a mail password for an issue; never when not confirmed.
@@ -118,6 +131,16 @@ mod tests {
             issued_today: 0,
             addresses,
         }
+    }
+
+    #[test]
+    fn after_a_release_the_later_of_wait_and_age_of_the_oldest_address_counts() {
+        let policy = IssuePolicy::default();
+        let (wait, age) = (policy.wait_after_release.duration(), policy.address_age.duration());
+        let from = |addresses: &[_]| issue_again_from(NOW, addresses, &policy);
+        assert_eq!(from(&[]), NOW.plus(wait));
+        assert_eq!(from(&[None, Some(days_ago(400))]), NOW.plus(wait));
+        assert_eq!(from(&[Some(NOW), Some(days_ago(1))]), days_ago(1).plus(age));
     }
 
     #[test]

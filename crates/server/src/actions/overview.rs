@@ -111,6 +111,17 @@ pub(crate) async fn load(
     Ok(Overview { customer, in_use, open, last_issue, last_token })
 }
 
+/// When each of a customer's notice addresses was confirmed.
+pub(crate) async fn confirmed(
+    tx: &mut Tx,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Vec<Option<Millis>>, AppError> {
+    let addresses = notices::checked_addresses(origin, tx, customer).await?;
+    let present = addresses.into_iter().filter(|a| a.removed_at.is_none());
+    Ok(present.map(|a| a.confirmed_at.map(Millis)).collect())
+}
+
 /// Whether this customer may have a token issued now.
 pub(crate) async fn may_issue(
     tx: &mut Tx,
@@ -121,12 +132,7 @@ pub(crate) async fn may_issue(
     let policy = &origin.institution.policy().issue;
     let id = customer.customer_id;
     let today = calendar::day_start(origin.now, origin.institution.zone());
-    let confirmed: Vec<_> = notices::checked_addresses(origin, tx, customer)
-        .await?
-        .into_iter()
-        .filter(|a| a.removed_at.is_none())
-        .map(|a| a.confirmed_at.map(Millis))
-        .collect();
+    let confirmed = confirmed(tx, origin, customer).await?;
     let released_at =
         customer.issue_from.map(|from| Millis(from).minus(policy.wait_after_release.duration()));
     let facts = IssueFacts {

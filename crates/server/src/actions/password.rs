@@ -183,11 +183,11 @@ pub(crate) async fn confirm(
             // Said only to who has proved the present one.
             Proved::Right if is_same => {
                 commit(app, tx).await?;
-                Ok(Changed::Wrong(Problem::new("present_password", "err-new-present")))
+                Ok(Changed::Wrong(Problem::new("", "err-new-present")))
             }
             Proved::Right if input.is_login => {
                 commit(app, tx).await?;
-                Ok(Changed::Wrong(Problem::new("present_password", "err-new-other")))
+                Ok(Changed::Wrong(Problem::new("", "err-new-other")))
             }
             Proved::Right => {
                 let about = (customer, procedure);

@@ -1,8 +1,8 @@
 //! Release: the customer ends the use of the token with a current passcode.
 
 use warifu_core::{
-    audit::Kind, hold::HoldKind, ids::ProcedureId, oath::Passcode, procedure::ProcedureEnd,
-    purpose::Purpose, token::Event,
+    audit::Kind, hold::HoldKind, ids::ProcedureId, issue::issue_again_from, oath::Passcode,
+    procedure::ProcedureEnd, purpose::Purpose, time::Millis, token::Event,
 };
 use warifu_store::{Customer, Session, Token, Tx};
 
@@ -78,10 +78,11 @@ async fn take_effect(
     token.end(token.state.after(Event::Released).map_err(AppError::internal)?, origin.now);
     tx.save_token(id, &token).await?;
     tx.set_verifier(customer.customer_id, token.id, token.state, false).await?;
-    let wait = origin.institution.policy().issue.wait_after_release.duration();
-    let again_from = origin.now.plus(wait);
+    let policy = &origin.institution.policy().issue;
     customer.otp_required = false;
-    customer.issue_from = Some(again_from.0);
+    customer.issue_from = Some(origin.now.plus(policy.wait_after_release.duration()).0);
+    let confirmed = overview::confirmed(tx, origin, &customer).await?;
+    let again_from = issue_again_from(origin.now, &confirmed, policy);
     start::hold(origin, tx, &mut customer, HoldKind::Release).await?;
     tx.save_customer(&customer).await?;
     let mail = Mail::Released { at: origin.now, again_from };
@@ -99,4 +100,18 @@ async fn take_effect(
     );
     origin.record(tx, &*app.random, line).await?;
     sessions::renew_secret(app, origin, tx, &customer, session).await
+}
+
+/// Until when no token could be issued after a release now, where that is longer than the wait: every address is
+/// too young.
+pub(crate) async fn too_young_until(
+    app: &App,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Option<Millis>, AppError> {
+    let mut tx = app.store.read().await?;
+    let policy = &origin.institution.policy().issue;
+    let confirmed = overview::confirmed(&mut tx, origin, customer).await?;
+    let waited = origin.now.plus(policy.wait_after_release.duration());
+    Ok(Some(issue_again_from(origin.now, &confirmed, policy)).filter(|from| waited < *from))
 }

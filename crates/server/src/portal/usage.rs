@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::Query, response::Response};
-use warifu_core::{hold::HoldKind, ids::ProcedureId, purpose::Purpose, time::Millis};
+use warifu_core::{
+    hold::HoldKind, ids::ProcedureId, issue::IssueRefused, purpose::Purpose, time::Millis,
+};
 
 use super::{
     issue::asked,
@@ -146,7 +148,8 @@ pub(super) async fn show_release(signed: Signed, query: Asked) -> Result<Respons
     let view = overview::overview(&visit.app, &visit.origin, signed.customer.customer_id).await?;
     let closed = passcode::shut(visit, "BOS001", &view, Purpose::Release);
     let holds = holds(&signed, HoldKind::Release);
-    render::page(&Bos001 { frame: release_frame(&signed), procedure, holds, closed })
+    let young = release::too_young_until(&visit.app, &visit.origin, &signed.customer).await?;
+    render::page(&Bos001 { frame: release_frame(&signed), procedure, holds, young, closed })
 }
 
 fn release_frame(signed: &Signed) -> Frame {
@@ -170,17 +173,24 @@ pub(super) async fn release(SignedForm(signed, fields): SignedForm) -> Result<Re
     };
     let frame = again(release_frame(&signed), Flow::Release, id, errors);
     let holds = holds(&signed, HoldKind::Release);
-    render::corrected(&Bos001 { frame, procedure: named(id), holds, closed })
+    let young = release::too_young_until(app, &signed.visit.origin, &signed.customer).await?;
+    render::corrected(&Bos001 { frame, procedure: named(id), holds, young, closed })
 }
 
 /// BOS002.
 pub(super) async fn released(signed: Signed, query: Asked) -> Result<Response, AppError> {
     showing(&signed, &query, Flow::Release, Step::Done).await?;
-    let now = signed.visit.origin.now.0;
+    let visit = &signed.visit;
+    let id = signed.customer.customer_id;
+    let (_, may_issue) = overview::offered(&visit.app, &visit.origin, id).await?;
+    let again_from = match may_issue {
+        Err(IssueRefused::WaitUntil(from) | IssueRefused::AddressYoung(from)) => from,
+        _ => signed.customer.issue_from.map_or(visit.origin.now, Millis),
+    };
     let frame = render::inside(&signed, "BOS002", "bos002-title");
     render::page(&Bos002 {
         frame: render::step(frame, RELEASE_STEPS, 2),
-        again_from: Millis(signed.customer.issue_from.unwrap_or(now)),
+        again_from,
         hold_until: hold(&signed),
     })
 }

@@ -44,6 +44,8 @@ pub(crate) struct Bos001 {
     pub procedure: String,
     /// Whether the change holds some transactions.
     pub holds: bool,
+    /// Until when no new token could be issued, where addresses are too young.
+    pub young: Option<Millis>,
     /// Why no passcode is asked for, in words.
     pub closed: Option<String>,
 }

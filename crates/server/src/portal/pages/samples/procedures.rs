@@ -146,7 +146,13 @@ pub(super) fn start(text: &Text) -> Vec<Sample> {
 
 pub(super) fn release(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), RELEASE_STEPS, now);
-    let bos001 = |frame, closed| Bos001 { frame, procedure: PROCEDURE.into(), holds: true, closed };
+    let bos001 = |frame, closed| Bos001 {
+        frame,
+        procedure: PROCEDURE.into(),
+        holds: true,
+        young: Some(later(168)),
+        closed,
+    };
     vec![
         sampled!("bos001", bos001(at("BOS001", "bos001-title", 1), None)),
         sampled!(

@@ -11,9 +11,10 @@ mod institution;
 mod issues;
 mod keyring;
 mod mail;
+mod told;
 
 use std::{
-    io::{IsTerminal, Write},
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -21,9 +22,10 @@ use std::{
 
 use clap::{Args, Parser, Subcommand};
 use tokio::net::TcpListener;
-use warifu_core::{audit::Channel, ids::ServiceId, random::Random, text::is_unseen, time::Clock};
+use warifu_core::{audit::Channel, ids::ServiceId, random::Random, time::Clock};
 use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
+use self::told::{moment, say, visible};
 use crate::{
     app::{App, Settings},
     config::{Config, ConfigError, Listen},
@@ -129,11 +131,6 @@ fn institution_of(app: &App, which: &Which) -> Result<Arc<Institution>, Failure>
     }
 }
 
-/// A moment as JSON and lists tell it (RFC 3339).
-fn moment(ms: Option<i64>) -> Option<String> {
-    ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()).map(|t| t.to_string())
-}
-
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -217,29 +214,6 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Customers(verb) => customers::run(&open(&config).await?, &verb, cli.json).await,
         Command::Issues(verb) => issues::run(&open(&config).await?, &verb, cli.json).await,
         Command::Mail(verb) => mail::run(&open(&config).await?, &verb, cli.json).await,
-    }
-}
-
-// Names in files and variables may be anything; none of it speaks to the terminal.
-fn visible(text: &str) -> String {
-    text.chars().fold(String::new(), |mut told, c| {
-        if c == '\n' || !(c.is_control() || is_unseen(c)) {
-            told.push(c);
-        } else {
-            told.extend(c.escape_default());
-        }
-        told
-    })
-}
-
-/// Says what a verb has done: in words, or the same as JSON.
-fn say(json: bool, value: &serde_json::Value, words: &str) {
-    let told = if json { value.to_string() } else { words.to_owned() };
-    // Whoever reads the first lines only, as `head` does, has closed the pipe: nothing is wrong.
-    if let Err(error) = writeln!(std::io::stdout(), "{told}")
-        && error.kind() != std::io::ErrorKind::BrokenPipe
-    {
-        eprintln!("warifu: {error}");
     }
 }
 

@@ -16,8 +16,10 @@
 
 mod bank;
 mod client;
+mod database;
 mod flood;
 mod rivals;
+mod table;
 mod tokens;
 mod torture;
 
@@ -28,13 +30,14 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
     bank::{Bank, Server},
     client::{Done, Turns},
+    database::{Database, on_server, wait_for},
     flood::Flood,
     rivals::{BareCommits, Pgbench},
+    table::{Rounds, Table, median},
     tokens::Tokens,
 };
 
@@ -105,59 +108,6 @@ impl Plan {
     const fn length(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }
-}
-
-/// A database of its own in the run's cluster.
-struct Database {
-    admin: String,
-    name: String,
-}
-
-impl Database {
-    fn make() -> Result<Self> {
-        let admin = env::var("TEST_POSTGRES_URL").context("TEST_POSTGRES_URL")?;
-        let name = format!("bench_{}_{}", std::process::id(), client::unix_seconds());
-        let database = Self { admin, name };
-        database.run(&format!("CREATE DATABASE {}", database.name))?;
-        Ok(database)
-    }
-
-    fn url(&self) -> Result<String> {
-        let (server, _) = self.admin.rsplit_once('/').context("TEST_POSTGRES_URL")?;
-        Ok(format!("{server}/{}", self.name))
-    }
-
-    fn run(&self, sql: &str) -> Result<()> {
-        on_server(&self.admin, sql)
-    }
-
-    fn shows(&self, setting: &str) -> Result<String> {
-        wait_for(async {
-            let mut line = PgConnection::connect(&self.admin).await?;
-            let sql = AssertSqlSafe(format!("SHOW {setting}"));
-            Ok(sqlx::query_scalar(sql).fetch_one(&mut line).await?)
-        })
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        if let Err(error) = self.run(&format!("DROP DATABASE {} WITH (FORCE)", self.name)) {
-            eprintln!("{error:#}");
-        }
-    }
-}
-
-fn on_server(url: &str, sql: &str) -> Result<()> {
-    wait_for(async {
-        let mut line = PgConnection::connect(url).await?;
-        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut line).await?;
-        Ok(line.close().await?)
-    })
-}
-
-fn wait_for<T>(what: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(what)
 }
 
 /// A bank on this database, filled, and its server.
@@ -415,59 +365,4 @@ fn flooded(
     let (peak, now) = server.memory()?;
     table.row("memory with the flood: highest / now", &format!("{peak} / {now} MiB"), "bounded");
     Ok(())
-}
-
-/// Rates of ours and of a rival, round by round.
-#[derive(Default)]
-struct Rounds(Vec<(f64, Done)>);
-
-impl Rounds {
-    fn add(&mut self, rival: f64, ours: Done) {
-        self.0.push((rival, ours));
-    }
-
-    fn ours(&self) -> f64 {
-        median(&mut self.0.iter().map(|(_, done)| done.rate()).collect::<Vec<_>>())
-    }
-
-    fn theirs(&self) -> f64 {
-        median(&mut self.0.iter().map(|(rival, _)| *rival).collect::<Vec<_>>())
-    }
-
-    fn told(&self) -> String {
-        let ratio = median(&mut self.0.iter().map(|(r, done)| done.rate() / r).collect::<Vec<_>>());
-        let at = |q| median(&mut self.0.iter().map(|(_, done)| done.at(q)).collect::<Vec<_>>());
-        format!(
-            "{ratio:.2} × ({:.0} over {:.0}/s; p50 {:.1}, p99 {:.1} ms)",
-            self.ours(),
-            self.theirs(),
-            at(0.5),
-            at(0.99)
-        )
-    }
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// What is printed at the end.
-#[derive(Default)]
-struct Table(Vec<String>);
-
-impl Table {
-    fn title(&mut self, title: &str) {
-        eprintln!("── {title}");
-        self.0.push(format!("\n{title}\n\n| what | measured | wanted |\n|---|---|---|"));
-    }
-
-    fn row(&mut self, what: &str, measured: &str, wanted: &str) {
-        eprintln!("{what}: {measured} (wanted: {wanted})");
-        self.0.push(format!("| {what} | {measured} | {wanted} |"));
-    }
-
-    fn print(&self) {
-        println!("{}", self.0.join("\n"));
-    }
 }

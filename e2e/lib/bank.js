@@ -157,7 +157,7 @@ class Banks {
 async function serve(banks) {
   const place = { directory: banks.directory, log: join(banks.directory, 'server.log') };
   // Another seed each time: no program draws the same randomness twice.
-  const manual = ['warifu.toml', banks.control, banks.port, banks.start, 7 + banks.crashes].map(String);
+  const manual = ['warifu.toml', banks.control, banks.start, 7 + banks.crashes].map(String);
   const server = banks.isManual
     ? new Server(needed('WARIFU_WALK_SERVER'), manual, place)
     : new Server(needed('WARIFU_PROGRAM'), ['--config', 'warifu.toml', 'serve'], place);
@@ -254,6 +254,9 @@ function configuration({ directory, smtp, port, ops, url, level }) {
 ib = ["127.0.0.1:${port}"]
 token = ["127.0.0.1:${port}"]
 ops = ["127.0.0.1:${ops}"]
+[links]
+scheme = "http"
+port = ${port}
 [database]
 url = "${url}"
 [keys]

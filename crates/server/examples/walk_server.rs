@@ -1,5 +1,5 @@
 //! The server with a clock and randomness that tests drive: same configuration, same router, same
-//! workers. `walk_server FILE CONTROL_PORT PORT START_MS SEED`; on the control port, loopback only,
+//! workers. `walk_server FILE CONTROL_PORT START_MS SEED`; on the control port, loopback only,
 //! `POST /advance` with a number of milliseconds moves the clock, `GET /now` reads it.
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool of the tests")]
 
@@ -46,7 +46,7 @@ impl Random for Seeded {
 #[tokio::main]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [file, control, port, start, seed] = arguments.try_into().unwrap();
+    let [file, control, start, seed] = arguments.try_into().unwrap();
     let config = Config::load(Some(&PathBuf::from(file)), std::iter::empty()).unwrap();
     let clock = Arc::new(Hand(AtomicI64::new(start.parse().unwrap())));
     let control = SocketAddr::from((Ipv4Addr::LOCALHOST, control.parse().unwrap()));
@@ -66,7 +66,6 @@ async fn main() {
         clock,
         random: Arc::new(Seeded(Mutex::new(ChaCha20Rng::from_seed([seed.parse().unwrap(); 32])))),
         hasher: Hasher::new(64, 1, 2).unwrap(),
-        plain_http_port: Some(port.parse().unwrap()),
     };
     println!("READY");
     serve_in(&config, world).await.unwrap();

@@ -48,7 +48,7 @@ pub struct Parts {
 pub struct Settings {
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<std::net::IpAddr>,
-    /// `http` only in the demo on loopback, where browsers treat `*.localhost` as secure.
+    /// `http` only on loopback, where browsers treat `*.localhost` as secure.
     pub plain_http: bool,
     /// Port that links must name, where it is not the scheme's own.
     pub public_port: Option<u16>,

@@ -294,8 +294,6 @@ pub struct World {
     pub random: Arc<dyn Random>,
     /// The cost of static passwords.
     pub hasher: Hasher,
-    /// Serve links of plain http on this port: for browsers of the same machine.
-    pub plain_http_port: Option<u16>,
 }
 
 impl std::fmt::Debug for World {
@@ -310,7 +308,6 @@ impl World {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             hasher: Hasher::for_people().map_err(|e| anyhow::anyhow!(e))?,
-            plain_http_port: None,
         })
     }
 }
@@ -328,8 +325,8 @@ async fn app_on(config: &Config, world: World, store: Store) -> Result<App, Fail
     let settings = Settings {
         rates: Rates::default(),
         trusted_proxies: config.trusted_proxies.clone(),
-        plain_http: world.plain_http_port.is_some(),
-        public_port: world.plain_http_port,
+        plain_http: config.links.plain_http,
+        public_port: config.links.port,
         demo: None,
     };
     let app = App::new(store, world.clock, world.random, world.hasher, kek, settings).await?;

@@ -29,7 +29,7 @@ impl Key {
 }
 
 /// Every key there is: any other is refused, and `doctor` shows just these.
-pub static KEYS: [Key; 19] = [
+pub static KEYS: [Key; 21] = [
     key("listen.ib", "addresses of the customers' pages", |c| list(&c.listen.ib)),
     key("listen.token", "addresses of the phone app; may be those of listen.ib", |c| {
         list(&c.listen.token)
@@ -37,6 +37,12 @@ pub static KEYS: [Key; 19] = [
     key("listen.console", "not served by this version", |_| None),
     key("listen.api", "addresses of the API for the bank's own programs", |c| list(&c.listen.api)),
     key("listen.ops", "addresses of /health; never a public one", |c| list(&c.listen.ops)),
+    key("links.scheme", "https, or http to try it out on this machine alone", |c| {
+        c.links.plain_http.then(|| "http".to_owned())
+    }),
+    key("links.port", "port of the customers' hosts, where it is not the scheme's own", |c| {
+        Some(c.links.port?.to_string())
+    }),
     key("database.url", "sqlite:PATH or postgres://USER@HOST/NAME", |c| {
         Some(without_password(&c.database_url))
     }),
@@ -117,6 +123,8 @@ pub struct Config {
     pub listen: Listen,
     /// `database.url`.
     pub database_url: String,
+    /// `links.*`.
+    pub links: Links,
     /// `database.distributed`.
     pub distributed: bool,
     /// `database.max_connections`.
@@ -144,6 +152,15 @@ pub struct Listen {
     pub api: Vec<SocketAddr>,
     /// Health.
     pub ops: Vec<SocketAddr>,
+}
+
+/// How links to the customers' hosts begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Links {
+    /// With `http`: only where nobody but browsers of this machine comes, which take `*.localhost` for secure.
+    pub plain_http: bool,
+    /// The port that they name.
+    pub port: Option<u16>,
 }
 
 /// The mail relay.
@@ -219,13 +236,15 @@ impl Config {
         if !v.addresses("listen.console")?.is_empty() {
             return Err(ConfigError("listen.console: not served by this version".to_owned()));
         }
+        let listen = Listen {
+            ib: v.addresses("listen.ib")?,
+            token: v.addresses("listen.token")?,
+            api: v.addresses("listen.api")?,
+            ops: v.addresses("listen.ops")?,
+        };
         Ok(Self {
-            listen: Listen {
-                ib: v.addresses("listen.ib")?,
-                token: v.addresses("listen.token")?,
-                api: v.addresses("listen.api")?,
-                ops: v.addresses("listen.ops")?,
-            },
+            links: v.links(&listen)?,
+            listen,
             database_url: v.database_url()?,
             distributed,
             max_connections: v.number("database.max_connections", 1, 500)?.unwrap_or(16),
@@ -318,6 +337,21 @@ impl Values {
             Some(value) => wrong(key, "addresses such as 127.0.0.1:8080", &value.to_string()),
             None => wrong(key, "addresses such as 127.0.0.1:8080", ""),
         })
+    }
+
+    fn links(&self, listen: &Listen) -> Result<Links, ConfigError> {
+        let scheme = self.word("links.scheme", &["https", "http"])?;
+        let plain_http = scheme.as_deref() == Some("http");
+        let is_near = listen.ib.iter().chain(&listen.token).all(|at| at.ip().is_loopback());
+        if plain_http && !is_near {
+            return Err(ConfigError(
+                "links.scheme: http is for trying it out on this machine: listen.ib and listen.token \
+                 must be addresses like 127.0.0.1:8080"
+                    .to_owned(),
+            ));
+        }
+        let port = self.number("links.port", 1, 65_535)?.and_then(|port| u16::try_from(port).ok());
+        Ok(Links { plain_http, port })
     }
 
     fn database_url(&self) -> Result<String, ConfigError> {

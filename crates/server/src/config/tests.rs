@@ -22,6 +22,8 @@ fn a_bad_value_is_refused_with_its_key() {
         ("WARIFU_SMTP__PORT", "25", "smtp.port"),
         ("WARIFU_LOG__FORMAT", "xml", "log.format"),
         ("WARIFU_PROXIES__TRUSTED", "nobody", "proxies.trusted"),
+        ("WARIFU_LINKS__SCHEME", "ftp", "links.scheme"),
+        ("WARIFU_LINKS__PORT", "0", "links.port"),
     ] {
         let error = load(&[(name, value)]).unwrap_err();
         assert!(error.0.starts_with(&format!("{key}:")), "{error}");
@@ -50,6 +52,8 @@ fn every_setting_shows_the_value_in_force() {
         ("WARIFU_LISTEN__IB", "127.0.0.1:1,[::1]:1", "listen.ib 127.0.0.1:1, [::1]:1"),
         ("WARIFU_LISTEN__TOKEN", "127.0.0.1:2", "listen.token 127.0.0.1:2"),
         ("WARIFU_LISTEN__OPS", "127.0.0.1:3", "listen.ops 127.0.0.1:3"),
+        ("WARIFU_LINKS__SCHEME", "http", "links.scheme http"),
+        ("WARIFU_LINKS__PORT", "8080", "links.port 8080"),
         ("WARIFU_DATABASE__URL", "sqlite:x.db", "database.url sqlite:x.db"),
         ("WARIFU_DATABASE__MAX_CONNECTIONS", "7", "database.max_connections 7"),
         ("WARIFU_KEYS__FILE", "x.keys", "keys.file x.keys"),
@@ -65,6 +69,14 @@ fn every_setting_shows_the_value_in_force() {
     ];
     let pairs: Vec<_> = all.iter().map(|(name, value, _)| (*name, *value)).collect();
     assert_eq!(shown(&pairs), all.map(|(.., line)| line));
+}
+
+#[test]
+fn plain_http_is_for_this_machine_alone() {
+    let at = |address| load(&[("WARIFU_LINKS__SCHEME", "http"), ("WARIFU_LISTEN__TOKEN", address)]);
+    assert!(at("127.0.0.1:8080").unwrap().links.plain_http);
+    assert!(at("0.0.0.0:8080").unwrap_err().0.starts_with("links.scheme: http is for"));
+    assert!(!load(&[("WARIFU_LINKS__SCHEME", "https")]).unwrap().links.plain_http);
 }
 
 #[test]

@@ -13,8 +13,8 @@ import { Portal } from './lib/portal.js';
 
 const FOLDER = process.argv[2];
 const QUALITY = 8;
-// No wider than what can still be read on a phone.
-const PC = { width: 600, height: 540, scale: 1 };
+// No wider than what can still be read on a phone, and no higher than what is looked at in one piece.
+const PC = { width: 600, height: 640, scale: 1 };
 const PHONE = { width: 360, height: 640, scale: 0.9 };
 
 /** Takes what a customer sees from an element of the page on, down to what is to be pressed there. */
@@ -22,26 +22,35 @@ async function shoot(page, name, { width, height, scale }, { from = 'h1', press 
   const anchor = await page.locator(from).first().boundingBox();
   const button = press && (await page.getByRole('main').getByRole('button', { name: press, exact: true }).first().boundingBox());
   const scrolled = await page.evaluate(() => window.scrollY);
-  const lowest = button ? button.y + button.height + 24 - height : 0;
-  const top = await page.evaluate(nextBlock, Math.max(0, scrolled + Math.max(anchor.y - 16, lowest)));
+  const first = scrolled + anchor.y - SPACE;
+  const last = button ? scrolled + button.y + button.height + SPACE : first + height;
+  const [top, bottom] = await page.evaluate(betweenBlocks, [Math.max(0, first, last - height), last, SPACE]);
   await page.evaluate(hideHosts);
   const lines = await page.context().newCDPSession(page);
   const { data } = await lines.send('Page.captureScreenshot', {
     format: 'webp',
     quality: QUALITY,
     captureBeyondViewport: true,
-    clip: { x: 0, y: top, width, height, scale },
+    clip: { x: 0, y: top, width, height: bottom - top, scale },
   });
   await lines.detach();
   await writeFile(join(FOLDER, name), Buffer.from(data, 'base64'));
 }
 
-/** Where the next part of the page begins: no picture begins in the middle of a line. Runs in the page. */
-function nextBlock(top) {
-  const parts = document.querySelectorAll('h1, h2, p, dl, ol, ul, fieldset, label, input, .told, .actions, main section, canvas');
-  const tops = [...parts].map((part) => part.getBoundingClientRect()).filter(({ height }) => height > 0);
-  const next = Math.min(...tops.map((box) => box.top + scrollY - 8).filter((y) => y >= top));
-  return Number.isFinite(next) && next - top < 200 ? next : top;
+const SPACE = 16;
+
+/** The same part of the page without what would be cut at its edges. Runs in the page. */
+function betweenBlocks([top, bottom, space]) {
+  const whole = '.field, .told, .actions > *, fieldset, dl, li, p, h1, h2, h3, button, canvas';
+  const blocks = [...document.querySelectorAll(whole)].filter((part) => !part.parentElement.closest(whole));
+  const boxes = blocks.map((part) => part.getBoundingClientRect()).filter(({ height }) => height > 0);
+  const edges = boxes.map((box) => [box.top + scrollY, box.bottom + scrollY]);
+  // What holds the button may reach a little beyond it.
+  const inside = edges.filter(([from, to]) => from >= top && from < bottom && to <= bottom + 48);
+  if (inside.length === 0) return [top, bottom];
+  const from = Math.min(...inside.map(([start]) => start)) - space / 2;
+  const to = Math.max(...inside.map(([, end]) => end)) + space;
+  return [Math.max(0, Math.round(from)), Math.round(to)];
 }
 
 /** Addresses of this machine say nothing to a reader. Runs in the page. */
@@ -120,6 +129,34 @@ async function walk(t, banks, language) {
   await pc.press(words.otp);
   await pc.press(words.release);
   await take('bos001', { press: words.releaseNow });
+  await pc.logOut();
+  await change(pc, take, bank.people[1]);
+}
+
+/** A password and an address are about to be changed, by somebody without a token. */
+async function change(pc, take, person) {
+  const { words, page, bank } = pc;
+  const changed = 'Atarashii-Mado-77';
+  const fresh = 'atarashii@example.jp';
+  await pc.logIn(person);
+  await pc.go('/password');
+  await page.locator('input[value=login]').check();
+  await pc.fill({ [words.newPassword]: changed, [words.newPassword2]: changed });
+  await take('bpw001', { from: '#which', press: words.next });
+  await pc.press(words.next);
+  await take('bpw002', { press: words.changePassword });
+  await pc.go('/address');
+  await page.getByLabel(words.addAddress).check();
+  await pc.fill({ [words.newAddress]: fresh, [words.newAddress2]: fresh });
+  await take('bma001', { from: 'fieldset', press: words.next });
+  const after = (await bank.banks.smtp.mails()).length;
+  await pc.press(words.next);
+  const secret = await mailPassword(bank, person, after);
+  await pc.reload();
+  await pc.fill({ [words.confirmationPassword]: person.confirmationPassword, [words.mailPassword]: secret });
+  await take('bma002', { from: '#for-proofs', press: words.commit });
+  await pc.press(words.commit);
+  await take('bma003', { from: '#for-number', press: words.register });
 }
 
 await mkdir(FOLDER, { recursive: true });

@@ -8,6 +8,7 @@
  * @property {{ja: string, en: string}} name
  * @property {string} color  `#rrggbb`
  * @property {{phone?: string}} [contact]
+ * @property {{phone?: string}} [emergency]  the desk that answers at all hours; not sent by older servers
  * @property {string} [portal]  where the use is started; not sent by older servers
  */
 

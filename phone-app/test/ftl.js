@@ -24,15 +24,22 @@ export function messages(language) {
 /** The texts as the app receives them: the institution's values filled in, the rest as {name}. */
 export function resolved(language, institution) {
   const all = messages(language);
-  const values = { bank: institution.name[language], contact: institution.contact.name, phone: institution.contact.phone };
+  const { name, contact, emergency } = institution;
+  const values = {
+    bank: name[language],
+    contact: contact.name,
+    phone: contact.phone,
+    emergency: emergency.name,
+    "emergency-phone": emergency.phone,
+  };
   const fill = (pattern) =>
     pattern
-      .replace(/\{ \$([a-z]+) \}/g, (_, name) => values[name] ?? `{${name}}`)
+      .replace(/\{ \$([a-z-]+) \}/g, (_, name) => values[name] ?? `{${name}}`)
       .replace(/\{ ([a-z-]+) \}/g, (_, key) => fill(all[key]));
   return Object.fromEntries(Object.entries(all).map(([key, pattern]) => [key, fill(pattern)]));
 }
 
 /** The names of a pattern's placeables. */
 export function placeables(pattern) {
-  return [...pattern.matchAll(/\{ \$([a-z]+) \}/g)].map(([, name]) => name).sort();
+  return [...pattern.matchAll(/\{ \$([a-z-]+) \}/g)].map(([, name]) => name).sort();
 }

@@ -35,7 +35,7 @@ test("both_languages_fill_in_the_same_values", () => {
 });
 
 test("the_files_name_every_value_the_app_fills_in", () => {
-  const known = ["bank", "contact", "phone"];
+  const known = ["bank", "contact", "emergency", "emergency-phone", "phone"];
   const used = [...new Set(Object.values(JA).flatMap(placeables))].filter((name) => !known.includes(name)).sort();
   const heading = readFileSync(new URL("../../crates/server/locales/ja/phone.ftl", import.meta.url), "utf8");
   const named = /the app: ([a-z, ]+)\./.exec(heading)[1].split(", ");
@@ -113,4 +113,5 @@ const NO_TEXTS = { ja: {}, en: {} };
 const INSTITUTION = {
   name: { ja: "みらい銀行", en: "Mirai Bank" },
   contact: { name: "ヘルプデスク", phone: "0120-000-000" },
+  emergency: { name: "緊急連絡先", phone: "0120-999-999" },
 };

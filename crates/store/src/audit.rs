@@ -70,14 +70,16 @@ macro_rules! events_where {
     ($more:literal) => {
         concat!(
             "SELECT at, kind, reason FROM (SELECT at, id, kind, reason, ROW_NUMBER() OVER \
-             (PARTITION BY kind = 'session.ended' ORDER BY at DESC, id DESC) AS nth FROM audit \
+             (PARTITION BY kind ORDER BY at DESC, id DESC) AS nth FROM audit \
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ",
             $more,
-            "AND result = 'ok' AND (kind IN ('token.issued', 'token.activated', 'token.started', \
-             'token.released', 'token.expired', 'token.revoked', 'issue.died', 'counter.locked', \
-             'counter.unlocked', 'password.changed', 'address.registered', 'address.removed', \
-             'customer.stopped') OR (kind = 'session.ended' AND reason = 'replaced'))) AS e \
-             WHERE kind <> 'session.ended' OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4"
+            "AND ((result = 'ok' AND kind IN ('token.issued', 'token.activated', \
+             'token.started', 'token.released', 'token.expired', 'token.revoked', 'issue.died', \
+             'counter.locked', 'counter.unlocked', 'password.changed', 'address.registered', \
+             'address.removed', 'customer.stopped')) OR (result = 'ok' AND kind = 'session.ended' \
+             AND reason = 'replaced') OR (kind = 'passcode.refused' AND channel = 'portal' AND \
+             reason IN ('wrong', 'used')))) AS e WHERE kind NOT IN ('session.ended', \
+             'passcode.refused') OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4"
         )
     };
 }
@@ -144,8 +146,8 @@ impl Tx {
     }
 
     /// What a customer is told of on its own page: what happened to it since, the newest first:
-    /// `limit` in all, of sessions that another login has ended only `logins`, so that logins without
-    /// end push nothing else aside.
+    /// `limit` in all, of sessions that another login has ended and of passcodes that a page has refused
+    /// only `logins` each, so that logins without end push nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,

@@ -47,14 +47,23 @@ export function updateOffer({ texts }, take, later) {
  * @returns {HTMLElement}
  */
 export function foot({ texts, config }) {
-  const phone = config.institution.contact?.phone;
-  const number = texts.of("app-contact-phone");
+  const { contact, emergency } = config.institution;
   return h(
     "footer",
     { class: "foot" },
     h("p", {}, texts.of("app-contact")),
-    h("p", {}, phone === undefined ? number : h("a", { href: `tel:${phone.replace(/[^0-9+]/g, "")}` }, number)),
+    h("p", {}, callable(texts.of("app-contact-phone"), contact?.phone)),
+    h("p", {}, texts.of("app-emergency")),
+    h("p", {}, callable(texts.of("app-emergency-phone"), emergency?.phone)),
   );
+}
+
+/**
+ * @param {string} text
+ * @param {string} [phone]
+ */
+function callable(text, phone) {
+  return phone === undefined ? text : h("a", { href: `tel:${phone.replace(/[^0-9+]/g, "")}` }, text);
 }
 
 /** The two halves of a tally. */

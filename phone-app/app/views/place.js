@@ -1,15 +1,18 @@
 /** The pages for places where nothing can be set up: a tab on iOS, another app's window, an old browser. */
 
+import { inFours } from "../texts.js";
 import { h, svg } from "./dom.js";
+
+/** @typedef {import("../app.js").App} App */
 
 /**
  * Explains how to get to a place where the app works.
- * @param {import("../app.js").App} app
+ * @param {App} app
  * @param {"install" | "in-app" | "unsupported"} place
  * @param {boolean} isApple
  * @returns {import("../app.js").View}
  */
-export function placeView({ texts }, place, isApple) {
+export function placeView({ texts, draft }, place, isApple) {
   const title = h("h1", { tabindex: -1 }, texts.of("guide-title"));
   switch (place) {
     case "install":
@@ -19,6 +22,7 @@ export function placeView({ texts }, place, isApple) {
           {},
           title,
           h("p", {}, texts.of("guide-lead")),
+          draft.link === null ? null : carrying(texts, draft.link),
           h(
             "div",
             { class: "steps" },
@@ -37,6 +41,36 @@ export function placeView({ texts }, place, isApple) {
     case "unsupported":
       return { node: h("div", {}, title, h("p", {}, texts.of("guide-unsupported")), h("p", {}, texts.of("guide-private"))) };
   }
+}
+
+/**
+ * The numbers of a link that was opened here: the installed app has a storage of its own and will not know them.
+ * @param {App["texts"]} texts
+ * @param {NonNullable<App["draft"]["link"]>} link
+ */
+function carrying(texts, { serviceId, userId }) {
+  const numbers = [
+    [texts.of("app-set-service"), inFours(serviceId)],
+    [texts.of("app-set-user"), inFours(userId)],
+  ];
+  const told = h("span", { class: "note", role: "status" });
+  const copy = async () => {
+    const text = numbers.map(([name, number]) => `${name} ${number}`).join("\n");
+    const isCopied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    told.textContent = texts.of(isCopied ? "app-carry-copied" : "app-carry-not");
+  };
+  return h(
+    "div",
+    { class: "message" },
+    h(
+      "div",
+      {},
+      h("p", {}, texts.of("app-carry")),
+      ...numbers.map(([name, number]) => h("p", { class: "strong" }, `${name}　${number}`)),
+      navigator.clipboard === undefined ? null : h("button", { type: "button", class: "secondary", click: () => void copy() }, texts.of("app-carry-copy")),
+      told,
+    ),
+  );
 }
 
 /** The sign of iOS for sharing, as it looks on the phone. */

@@ -42,9 +42,12 @@ pub enum AddressError {
     /// Nothing was typed.
     #[error("no address was typed")]
     Empty,
-    /// It lacks a part, or dots are misplaced.
-    #[error("the address lacks a part or has misplaced dots")]
+    /// It lacks a part, or has one too many.
+    #[error("the address lacks a part or has one too many")]
     Form,
+    /// Dots are misplaced before the `@`, and the domain is none of those where that is so.
+    #[error("the address has misplaced dots before the @")]
+    Dots,
     /// What follows the `@` is no domain.
     #[error("the part after the @ is not a domain")]
     Domain,
@@ -81,7 +84,7 @@ impl MailAddress {
             return Err(AddressError::Domain);
         }
         if has_misplaced_dots(local) && !is_among(rules.broken_domains, &domain) {
-            return Err(AddressError::Form);
+            return Err(AddressError::Dots);
         }
         if !rules.only_domains.is_empty() && !is_among(rules.only_domains, &domain) {
             return Err(AddressError::Policy);

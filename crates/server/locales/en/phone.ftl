@@ -1,5 +1,6 @@
 ### The phone app and its guide, English. Also sent to the app as /app/config.json:
-### $bank, $contact and $phone are filled in by the server; every other placeable stays as {name} and is filled in by
+### $bank, $contact, $phone, $emergency and $emergency-phone are filled in by the server; every other
+### placeable stays as {name} and is filled in by
 ### the app: browser, count, date, days, deadline, minutes, number, reader, seconds, time, user.
 
 ## Everywhere
@@ -13,6 +14,8 @@ app-back = Back
 app-retry = Try again
 app-contact = Questions: { $contact }
 app-contact-phone = Telephone { $phone }
+app-emergency = Loss, theft, or anything that you did not do yourself: { $emergency } (24 hours)
+app-emergency-phone = Telephone { $emergency-phone }
 
 ## Without a token
 
@@ -33,6 +36,10 @@ app-scan-type = Type the numbers
 app-scan-other = This code does not belong to the issue of a token of { $bank }.
 app-link-other = This link does not belong to a token issued by { $bank }. Please look at the token mail and enter the numbers.
 app-link-broken = The link could not be read; it may have been cut off. Please enter the numbers.
+app-carry = The app on your home screen will not know the numbers of this link. Please copy them first, and press “{ app-paste }” when you set up the app.
+app-carry-copy = Copy the service ID and user ID
+app-carry-copied = Copied.
+app-carry-not = They could not be copied. Please write the numbers down.
 app-scan-denied = The camera cannot be used. Please press “Type the numbers” and enter the service ID and the user ID.
 app-paste = Paste copied numbers
 app-paste-done = The service ID and the user ID have been pasted. Please enter your start password.

@@ -1,5 +1,6 @@
 ### The phone app and its guide, Japanese. Also sent to the app as /app/config.json:
-### $bank, $contact and $phone are filled in by the server; every other placeable stays as {name} and is filled in by
+### $bank, $contact, $phone, $emergency and $emergency-phone are filled in by the server; every other
+### placeable stays as {name} and is filled in by
 ### the app: browser, count, date, days, deadline, minutes, number, reader, seconds, time, user.
 
 ## Everywhere
@@ -13,6 +14,8 @@ app-back = 戻る
 app-retry = もう一度試す
 app-contact = お問い合わせ　{ $contact }
 app-contact-phone = 電話 { $phone }
+app-emergency = 紛失・盗難・お心当たりのないお手続きのとき　{ $emergency }（24時間）
+app-emergency-phone = 電話 { $emergency-phone }
 
 ## Without a token
 
@@ -33,6 +36,10 @@ app-scan-type = 番号を入力する
 app-scan-other = この図は、{ $bank }のトークン発行のものではありません。
 app-link-other = このリンクは、{ $bank }のトークン発行のものではありません。トークン発行用メールをご確認のうえ、番号を入力してください。
 app-link-broken = リンクを読み取れませんでした。途中で切れていることがあります。お手数ですが、番号を入力してください。
+app-carry = このリンクの番号は、ホーム画面に追加したアプリには引き継がれません。先に番号をコピーし、アプリの初期設定の画面で「{ app-paste }」を押してください。
+app-carry-copy = サービスIDとユーザIDをコピーする
+app-carry-copied = コピーしました。
+app-carry-not = コピーできませんでした。番号をお控えください。
 app-scan-denied = カメラを使えませんでした。「番号を入力する」を押し、サービスIDとユーザIDを入力してください。
 app-paste = コピーした番号を貼り付ける
 app-paste-done = サービスIDとユーザIDを貼り付けました。利用開始パスワードを入力してください。

@@ -26,7 +26,7 @@ use crate::{
 const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
 /// No more of them than this.
 const MOST: i64 = 20;
-/// Of logins that ended another one, these.
+/// Of logins that ended another one these, and as many of passcodes that were refused.
 const MOST_LOGINS: i64 = 3;
 
 /// Something that happened to a customer.

@@ -135,7 +135,7 @@ async fn import(
             eprintln!("line {}: {}", bad.line, bad.reason);
         }
     }
-    let (taken, count) = (imported.taken, imported.bad.len());
+    let (taken, count) = (imported.taken, imported.lines_left_out());
     let bad = imported.bad.iter();
     let bad = bad.map(|bad| serde_json::json!({ "line": bad.line, "reason": bad.reason }));
     say(

@@ -143,6 +143,7 @@ fn config_of(institution: &Institution, portal: &str) -> String {
                 "phone": d.contact.phone,
                 "hours": {"ja": d.contact.hours.ja, "en": d.contact.hours.en},
             },
+            "emergency": {"phone": d.emergency.phone},
         },
         "zone": d.zone,
         "start_tries": d.policy.issue.start_password_tries,
@@ -155,11 +156,12 @@ fn config_of(institution: &Institution, portal: &str) -> String {
     .to_string()
 }
 
-// The app is installed under the bank's own name.
+// The app is installed under the bank's own name, with the bank's own colour around it.
 fn manifest_of(institution: &Institution, bytes: &[u8]) -> Result<Vec<u8>, AppError> {
     let mut manifest: serde_json::Value =
         serde_json::from_slice(bytes).map_err(AppError::internal)?;
     manifest["name"] = institution.text(Lang::Ja).of("app-name").into();
+    manifest["theme_color"] = institution.document.look.color.as_str().into();
     serde_json::to_vec(&manifest).map_err(AppError::internal)
 }
 

@@ -17,7 +17,7 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 #[derive(RustEmbed)]
 #[folder = "assets/"]
-struct Assets;
+pub(crate) struct Assets;
 
 /// The look of the pages: one file for the browser, in parts for its readers.
 /// Colours, sizes and radii come from `vendor/design-tokens.css`, the institution's own colour from

@@ -151,8 +151,9 @@ pub(crate) fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Respo
 fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
     let text = &visit.text;
     let link = |path: &str, key: &str| (path.to_owned(), text.of(key));
+    let first = first_of(&visit.here);
     let onward = if frame.signed_in {
-        vec![link("/otp", "frame-to-otp"), link("/top", "frame-to-top")]
+        vec![link(first.0, first.1), link("/top", "frame-to-top")]
     } else {
         vec![link("/login", "frame-to-login")]
     };
@@ -162,7 +163,8 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         AppError::Stale(Stale::Order) => ("BER004", vec![text.of("order-text")]),
         AppError::Stale(Stale::DayLimit) => ("BER001", vec![text.of("issue-day-limit")]),
         AppError::Stale(_) | AppError::Conflict | AppError::Gone | AppError::MovedOn(_) => {
-            ("BER003", vec![text.of("again-stale"), text.of("lost-reply")])
+            let again = text.with("again-stale", "first", text.of(first.1));
+            ("BER003", vec![again, text.of("lost-reply")])
         }
         AppError::NotSignedIn(SignedOut::Replaced) => ("BER005", vec![text.of("replaced-text")]),
         AppError::NotSignedIn(SignedOut::Idle) => {
@@ -206,6 +208,14 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
     };
     frame.screen = screen;
     Ber { frame, paragraphs, links: onward }
+}
+
+// Where what stands at this address is begun.
+fn first_of(path: &str) -> (&'static str, &'static str) {
+    if ["/customer", "/password", "/address"].iter().any(|start| path.starts_with(start)) {
+        return ("/customer", "frame-to-customer");
+    }
+    ("/otp", "frame-to-otp")
 }
 
 fn issue_over(text: &Text, end: IssueEnd) -> String {

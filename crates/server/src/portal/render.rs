@@ -9,7 +9,7 @@ use warifu_core::{ids::CustomerId, time::Millis};
 
 use super::pages::{Ber, FieldError, Frame, Steps};
 use crate::{
-    actions::{refusals, static_password::Again},
+    actions::{refusals, sessions, static_password::Again},
     error::{AppError, Problem, Value},
     web::visit::{Signed, Visit},
 };
@@ -31,6 +31,14 @@ pub(crate) fn outside(visit: &Visit, screen: &'static str, title: &'static str) 
         demo: visit.is_demo,
         notice: None,
     }
+}
+
+/// The frame of a page that is open to everyone: its head offers to log out to those who are logged in.
+/// Reading it is no sign of life.
+pub(crate) async fn open(visit: &Visit, screen: &'static str, title: &'static str) -> Frame {
+    let found = sessions::peek(&visit.app, &visit.origin, &visit.browser).await;
+    let signed_in = found.is_ok_and(|(session, _)| session.level == sessions::Level::Full);
+    Frame { signed_in, ..outside(visit, screen, title) }
 }
 
 /// The frame of a page for a customer who is logged in.

@@ -26,7 +26,7 @@ use crate::{
 
 /// BES001.
 pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
-    let frame = render::outside(&visit, "BES001", "bes001-title");
+    let frame = render::open(&visit, "BES001", "bes001-title").await;
     render::page(&Bes001 { frame, login_id: String::new() })
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn post(OpenForm(visit, fields): OpenForm) -> Result<Response, 
             Ok(with_cookie(done, browser.cookie()))
         }
         Proved::Again { login_id, errors } => {
-            let frame = Frame { errors, ..render::outside(&visit, "BES001", "bes001-title") };
+            let frame = Frame { errors, ..render::open(&visit, "BES001", "bes001-title").await };
             render::corrected(&Bes001 { frame, login_id })
         }
     }

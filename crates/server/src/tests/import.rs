@@ -106,12 +106,14 @@ async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
     for (file, line, reason) in [
         (format!("{HEAD}\n{GOOD},more\n").into_bytes(), 2, "12 columns where the first line names"),
         (format!("{HEAD}\nN-1,good-one\n").into_bytes(), 2, "2 columns where the first line names"),
-        (format!("{HEAD},extra\n{GOOD},x\n").into_bytes(), 2, "unknown field"),
+        (format!("{HEAD},extra\n{GOOD},x\n").into_bytes(), 1, "extra: no such column"),
+        (format!("{HEAD},name\n{GOOD},x\n").into_bytes(), 1, "name: stands there twice"),
         (
             format!("{}\n{GOOD}\n", HEAD.replace("login_id", "login")).into_bytes(),
-            2,
-            "unknown field",
+            1,
+            "login: no such column",
         ),
+        (b"customer_number,name\nN-1,x\n".to_vec(), 1, "login_id: the column is missing"),
         ([HEAD.as_bytes(), b"\nN-1,good-one,\xff\xfe,,,,,,,,\n"].concat(), 2, "not UTF-8"),
         (
             format!("{HEAD}\n{GOOD}\n{GOOD}\n").into_bytes(),
@@ -156,7 +158,14 @@ async fn one_bad_line_means_that_nothing_is_written(app: &TestApp) {
 
 async fn bad_lines_can_be_skipped(app: &TestApp) {
     let imported = run(app, mixed(), true).await;
-    assert_eq!((imported.taken, imported.bad.len()), (2, 1));
+    assert_eq!((imported.taken, imported.lines_left_out()), (2, 1));
+    let reasons: Vec<_> = imported.bad.iter().map(|bad| bad.reason.as_str()).collect();
+    assert_eq!(reasons.len(), 4, "every fault of a line is told: {reasons:?}");
+    for (reason, column) in
+        reasons.iter().zip(["login_id", "name", "login_password", "confirmation_password"])
+    {
+        assert!(reason.starts_with(&format!("{column}: ")), "{reason}");
+    }
     assert_eq!(app.database.count("customers", "customer_number IN ('N-1', 'N-3')").await, 2);
     assert_eq!(app.audited("customer.imported").await, 7);
 }

@@ -21,10 +21,12 @@ async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
     let phone = pc.issue_to_phone(&AOKI).await;
     app.advance_secs(60);
     pc.reach_start().await;
+    pc.start(&phone.wrong_passcode()).await.expect(422);
     pc.start(&phone.passcode()).await.expect_to("/otp/start/done");
     app.advance_secs(60);
     let page = pc.open("/top").await.expect(200).text();
     for told in [
+        "正しくないワンタイムパスワードが入力されました。",
         "トークンの発行を受け付けました。",
         "携帯電話の初期設定が完了しました。",
         "ワンタイムパスワードの利用を開始しました。",

@@ -244,9 +244,14 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
         event(2, "token.started", "refused", None),
         event(3, "session.ended", "ok", Some("logout")),
         event(4, "session.ended", "ok", Some("replaced")),
-        event(5, "passcode.refused", "ok", None),
+        event(5, "passcode.refused", "refused", Some("locked")),
         event(6, "customer.stopped", "ok", None),
         event(7, "session.ended", "ok", Some("replaced")),
+        event(8, "passcode.refused", "refused", Some("wrong")),
+        AuditRow {
+            channel: "api".to_owned(),
+            ..event(9, "passcode.refused", "refused", Some("wrong"))
+        },
     ];
     db.write(async |tx| {
         for row in &rows {
@@ -262,15 +267,15 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
             db.read(async |tx| tx.events_of(bucket, owner, Millis(since), limit).await).await;
         rows.iter().map(|row| row.at - NOW.0).collect::<Vec<_>>()
     };
-    assert_eq!(told(0, (9, 9)).await, [7, 6, 4, 1]);
-    assert_eq!(told(0, (2, 1)).await, [7, 6], "no more than asked for");
-    assert_eq!(told(0, (9, 1)).await, [7, 6, 1], "logins push nothing else aside");
+    assert_eq!(told(0, (9, 9)).await, [8, 7, 6, 4, 1]);
+    assert_eq!(told(0, (2, 1)).await, [8, 7], "no more than asked for");
+    assert_eq!(told(0, (9, 1)).await, [8, 7, 6, 1], "logins push nothing else aside");
     assert_eq!(told(NOW.0 + 2, (9, 0)).await, [6]);
     assert_eq!(told(NOW.0 + 9, (9, 9)).await, [0; 0]);
     let newest = async |limit| {
         db.read(async |tx| tx.newest_audit_of(bucket, owner, Millis(0), limit).await).await
     };
-    assert_eq!(newest(2).await, rows[5..], "the newest, the oldest of them first");
+    assert_eq!(newest(2).await, rows[7..], "the newest, the oldest of them first");
     assert_eq!(newest(9).await, rows);
 }
 

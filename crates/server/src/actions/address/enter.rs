@@ -102,7 +102,9 @@ pub(crate) fn address_problem(error: AddressError, domains: &[String]) -> Proble
     match error {
         AddressError::Empty => problem("err-address-empty"),
         AddressError::Form => problem("err-address-form"),
+        AddressError::Dots => problem("err-address-dots"),
         AddressError::Domain => problem("err-address-domain"),
+        AddressError::Chars(' ') => problem("err-address-space"),
         AddressError::Chars(c) => {
             // What would not be seen is told by its number.
             let shown = if c.is_control() || is_unseen(c) {

@@ -84,7 +84,11 @@ impl Bpw001 {
 
     fn choices(&self) -> Vec<(&'static str, &'static str)> {
         let offered = if self.is_due() { &*self.due } else { StaticPassword::ALL };
-        offered.iter().map(|which| (which.as_str(), name_key(*which))).collect()
+        let label = |which: &StaticPassword| match which {
+            StaticPassword::Login => "bpw001-login",
+            StaticPassword::Confirmation => "bpw001-confirmation",
+        };
+        offered.iter().map(|which| (which.as_str(), label(which))).collect()
     }
 
     fn is_chosen(&self, word: &str) -> bool {

@@ -7,7 +7,7 @@ use warifu_core::time::Millis;
 
 use super::filters;
 use crate::{
-    portal::assets::WARIFU_CSS,
+    portal::assets::{Assets, WARIFU_CSS},
     text::{Lang, Text},
 };
 
@@ -163,6 +163,13 @@ impl Frame {
         self.errors.iter().filter(|error| !error.field.is_empty()).collect()
     }
 
+    /// Where a page that is open to everyone leads back to.
+    pub(super) fn back(&self) -> (&'static str, String) {
+        let (path, key) =
+            if self.signed_in { ("/top", "frame-to-top") } else { ("/login", "frame-to-login") };
+        (path, self.t(key))
+    }
+
     /// The title of the browser's window.
     pub(super) fn window_title(&self) -> String {
         let title = self.t(self.title).replace(filters::MAY_BREAK, "");
@@ -213,18 +220,12 @@ pub(crate) fn asset_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let mut digest = Sha256::new();
-        for asset in ASSETS {
-            digest.update(asset);
+        digest.update(WARIFU_CSS);
+        for file in Assets::iter().filter_map(|name| Assets::get(&name)) {
+            digest.update(file.metadata.sha256_hash());
         }
         let digest = <[u8; 32]>::from(digest.finalize());
         let short = digest.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
         format!("{short:016x}")
     })
 }
-
-const ASSETS: [&[u8]; 4] = [
-    include_bytes!("../../../assets/vendor/design-tokens.css"),
-    WARIFU_CSS.as_bytes(),
-    include_bytes!("../../../assets/portal.js"),
-    include_bytes!("../../../assets/mark.svg"),
-];

@@ -2,8 +2,10 @@
 //! pictures are made by `cargo xtask guide`.
 
 use askama::Template;
+use warifu_core::hold::HoldKind;
 
 use super::{Frame, filters};
+use crate::{portal::assets::Assets, text::Lang};
 
 /// One part of the guide, short enough for one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +16,9 @@ pub(crate) enum Topic {
     Start,
     Login,
     Release,
+    Renew,
+    Password,
+    Address,
     Stop,
 }
 
@@ -31,15 +36,43 @@ macro_rules! shots {
     };
 }
 
+impl Shot {
+    /// Width and height of its picture in a language.
+    pub(super) fn size(&self, lang: Lang) -> (u32, u32) {
+        let file = Assets::get(&format!("guide/{}-{}.webp", self.name, lang.tag()));
+        file.and_then(|file| webp_size(&file.data)).unwrap_or_default()
+    }
+
+    pub(super) fn is_of_phone(&self) -> bool {
+        self.name.starts_with("app-")
+    }
+}
+
+/// Width and height of a WebP file (RFC 9649, sections 2.5 and 2.7; RFC 6386, section 9.1).
+fn webp_size(file: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| {
+        let [low, middle, high] = *file.get(at..)?.first_chunk::<3>()?;
+        Some(u32::from_le_bytes([low, middle, high, 0]))
+    };
+    match file.get(12..16)? {
+        b"VP8 " => Some((number(26)? & 0x3fff, number(28)? & 0x3fff)),
+        b"VP8X" => Some((number(24)? + 1, number(27)? + 1)),
+        _ => None,
+    }
+}
+
 impl Topic {
     /// All of them, in the order in which they are done.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Apply,
         Self::Enter,
         Self::Phone,
         Self::Start,
         Self::Login,
         Self::Release,
+        Self::Renew,
+        Self::Password,
+        Self::Address,
         Self::Stop,
     ];
 
@@ -52,6 +85,9 @@ impl Topic {
             Self::Start => "start",
             Self::Login => "login",
             Self::Release => "release",
+            Self::Renew => "renew",
+            Self::Password => "password",
+            Self::Address => "address",
             Self::Stop => "stop",
         }
     }
@@ -69,6 +105,9 @@ impl Topic {
             Self::Start => "bhp-start",
             Self::Login => "bhp-login",
             Self::Release => "bhp-release",
+            Self::Renew => "bhp-renew",
+            Self::Password => "bhp-password",
+            Self::Address => "bhp-address",
             Self::Stop => "bhp-stop",
         }
     }
@@ -102,10 +141,40 @@ impl Topic {
             Self::Release => shots! {
                 "bos001": "bhp-bos001",
             },
+            Self::Renew => shots! {
+                "bos001": "bhp-renew-release",
+                "bop001": "bhp-renew-issue",
+                "app-empty": "bhp-renew-phone",
+            },
+            Self::Password => shots! {
+                "bpw001": "bhp-bpw001",
+                "bpw002": "bhp-bpw002",
+            },
+            Self::Address => shots! {
+                "bma001": "bhp-bma001",
+                "bma002": "bhp-bma002",
+                "bma003": "bhp-bma003",
+            },
             Self::Stop => shots! {
                 "bes001": "bhp-bes001",
             },
         }
+    }
+
+    /// What is to be known beside the steps; of holds, those that the institution has.
+    pub(crate) fn notes(self, exempt: &[HoldKind]) -> Vec<&'static str> {
+        let held = |kind, key| (!exempt.contains(&kind)).then_some(key);
+        let notes = match self {
+            Self::Apply | Self::Enter | Self::Stop => [None, None],
+            Self::Phone => [Some("bhp001-app"), None],
+            Self::Start => [held(HoldKind::Start, "hold-start"), None],
+            Self::Login => [Some("bli002-lost"), None],
+            Self::Release => [Some("bos001-wait"), held(HoldKind::Release, "hold-ahead")],
+            Self::Renew => [Some("bli002-lost"), held(HoldKind::Start, "hold-start")],
+            Self::Password => [held(HoldKind::Password, "hold-ahead"), None],
+            Self::Address => [Some("bma001-wait"), held(HoldKind::Address, "hold-ahead")],
+        };
+        notes.into_iter().flatten().collect()
     }
 
     fn beside(self, step: isize) -> Option<Self> {
@@ -123,7 +192,7 @@ pub(crate) struct Bhp001 {
 
 impl Bhp001 {
     #[expect(clippy::unused_self, reason = "templates reach it through the page they have")]
-    fn topics(&self) -> [(&'static str, &'static str); 7] {
+    fn topics(&self) -> [(&'static str, &'static str); 10] {
         Topic::ALL.map(|topic| (topic.word(), topic.title()))
     }
 }
@@ -134,8 +203,8 @@ impl Bhp001 {
 pub(crate) struct Bhp001Topic {
     pub frame: Frame,
     pub topic: Topic,
-    /// Whether what it tells holds some transactions.
-    pub holds: bool,
+    /// The keys of what stands below the pictures.
+    pub notes: Vec<&'static str>,
 }
 
 impl Bhp001Topic {
@@ -144,9 +213,8 @@ impl Bhp001Topic {
         topic.title()
     }
 
-    // The phone's pictures stand upright.
-    fn size(&self) -> (u32, u32) {
-        if self.topic == Topic::Phone { (324, 576) } else { (600, 540) }
+    fn is_of_phone(&self) -> bool {
+        self.topic.shots().iter().all(Shot::is_of_phone)
     }
 
     fn beside(&self, step: isize) -> Option<(&'static str, &'static str)> {
@@ -170,8 +238,14 @@ mod tests {
         let mut files: Vec<_> =
             files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
         wanted.sort();
+        wanted.dedup();
         files.sort();
         assert_eq!(files, wanted);
+        for shot in Topic::ALL.iter().flat_map(|topic| topic.shots()) {
+            let (width, height) = shot.size(Lang::Ja);
+            let wanted = if shot.is_of_phone() { 324 } else { 600 };
+            assert!(width == wanted && (100..=700).contains(&height), "{}", shot.name);
+        }
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl ShownEvent {
             (Kind::AddressRemoved, _) => "event-address-removed",
             (Kind::CustomerStopped, _) => "event-stopped",
             (Kind::SessionEnded, _) => "event-session-replaced",
+            (Kind::PasscodeRefused, _) => "event-passcode-refused",
             _ => return None,
         };
         Some(Self { at: event.at, key })

@@ -131,11 +131,12 @@ pub(super) fn addresses(text: &Text) -> Vec<Sample> {
 pub(super) fn help(text: &Text) -> Vec<Sample> {
     let page = |topic| {
         let frame = outside(text, "BHP001", Bhp001Topic::title(topic));
-        Bhp001Topic { frame, topic, holds: topic == Topic::Start }
+        Bhp001Topic { frame, topic, notes: topic.notes(&[]) }
     };
     vec![
         sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
         sampled!("bhp001-enter", page(Topic::Enter)),
         sampled!("bhp001-phone", page(Topic::Phone)),
+        sampled!("bhp001-renew", page(Topic::Renew)),
     ]
 }

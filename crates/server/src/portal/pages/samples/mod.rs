@@ -178,7 +178,7 @@ fn told(text: &Text) -> Vec<Sample> {
             "ber-stale",
             Ber {
                 frame: inside(text, "BER003", "ber-title"),
-                paragraphs: vec![text.of("again-stale")],
+                paragraphs: vec![text.with("again-stale", "first", text.of("frame-to-otp"))],
                 links: vec![otp],
             }
         ),

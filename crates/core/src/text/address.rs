@@ -276,7 +276,7 @@ mod tests {
             }
             for domain in ["example.jp", "docomo.ne.jp.example.jp", "xdocomo.ne.jp"] {
                 let typed = format!("{local}@{domain}");
-                assert_eq!(parse(&typed).unwrap_err(), AddressError::Form, "{typed}");
+                assert_eq!(parse(&typed).unwrap_err(), AddressError::Dots, "{typed}");
             }
         }
     }

@@ -181,7 +181,7 @@ async fn an_address_that_cannot_be_one_says_why(app: &TestApp) {
         (&*format!("remove {own}"), "", "act", "最後の1つの"),
         ("add", "", "address", "入力してください"),
         ("add", "ken@", "address", "「@」のあとを"),
-        ("add", "ken..x@mail.example", "address", "メールアドレスの形"),
+        ("add", "ken..x@mail.example", "address", "「@」の前の「.」"),
         ("add", "kén@mail.example", "address", "使えない文字「é」"),
         ("add", "ken@MAIL.EXAMPLE", "address", "すでに登録されています"),
         ("add", &*format!("{}@mail.example", "a".repeat(65)), "address", "長すぎます"),

@@ -229,16 +229,16 @@ mod tests {
 
     #[test]
     fn each_kind_of_mistake_is_told() {
-        use AddressError::{Chars, Domain, Empty, Form, Long};
+        use AddressError::{Chars, Domain, Dots, Empty, Form, Long};
         for (typed, error) in [
             ("", Empty),
             (" 　", Empty),
             ("taro", Form),
             ("@example.jp", Form),
             ("a@b@example.jp", Form),
-            ("a..b@example.jp", Form),
-            (".a@example.jp", Form),
-            ("a.@example.jp", Form),
+            ("a..b@example.jp", Dots),
+            (".a@example.jp", Dots),
+            ("a.@example.jp", Dots),
             ("taro@", Domain),
             ("taro@example", Domain),
             ("taro@-a.jp", Domain),

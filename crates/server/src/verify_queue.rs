@@ -355,7 +355,7 @@ async fn fly<B: Book>(parts: &Parts<B>, batch: Vec<Entry>) -> Vec<Entry> {
         }
         entry.origin.now = now;
         match verify::decide(&entry.origin, &*parts.random, &entry.ask, (&candidate, era)) {
-            Ok(Decided::Written(verdict, write)) => decided.push((entry, verdict, *write)),
+            Ok(Decided::Written(verdict, write)) => decided.push((entry, verdict, write)),
             Ok(Decided::Answered(verdict)) => answer(entry, Ok(Said::Decided(verdict))),
             Ok(Decided::Alone) => answer(entry, Ok(Said::Alone)),
             Err(error) => answer(entry, Err(error)),
@@ -372,7 +372,7 @@ async fn fly<B: Book>(parts: &Parts<B>, batch: Vec<Entry>) -> Vec<Entry> {
 // Writes what was decided; where a batch as a whole fails, each of it alone.
 async fn land<B: Book>(
     parts: &Parts<B>,
-    decided: Vec<(Entry, Verdict, Write)>,
+    decided: Vec<(Entry, Verdict, Box<Write>)>,
     era: Era,
 ) -> Vec<Entry> {
     if decided.is_empty() {
@@ -381,7 +381,7 @@ async fn land<B: Book>(
     let (mut entries, mut writes) = (Vec::new(), Vec::new());
     for (entry, verdict, write) in decided {
         entries.push((entry, verdict));
-        writes.push(write);
+        writes.push(*write);
     }
     let writes = Arc::new(writes);
     match parts.book.write(Arc::clone(&writes), era).await {
@@ -401,7 +401,7 @@ async fn land<B: Book>(
         Err(StoreError::Conflict) if entries.len() > 1 => {
             let mut again = Vec::new();
             for ((entry, verdict), write) in entries.into_iter().zip(&*writes) {
-                let alone = vec![(entry, verdict, write.clone())];
+                let alone = vec![(entry, verdict, Box::new(write.clone()))];
                 again.extend(Box::pin(land(parts, alone, era)).await);
             }
             again

@@ -25,7 +25,8 @@ const WHO: &str = "SELECT bucket, customer_id FROM directory \
 
 const TOKEN: &str = "SELECT bucket, customer_id, token_id, institution_id, state, suspended, \
      hold_until, mode, algorithm, digits, period, sealed_key, valid_until, floor_step, last_step, \
-     era, drift, drift_seen, failures, locked_until, locked, version, last_line FROM verifiers WHERE bucket = ?1 \
+     era, drift, drift_seen, failures, locked_until, locked, version, last_line, rowid FROM verifiers \
+     WHERE bucket = ?1 \
      AND customer_id = ?2 AND institution_id = ?3 AND state = ?4";
 
 const ANSWER: &str = "SELECT answer, mac FROM answers WHERE bucket = ?1 \
@@ -34,7 +35,7 @@ const ANSWER: &str = "SELECT answer, mac FROM answers WHERE bucket = ?1 \
 const CHANGE: &str = "UPDATE verifiers SET last_step = COALESCE(?5, last_step), \
      era = CASE WHEN ?5 IS NULL THEN era ELSE ?9 END, failures = ?6, \
      locked_until = ?7, locked = ?8, version = version + 1, last_line = ?10 \
-     WHERE bucket = ?1 AND customer_id = ?2 AND token_id = ?3 AND version = ?4 AND (?5 IS NULL \
+     WHERE rowid = ?11 AND bucket = ?1 AND customer_id = ?2 AND token_id = ?3 AND version = ?4 AND (?5 IS NULL \
      OR (last_step < ?5 AND floor_step < ?5 AND NOT locked AND NOT suspended))";
 
 const LAST: &str = "SELECT COALESCE(MAX(seq), 0) FROM audit WHERE seq > ?1";
@@ -186,9 +187,9 @@ pub(crate) fn read(line: &Connection, wanted: &[Wanted]) -> Result<Vec<Read>, St
 // One that cannot be read fails alone.
 fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
     let text = |n| row.get::<_, String>(n);
-    let last_line: Option<i64> = row.get(22)?;
+    let (last_line, place): (Option<i64>, i64) = (row.get(22)?, row.get(23)?);
     Ok(Candidate {
-        place: last_line.map(|line| line.to_string()),
+        place: Some(format!("{place} {}", last_line.unwrap_or_default())),
         answer: None,
         mac: None,
         verifier: VerifierRow {
@@ -235,7 +236,10 @@ pub(crate) fn write(
         let seq = last + 1;
         let (is_written, earlier) = match &write.change {
             None => (true, None),
-            Some(change) => (apply(&tx, change, seq, era)?, Some(earlier(change)?)),
+            Some(change) => {
+                let (place, earlier) = place(change)?;
+                (apply(&tx, change, (place, seq), era)?, Some(earlier))
+            }
         };
         if is_written {
             last = seq;
@@ -250,12 +254,20 @@ pub(crate) fn write(
     Ok(done)
 }
 
-// The version that was decided on is that of the line before this one.
-fn earlier(change: &Change) -> Result<i64, StoreError> {
-    change.place.as_ref().map_or(Ok(0), |line| line.parse()).map_err(corrupt)
+// Where the token's row lies, and its line before this one: the version that was decided on is that line's.
+fn place(change: &Change) -> Result<(i64, i64), StoreError> {
+    let place = change.place.as_deref().and_then(|place| place.split_once(' '));
+    let (row, line) =
+        place.ok_or_else(|| StoreError::Corrupt("a row without its place".to_owned()))?;
+    Ok((row.parse().map_err(corrupt)?, line.parse().map_err(corrupt)?))
 }
 
-fn apply(tx: &Transaction<'_>, c: &Change, line: i64, era: Era) -> Result<bool, StoreError> {
+fn apply(
+    tx: &Transaction<'_>,
+    c: &Change,
+    (place, line): (i64, i64),
+    era: Era,
+) -> Result<bool, StoreError> {
     let until = c.counter.locked_until.map(|until| until.0);
     let changed = tx.prepare_cached(CHANGE)?.execute((
         c.bucket,
@@ -268,6 +280,7 @@ fn apply(tx: &Transaction<'_>, c: &Change, line: i64, era: Era) -> Result<bool, 
         c.counter.locked,
         era.began.0,
         line,
+        place,
     ))?;
     Ok(changed == 1)
 }

@@ -24,7 +24,7 @@ use crate::{
     app::App,
     error::AppError,
     origin::{Line, Origin},
-    verify_queue::Answer,
+    verify_queue::{Answer, Places},
 };
 
 /// An idempotency key gives its answer again for this long.
@@ -113,20 +113,16 @@ pub(crate) async fn verify(app: &App, origin: &Origin, ask: Ask) -> Result<Verdi
 }
 
 async fn decided(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppError> {
-    let ask = if app.store.is_distributed() { by_id(app, origin, ask).await? } else { ask };
+    let ask = if app.store.is_distributed() {
+        // Apart: what is seldom done must not make every request's future large, which is moved about.
+        Box::pin(by_id(app, origin, ask)).await?
+    } else {
+        ask
+    };
     let ask = Arc::new(ask);
     match app.queue.verify(origin, &ask).await? {
         Answer::Decided(verdict) => Ok(verdict),
-        Answer::Alone(places) => {
-            let (app, origin) = (app.clone(), origin.clone());
-            let done = to_its_end(async move {
-                let _places = places;
-                again_on_conflict(|| alone(&app, &origin, &ask)).await
-            });
-            let done = done.await;
-            // Others were faster time and again: nothing was done.
-            done.map_err(|e| if matches!(e, AppError::Conflict) { AppError::Overloaded } else { e })
-        }
+        Answer::Alone(places) => Box::pin(in_its_places(app, origin, &ask, places)).await,
         // Under an idempotency key it may have been answered: who asks again later hears it.
         Answer::Crowded if ask.same.is_some() => Err(AppError::Overloaded),
         Answer::Crowded => {
@@ -134,6 +130,21 @@ async fn decided(app: &App, origin: &Origin, ask: Ask) -> Result<Verdict, AppErr
             Ok(refused(VerificationId::generate(origin.now, &*app.random), "crowded"))
         }
     }
+}
+
+async fn in_its_places(
+    app: &App,
+    origin: &Origin,
+    ask: &Arc<Ask>,
+    places: Places,
+) -> Result<Verdict, AppError> {
+    let (app, origin, ask) = (app.clone(), origin.clone(), Arc::clone(ask));
+    let done = to_its_end(async move {
+        let _places = places;
+        again_on_conflict(|| alone(&app, &origin, &ask)).await
+    });
+    // Others were faster time and again: nothing was done.
+    done.await.map_err(|e| if matches!(e, AppError::Conflict) { AppError::Overloaded } else { e })
 }
 
 /// Decides an entry from what was read.

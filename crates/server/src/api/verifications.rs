@@ -6,11 +6,11 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use warifu_core::{
     access::Scope,
-    ids::{CustomerId, LoginId},
+    ids::{CustomerId, LoginId, VerificationId},
     oath::Passcode,
     purpose::Purpose,
     secret::SecretText,
@@ -73,17 +73,25 @@ pub(super) async fn create(
     Ok(told(&verdict, caller.scopes.contains(&Scope::Reason)))
 }
 
-// One shape for all refusals; the reason only for who may know it.
+/// One shape for all refusals; the reason only for who may know it.
+#[derive(Serialize)]
+struct Told {
+    hold_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<serde_json::Value>,
+    replayed: bool,
+    result: &'static str,
+    verification_id: VerificationId,
+}
+
 fn told(verdict: &Verdict, with_reason: bool) -> Response {
-    let mut told = serde_json::json!({
-        "result": if verdict.accepted { "accepted" } else { "refused" },
-        "verification_id": verdict.verification,
-        "hold_until": verdict.hold_until.map(calendar::rfc3339),
-        "replayed": verdict.replayed,
-    });
-    if with_reason {
-        told["reason"] = verdict.reason.as_deref().into();
-    }
+    let told = Told {
+        hold_until: verdict.hold_until.and_then(calendar::rfc3339),
+        reason: with_reason.then(|| verdict.reason.as_deref().into()),
+        replayed: verdict.replayed,
+        result: if verdict.accepted { "accepted" } else { "refused" },
+        verification_id: verdict.verification,
+    };
     Json(told).into_response()
 }
 

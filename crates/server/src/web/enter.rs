@@ -5,6 +5,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     panic::AssertUnwindSafe,
     pin::Pin,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -87,8 +88,9 @@ impl Doors {
         let kind_of = host(&request).and_then(|host| self.institution(&host, way.is_demo));
         let found = kind_of.filter(|(kind, _)| way.serves.contains(kind));
         let kind = found.as_ref().map(|(kind, _)| *kind);
-        let entered = AssertUnwindSafe(self.enter(way, found, request, &request_id));
-        let mut response = match entered.catch_unwind().await {
+        // Where they are made, they stay: these futures are large, and each wrapper would move them.
+        let entered = pin!(self.enter(way, found, request, &request_id));
+        let mut response = match AssertUnwindSafe(entered).catch_unwind().await {
             Ok(response) => response,
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         };
@@ -159,7 +161,7 @@ impl Doors {
         let Some(body) = whole(body, BODY_PATIENCE).await else { return late() };
         let institution = Arc::clone(&origin.institution);
         let told = origin.clone();
-        let answer = api::answer(&self.app, origin, &parts, body.ok());
+        let answer = pin!(api::answer(&self.app, origin, &parts, body.ok()));
         let answered = tokio::time::timeout(PATIENCE, answer).await;
         answered.unwrap_or(Err(AppError::Unsure)).unwrap_or_else(|error| {
             problems::told(&self.app, &told, &institution.document.hosts.api, &error)

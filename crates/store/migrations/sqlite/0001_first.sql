@@ -243,7 +243,7 @@ CREATE TABLE verifiers (
     -- The newest of its lines of the trail that a batch has written.
     last_line BIGINT,
     PRIMARY KEY (bucket, customer_id, token_id)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE mails (
     bucket BIGINT NOT NULL,

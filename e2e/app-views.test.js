@@ -22,6 +22,9 @@ const SAID = {
     full: '登録できるトークンは10個までです。',
     inApp: (browser) => `ほかのアプリの中で開いています。右上または右下のしるしから「${browser}で開く」を選んでください。`,
     install: '3　この画面を閉じ、ホーム画面にできた「みどり野信託 ワンタイムパスワード」を押して開きます。',
+    carry: 'このリンクの番号は、ホーム画面に追加したアプリには引き継がれません。',
+    carryCopy: 'サービスIDとユーザIDをコピーする',
+    carried: 'コピーしました。',
     unsupported: 'この携帯電話またはブラウザーでは、ご利用いただけません。',
     offer: 'アプリを追加する',
     lost: 'この携帯電話に保存されていたトークンが見つかりません。',
@@ -44,6 +47,9 @@ const SAID = {
     full: 'At most 10 tokens can be kept.',
     inApp: (browser) => `This page is open inside another app. Press the sign at the top or bottom right and choose “Open in ${browser}”.`,
     install: '3. Close this page and open “Midorino Trust One-Time Password” from your home screen.',
+    carry: 'The app on your home screen will not know the numbers of this link.',
+    carryCopy: 'Copy the service ID and user ID',
+    carried: 'Copied.',
     unsupported: 'This phone or browser cannot be used.',
     offer: 'Add the app',
     lost: 'The token that was kept on this phone cannot be found.',
@@ -144,17 +150,27 @@ describe('the app’s seldom pages', () => {
       });
     }
 
-    test(`a tab on an iPhone explains installing and nothing else, for a scanned code too (${language})`, async (t) => {
+    test(`a tab on an iPhone explains installing and nothing else (${language})`, async (t) => {
       const phone = await open(t, { userAgent: IPHONE });
-      for (const link of ['', `#1.${bank.serviceId}.000000000000.${'A'.repeat(22)}`]) {
-        await phone.page.goto('about:blank');
-        await phone.page.goto(`${bank.token}/app/${link}`);
-        await phone.heading(phone.words.guide);
-        await phone.says(said.install);
-        assert.equal(await phone.page.getByRole('main').locator('button, input').count(), 0);
-        assert.equal(phone.page.url(), `${bank.token}/app/`);
-      }
+      await phone.page.goto(`${bank.token}/app/`);
+      await phone.heading(phone.words.guide);
+      await phone.says(said.install);
+      assert.equal(await phone.page.getByRole('main').locator('button, input').count(), 0);
       await look(phone.page, 'install-iphone');
+    });
+
+    test(`a code scanned on an iPhone gives its numbers to be carried over into the app (${language})`, async (t) => {
+      const phone = await open(t, { userAgent: IPHONE, permissions: ['clipboard-read', 'clipboard-write'] });
+      await phone.page.goto(`${bank.token}/app/#1.${bank.serviceId}.000000000000.${'A'.repeat(22)}`);
+      await phone.heading(phone.words.guide);
+      await phone.says(said.carry);
+      assert.equal(await phone.page.getByRole('main').locator('input').count(), 0);
+      assert.equal(phone.page.url(), `${bank.token}/app/`, 'the secret is gone from the address');
+      await phone.tap(said.carryCopy);
+      await phone.says(said.carried);
+      const copied = await phone.page.evaluate(() => navigator.clipboard.readText());
+      assert.deepEqual(copied.replaceAll(/[^\d\n]/g, '').split('\n'), [bank.serviceId, '000000000000']);
+      await look(phone.page, 'install-iphone-carry');
     });
 
     test(`a browser without the means is told so and whom to call (${language})`, async (t) => {

@@ -156,6 +156,8 @@ async function newestSecret(bank, person, sentAt) {
     const mails = await bank.banks.smtp.mails();
     const mail = mails.find((one) => one.to.includes(person.addresses[0]) && one.body.includes(sentAt) && one.subject === subject(bank, person.language, 'code'));
     if (mail) return secretIn(mail);
+    // One that was on its way at the cut is taken up again when the lease of the dead worker ends.
+    if (tries === 50) await bank.banks.advance(61_000);
     await pause(100);
   }
   throw new Error(`no mail password of ${sentAt}`);

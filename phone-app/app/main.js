@@ -79,6 +79,7 @@ async function start() {
   onLink((link) => {
     const how = history.state === null ? "pushState" : "replaceState";
     if (link === null || link.serviceId !== config.institution.service_id) {
+      app.draft.link = null;
       open({ name: "set-up", fault: link === null ? "broken" : "other" }, how);
       return;
     }
@@ -151,7 +152,8 @@ function viewOf(app, page, tokens) {
   const place = placeHere();
   const wantsSetUp = page.name === "set-up" || page.name === "scan" || tokens.length === 0;
   if (wantsSetUp && place !== "ready") {
-    return placeView(app, place, isApple(navigator.userAgent, navigator.maxTouchPoints));
+    const fault = page.name === "set-up" ? page.fault : undefined;
+    return placeView(app, place, isApple(navigator.userAgent, navigator.maxTouchPoints), fault);
   }
   if (page.name === "set-up") {
     return setUpView(app, page.fault);

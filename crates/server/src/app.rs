@@ -129,12 +129,34 @@ impl App {
         Some(Arc::clone(self.lines.get(place)?).lock_owned().await)
     }
 
+    /// Whether a host is reached by plain http: only names that never leave the machine, whatever is set.
+    pub(crate) fn is_plain(&self, host: &str) -> bool {
+        self.settings.plain_http && is_of_this_machine(host)
+    }
+
     /// A link to one of our hosts, with scheme and port as this process serves them.
     pub(crate) fn link(&self, host: &str, path: &str) -> String {
-        let scheme = if self.settings.plain_http { "http" } else { "https" };
+        let scheme = if self.is_plain(host) { "http" } else { "https" };
         match self.settings.public_port {
             Some(port) => format!("{scheme}://{host}:{port}{path}"),
             None => format!("{scheme}://{host}{path}"),
+        }
+    }
+}
+
+fn is_of_this_machine(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_this_machine;
+
+    #[test]
+    fn only_names_that_never_leave_the_machine_are_reached_without_tls() {
+        assert!(is_of_this_machine("ib.bank.localhost") && is_of_this_machine("localhost"));
+        for host in ["ib.bank.example", "localhost.bank.example", "notlocalhost", "127.0.0.1"] {
+            assert!(!is_of_this_machine(host), "{host}");
         }
     }
 }

@@ -79,7 +79,8 @@ macro_rules! events_where {
              'address.removed', 'customer.stopped')) OR (result = 'ok' AND kind = 'session.ended' \
              AND reason = 'replaced') OR (kind = 'passcode.refused' AND channel = 'portal' AND \
              reason IN ('wrong', 'used')))) AS e WHERE kind NOT IN ('session.ended', \
-             'passcode.refused') OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4"
+             'passcode.refused', 'counter.locked') OR nth <= $5 ORDER BY at DESC, id DESC \
+             LIMIT $4 + 3 * $5"
         )
     };
 }
@@ -146,8 +147,8 @@ impl Tx {
     }
 
     /// What a customer is told of on its own page: what happened to it since, the newest first:
-    /// `limit` in all, of sessions that another login has ended and of passcodes that a page has refused
-    /// only `logins` each, so that logins without end push nothing else aside.
+    /// `limit`, and beside them `logins` each of sessions that another login has ended, of passcodes that a
+    /// page has refused and of locks, so that logins without end push nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,

@@ -2,6 +2,7 @@
 
 import { inFours } from "../texts.js";
 import { h, svg } from "./dom.js";
+import { linkFault } from "./set-up.js";
 
 /** @typedef {import("../app.js").App} App */
 
@@ -10,9 +11,10 @@ import { h, svg } from "./dom.js";
  * @param {App} app
  * @param {"install" | "in-app" | "unsupported"} place
  * @param {boolean} isApple
+ * @param {"broken" | "other"} [fault] what was wrong with the link that led here
  * @returns {import("../app.js").View}
  */
-export function placeView({ texts, draft }, place, isApple) {
+export function placeView({ texts, draft }, place, isApple, fault) {
   const title = h("h1", { tabindex: -1 }, texts.of("guide-title"));
   switch (place) {
     case "install":
@@ -22,6 +24,7 @@ export function placeView({ texts, draft }, place, isApple) {
           {},
           title,
           h("p", {}, texts.of("guide-lead")),
+          fault === undefined ? null : linkFault(texts, fault),
           draft.link === null ? null : carrying(texts, draft.link),
           h(
             "div",
@@ -53,7 +56,7 @@ function carrying(texts, { serviceId, userId }) {
     [texts.of("app-set-service"), inFours(serviceId)],
     [texts.of("app-set-user"), inFours(userId)],
   ];
-  const told = h("span", { class: "note", role: "status" });
+  const told = h("p", { class: "note", role: "status" });
   const copy = async () => {
     const text = numbers.map(([name, number]) => `${name} ${number}`).join("\n");
     const isCopied = await navigator.clipboard.writeText(text).then(() => true, () => false);
@@ -61,15 +64,11 @@ function carrying(texts, { serviceId, userId }) {
   };
   return h(
     "div",
-    { class: "message" },
-    h(
-      "div",
-      {},
-      h("p", {}, texts.of("app-carry")),
-      ...numbers.map(([name, number]) => h("p", { class: "strong" }, `${name}　${number}`)),
-      navigator.clipboard === undefined ? null : h("button", { type: "button", class: "secondary", click: () => void copy() }, texts.of("app-carry-copy")),
-      told,
-    ),
+    { class: "steps" },
+    h("p", {}, texts.of("app-carry")),
+    ...numbers.map(([name, number]) => h("p", { class: "strong" }, `${name}　${number}`)),
+    navigator.clipboard === undefined ? null : h("button", { type: "button", class: "secondary", click: () => void copy() }, texts.of("app-carry-copy")),
+    told,
   );
 }
 

@@ -44,12 +44,21 @@ export function setUpView(app, fault) {
     h("h1", { tabindex: -1 }, texts.of("app-set-title")),
     h("p", {}, texts.of(draft.link === null || fault !== undefined ? "app-set-lead" : "app-set-read")),
     shortcuts(app, fields, message),
-    fault === undefined ? null : h("div", { class: "message" }, sign(), h("p", {}, texts.of(LINK_TEXTS[fault]))),
+    fault === undefined ? null : linkFault(texts, fault),
     message,
     form,
     h("button", { type: "button", class: "secondary", click: back }, texts.of("app-back")),
   );
   return { node };
+}
+
+/**
+ * Says what was wrong with a link.
+ * @param {App["texts"]} texts
+ * @param {"broken" | "other"} fault
+ */
+export function linkFault(texts, fault) {
+  return h("div", { class: "message" }, sign(), h("p", {}, texts.of(LINK_TEXTS[fault])));
 }
 
 /**

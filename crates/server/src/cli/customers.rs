@@ -143,11 +143,11 @@ async fn import(
         &serde_json::json!({ "imported": taken, "bad": bad.collect::<Vec<_>>() }),
         &format!("Customers imported: {taken}. Lines not taken: {count}."),
     );
-    if imported.bad.is_empty() || skip_bad {
-        Ok(())
-    } else {
-        Err(Failure::Refused("nothing was imported; --skip-bad takes the good lines".to_owned()))
+    if !imported.is_refused(skip_bad) {
+        return Ok(());
     }
+    let skip = if skip_bad { "" } else { "; --skip-bad takes the good lines" };
+    Err(Failure::Refused(format!("nothing was imported{skip}")))
 }
 
 pub(super) async fn find(

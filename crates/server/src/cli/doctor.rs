@@ -33,6 +33,10 @@ fn roads(config: &Config, report: &mut Report) {
         let why = "not set: behind a proxy all customers count as one network";
         report.warn("proxies.trusted", why);
     }
+    if config.links.plain_http {
+        let why = "http: to try it out on this machine; hosts outside of localhost keep https";
+        report.warn("links.scheme", why);
+    }
 }
 
 fn mail(config: &Config, report: &mut Report) {
@@ -77,10 +81,10 @@ async fn inside(config: &Config, report: &mut Report) -> Result<(), Failure> {
         report.ok(
             "institution",
             &format!(
-                "{} {}, https://{}/, version {}",
+                "{} {}, {}, version {}",
                 document.service_id.as_str(),
                 document.name.ja,
-                document.hosts.ib,
+                app.link(&document.hosts.ib, "/"),
                 institution.version
             ),
         );

@@ -1,5 +1,7 @@
 //! From what an action answers to a page: frames, field errors, statuses.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::{
     http::StatusCode,
@@ -36,8 +38,10 @@ pub(crate) fn outside(visit: &Visit, screen: &'static str, title: &'static str) 
 /// The frame of a page that is open to everyone: its head offers to log out to those who are logged in.
 /// Reading it is no sign of life.
 pub(crate) async fn open(visit: &Visit, screen: &'static str, title: &'static str) -> Frame {
-    let found = sessions::peek(&visit.app, &visit.origin, &visit.browser).await;
-    let signed_in = found.is_ok_and(|(session, _)| session.level == sessions::Level::Full);
+    // Who must stop everything, or looks for help, waits for no database.
+    let found = sessions::peek(&visit.app, &visit.origin, &visit.browser);
+    let found = tokio::time::timeout(Duration::from_millis(300), found).await;
+    let signed_in = matches!(found, Ok(Ok((session, _))) if session.level == sessions::Level::Full);
     Frame { signed_in, ..outside(visit, screen, title) }
 }
 

@@ -106,14 +106,21 @@ async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
     for (file, line, reason) in [
         (format!("{HEAD}\n{GOOD},more\n").into_bytes(), 2, "12 columns where the first line names"),
         (format!("{HEAD}\nN-1,good-one\n").into_bytes(), 2, "2 columns where the first line names"),
-        (format!("{HEAD},extra\n{GOOD},x\n").into_bytes(), 1, "extra: no such column"),
-        (format!("{HEAD},name\n{GOOD},x\n").into_bytes(), 1, "name: stands there twice"),
+        (format!("{HEAD},extra\n{GOOD},x\n").into_bytes(), 1, "column 12 (extra): no such column"),
+        (
+            format!("{HEAD},name\n{GOOD},x\n").into_bytes(),
+            1,
+            "column 12 (name): stands there twice",
+        ),
         (
             format!("{}\n{GOOD}\n", HEAD.replace("login_id", "login")).into_bytes(),
             1,
-            "login: no such column",
+            "column 2 (login): no such column",
         ),
         (b"customer_number,name\nN-1,x\n".to_vec(), 1, "login_id: the column is missing"),
+        (format!("{GOOD}\n").into_bytes(), 1, "the first line must name the columns"),
+        (HEAD.replace(',', ";").into_bytes(), 1, "the first line must name the columns"),
+        (format!("{HEAD}{}\n", ",".repeat(9_999)).into_bytes(), 1, "must name the columns"),
         ([HEAD.as_bytes(), b"\nN-1,good-one,\xff\xfe,,,,,,,,\n"].concat(), 2, "not UTF-8"),
         (
             format!("{HEAD}\n{GOOD}\n{GOOD}\n").into_bytes(),
@@ -126,9 +133,10 @@ async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
             "login_id: stands on an earlier",
         ),
     ] {
-        let imported = run(app, &file, false).await;
+        let imported = run(app, &file, line == 1).await;
         let told = &imported.bad[0];
         assert_eq!((told.line, imported.taken), (line, 0), "{}", told.reason);
+        assert!(!told.reason.contains("Login-Pass-1"), "{}", told.reason);
         assert!(told.reason.contains(reason), "{reason}: {}", told.reason);
     }
     for nothing in ["", HEAD, &format!("{HEAD}\n")] {
@@ -304,7 +312,7 @@ async fn what_a_file_calls_a_column_speaks_to_no_terminal(app: &TestApp) {
     let head = HEAD.replace("birthday", "\u{1b}[31mday\u{202e}");
     let imported = run(app, format!("{head}\n{GOOD}\n"), false).await;
     let reason = &imported.bad[0].reason;
-    assert!(reason.contains("\\u{1b}[31mday\\u{202e}"), "{reason}");
+    assert!(reason.starts_with("column 4: no such column"), "{reason}");
 }
 
 async fn the_same_file_twice_changes_nothing(app: &TestApp) {

@@ -85,7 +85,9 @@ impl Doors {
         let request_id = random::digits(&*self.app.random, 16);
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
-        let kind_of = host(&request).and_then(|host| self.institution(&host, way.is_demo));
+        let host = host(&request);
+        let is_plain = host.as_deref().is_some_and(|host| self.app.is_plain(host));
+        let kind_of = host.and_then(|host| self.institution(&host, way.is_demo));
         let found = kind_of.filter(|(kind, _)| way.serves.contains(kind));
         let kind = found.as_ref().map(|(kind, _)| *kind);
         // Where they are made, they stay: these futures are large, and each wrapper would move them.
@@ -94,7 +96,7 @@ impl Doors {
             Ok(response) => response,
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         };
-        self.headers(kind, response.headers_mut());
+        Self::headers(kind, is_plain, response.headers_mut());
         let status = response.status().as_u16();
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         // A verification has its line in the trail, with the same id.
@@ -270,7 +272,7 @@ impl Doors {
         (AppError::Misdirected.parts().0, told).into_response()
     }
 
-    fn headers(&self, kind: Option<HostKind>, headers: &mut HeaderMap) {
+    fn headers(kind: Option<HostKind>, is_plain: bool, headers: &mut HeaderMap) {
         if kind == Some(HostKind::Api) {
             let policy = "default-src 'none'; frame-ancestors 'none'";
             headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
@@ -282,7 +284,7 @@ impl Doors {
         if !headers.contains_key(header::CACHE_CONTROL) {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        if !self.app.settings.plain_http {
+        if !is_plain {
             let value = HeaderValue::from_static("max-age=63072000");
             headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
         }

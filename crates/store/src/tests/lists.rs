@@ -268,7 +268,8 @@ async fn events_are_what_concerns_the_customer(db: &Db) {
         rows.iter().map(|row| row.at - NOW.0).collect::<Vec<_>>()
     };
     assert_eq!(told(0, (9, 9)).await, [8, 7, 6, 4, 1]);
-    assert_eq!(told(0, (2, 1)).await, [8, 7], "no more than asked for");
+    assert_eq!(told(0, (1, 0)).await, [6], "no more than asked for");
+    assert_eq!(told(0, (2, 1)).await, [8, 7, 6, 1], "logins take no other's place");
     assert_eq!(told(0, (9, 1)).await, [8, 7, 6, 1], "logins push nothing else aside");
     assert_eq!(told(NOW.0 + 2, (9, 0)).await, [6]);
     assert_eq!(told(NOW.0 + 9, (9, 9)).await, [0; 0]);

@@ -26,7 +26,7 @@ const SQLITE_ONLY: [&str; 2] = ["?1", "AND earlier IS NULL"];
 /// What SQLite would understand, and has another text of: its trail is found in two ways.
 const ANOTHER_ON_SQLITE: [&str; 2] = [
     "v FROM audit WHERE bucket = $1",
-    "WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND result",
+    "WHERE bucket = $1 AND customer_id = $2 AND at >= $3 AND ((result",
 ];
 
 /// What reads a whole table, and may: a few rows, or once for `doctor`.

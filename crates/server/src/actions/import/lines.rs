@@ -128,20 +128,29 @@ pub(super) fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked
     (lines, bad)
 }
 
-// Told once and where it stands, not on each line below.
+// Told once and where it stands, not on each line below. What stands in the head may be anything, a
+// password too where the head is missing: only what looks like the name of a column is repeated.
 fn faults_of_head(headers: &csv::StringRecord) -> Vec<String> {
+    let known = COLUMNS.join(", ");
+    let is_known = |name: &str| COLUMNS.contains(&name);
+    if !headers.iter().any(is_known) || headers.len() > 2 * COLUMNS.len() {
+        return vec![format!("the first line must name the columns; there are {known}")];
+    }
+    let is_name = |name: &str| {
+        (1..=40).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
     let mut seen = BTreeSet::new();
-    let mut faults: Vec<_> = headers
-        .iter()
-        .filter_map(|name| {
-            if !COLUMNS.contains(&name) {
-                let known = COLUMNS.join(", ");
-                return Some(format!("{}: no such column; there are {known}", name.escape_debug()));
-            }
-            (!seen.insert(name)).then(|| format!("{name}: stands there twice"))
-        })
-        .collect();
-    let missing = COLUMNS.iter().take(NEEDED).filter(|name| !headers.iter().any(|h| h == **name));
+    let mut faults = Vec::new();
+    for (at, name) in headers.iter().enumerate() {
+        let shown = if is_name(name) { format!(" ({name})") } else { String::new() };
+        if !is_known(name) {
+            faults.push(format!("column {}{shown}: no such column; there are {known}", at + 1));
+        } else if !seen.insert(name) {
+            faults.push(format!("column {}{shown}: stands there twice", at + 1));
+        }
+    }
+    let missing = COLUMNS.iter().take(NEEDED).filter(|name| !seen.contains(**name));
     faults.extend(missing.map(|name| format!("{name}: the column is missing")));
     faults
 }
@@ -154,13 +163,14 @@ fn first_of_its_name(
         ("customer_number", format!("n{}", checked.customer_number)),
         ("login_id", format!("l{}", checked.login_id.as_str())),
     ];
-    let faults: Vec<_> = names
-        .into_iter()
-        .filter_map(|(column, name)| {
-            (!seen.insert(name)).then(|| format!("{column}: stands on an earlier line too"))
-        })
-        .collect();
-    if faults.is_empty() { Ok(checked) } else { Err(faults) }
+    let taken = names.iter().filter(|(_, name)| seen.contains(name));
+    let faults: Vec<_> =
+        taken.map(|(column, _)| format!("{column}: stands on an earlier line too")).collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    seen.extend(names.map(|(_, name)| name));
+    Ok(checked)
 }
 
 fn csv_reason(error: &csv::Error) -> String {

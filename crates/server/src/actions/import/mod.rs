@@ -39,6 +39,12 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
+    /// Whether nothing is written: a line is bad and may not be skipped, or the head is, and no line can be
+    /// read.
+    pub(crate) fn is_refused(&self, skip_bad: bool) -> bool {
+        self.bad.iter().any(|bad| !skip_bad || bad.line == 1)
+    }
+
     /// How many lines were not taken.
     pub(crate) fn lines_left_out(&self) -> usize {
         self.bad.iter().map(|bad| bad.line).collect::<BTreeSet<_>>().len()
@@ -69,10 +75,9 @@ pub(crate) async fn import(
     skip_bad: bool,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Imported, AppError> {
-    let (lines, mut bad) = check_all((origin, &app.hasher), file);
-    let mut imported = Imported::default();
-    if !bad.is_empty() && !skip_bad {
-        imported.bad = bad;
+    let (lines, bad) = check_all((origin, &app.hasher), file);
+    let mut imported = Imported { taken: 0, bad };
+    if imported.is_refused(skip_bad) {
         return Ok(imported);
     }
     // All hashing before the transaction: on SQLite it keeps everyone else from writing.
@@ -82,7 +87,7 @@ pub(crate) async fn import(
     for line in lines {
         let number = line.line;
         if taken(&mut tx, origin, &line).await? {
-            bad.push(BadLine {
+            imported.bad.push(BadLine {
                 line: number,
                 reason: "customer_number or login_id: another customer has it".to_owned(),
             });
@@ -97,8 +102,7 @@ pub(crate) async fn import(
         imported.taken += 1;
         progress(imported.taken, count);
     }
-    imported.bad = bad;
-    if !imported.bad.is_empty() && !skip_bad {
+    if imported.is_refused(skip_bad) {
         imported.taken = 0;
         return Ok(imported);
     }

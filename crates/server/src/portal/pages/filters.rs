@@ -48,7 +48,6 @@ fn whole_part(text: &str) -> Option<&str> {
         '0'..='9' => number(text)?,
         'R' => reception(text)?,
         '「' => label(text)?,
-        'E' | 'e' => hyphened(text)?,
         _ => return None,
     };
     text.get(..end)
@@ -70,14 +69,6 @@ fn reception(text: &str) -> Option<usize> {
     let rest = text.strip_prefix("R-")?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
     (end > 0).then_some("R-".len() + end)
-}
-
-// `e-mail`, which would be taken for two words.
-fn hyphened(text: &str) -> Option<usize> {
-    ["e-mails", "E-mails", "e-mail", "E-mail"]
-        .iter()
-        .find(|w| text.starts_with(**w))
-        .map(|w| w.len())
 }
 
 // 「次へ」; a long one may be broken, or narrow pages in large letters would have to be scrolled.
@@ -132,7 +123,6 @@ mod tests {
             ("受付番号 R-4821-0937。", "受付番号 [R-4821-0937]。"),
             ("「次へ」を押してください。", "[「次へ」]を押してください。"),
             ("30分間", "[30分]間"),
-            ("the e-mails sent, e.g. now", "the [e-mails] sent, e.g. now"),
             ("5回、8文字以上、12345678", "5回、8文字以上、12345678"),
             ("10- R- R「", "10- R- R「"),
             ("「とても長い名前のお手続きのボタン」", "「とても長い名前のお手続きのボタン」"),

@@ -39,7 +39,14 @@ export function placeView({ texts, draft }, place, isApple, fault) {
       };
     case "in-app":
       return {
-        node: h("div", {}, title, h("p", {}, texts.of("guide-inapp", { browser: isApple ? "Safari" : "Chrome" }))),
+        node: h(
+          "div",
+          {},
+          title,
+          h("p", {}, texts.of("guide-inapp", { browser: isApple ? "Safari" : "Chrome" })),
+          ...(fault === undefined ? [] : [linkFault(texts, fault)]),
+          ...(draft.link === null ? [] : [carrying(texts, draft.link)]),
+        ),
       };
     case "unsupported":
       return { node: h("div", {}, title, h("p", {}, texts.of("guide-unsupported")), h("p", {}, texts.of("guide-private"))) };
@@ -66,7 +73,7 @@ function carrying(texts, { serviceId, userId }) {
     "div",
     { class: "steps" },
     h("p", {}, texts.of("app-carry")),
-    ...numbers.map(([name, number]) => h("p", { class: "strong" }, `${name}　${number}`)),
+    ...numbers.map(([name, number]) => h("p", { class: "strong" }, `${name}${texts.language === "ja" ? "　" : ": "}${number}`)),
     navigator.clipboard === undefined ? null : h("button", { type: "button", class: "secondary", click: () => void copy() }, texts.of("app-carry-copy")),
     told,
   );

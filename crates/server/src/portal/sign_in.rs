@@ -25,9 +25,9 @@ use crate::{
     },
 };
 
-/// BLI001.
+/// BLI001. Who is logged in already sees so, and how to log out or go on.
 pub(super) async fn show(visit: Visit) -> Result<Response, AppError> {
-    let frame = render::outside(&visit, "BLI001", "bli001-title");
+    let frame = render::open(&visit, "BLI001", "bli001-title").await;
     render::page(&Bli001 { frame, login_id: String::new() })
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn post(OpenForm(visit, fields): OpenForm) -> Result<Response, 
             Ok(with_cookie(see_other("/login/passcode"), browser.cookie()))
         }
         login_password::Proved::Again { login_id, errors } => {
-            let frame = Frame { errors, ..render::outside(&visit, "BLI001", "bli001-title") };
+            let frame = Frame { errors, ..render::open(&visit, "BLI001", "bli001-title").await };
             render::corrected(&Bli001 { frame, login_id })
         }
     }

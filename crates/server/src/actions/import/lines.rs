@@ -175,7 +175,7 @@ fn first_of_its_name(
 
 fn csv_reason(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::Utf8 { .. } => "not UTF-8".to_owned(),
+        csv::ErrorKind::Utf8 { .. } => "not UTF-8: save the file as “CSV UTF-8”".to_owned(),
         csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
             format!("{len} columns where the first line names {expected_len}")
         }

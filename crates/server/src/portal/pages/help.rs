@@ -165,14 +165,17 @@ impl Topic {
     pub(crate) fn notes(self, exempt: &[HoldKind]) -> Vec<&'static str> {
         let held = |kind, key| (!exempt.contains(&kind)).then_some(key);
         let notes = match self {
-            Self::Apply | Self::Enter | Self::Stop => [None, None],
-            Self::Phone => [Some("bhp001-app"), None],
-            Self::Start => [held(HoldKind::Start, "hold-start"), None],
-            Self::Login => [Some("bli002-lost"), None],
-            Self::Release => [Some("bos001-wait"), held(HoldKind::Release, "hold-ahead")],
-            Self::Renew => [Some("bli002-lost"), held(HoldKind::Start, "hold-start")],
-            Self::Password => [held(HoldKind::Password, "hold-ahead"), None],
-            Self::Address => [Some("bma001-wait"), held(HoldKind::Address, "hold-ahead")],
+            Self::Apply | Self::Enter => [None; 3],
+            Self::Phone => [Some("bhp001-app"), None, None],
+            Self::Start => [held(HoldKind::Start, "hold-start"), None, None],
+            Self::Login => [Some("bli002-lost"), None, None],
+            Self::Release => [Some("bos001-wait"), held(HoldKind::Release, "hold-ahead"), None],
+            Self::Renew => {
+                [Some("bhp001-app"), Some("bli002-lost"), held(HoldKind::Start, "hold-start")]
+            }
+            Self::Password => [held(HoldKind::Password, "hold-ahead"), None, None],
+            Self::Address => [Some("bma001-wait"), held(HoldKind::Address, "hold-ahead"), None],
+            Self::Stop => [Some("bes001-what"), Some("bes001-resume"), None],
         };
         notes.into_iter().flatten().collect()
     }
@@ -211,6 +214,11 @@ impl Bhp001Topic {
     /// The frame of this topic's page.
     pub(crate) const fn title(topic: Topic) -> &'static str {
         topic.title()
+    }
+
+    fn address(&self, shot: &Shot) -> String {
+        let (lang, version) = (self.frame.lang().tag(), self.frame.asset_version());
+        format!("/assets/guide/{}-{lang}.webp?v={version}", shot.name)
     }
 
     fn is_of_phone(&self) -> bool {

@@ -73,7 +73,7 @@ async function setUp(banks, { engine, language, level }) {
   const url = engine === 'postgres' ? await postgres(banks.ends) : `sqlite:${join(directory, 'warifu.db')}`;
   Object.assign(banks, { directory, smtp, port, ops, control, url });
   await writeFile(join(directory, 'smtp-password'), smtp.password);
-  await writeFile(join(directory, 'warifu.toml'), configuration({ directory, smtp, port, ops, url, level }));
+  await writeFile(join(directory, 'warifu.toml'), configuration(banks, { smtp, level }));
   await banks.run('keys', 'create');
   await banks.run('migrate');
   for (const [key, bank] of Object.entries(BANKS)) banks[key] = await found(banks, key, bank, language);
@@ -249,15 +249,14 @@ change_first = false
 ${policy}`;
 }
 
-function configuration({ directory, smtp, port, ops, url, level }) {
+function configuration({ directory, port, ops, url, isManual }, { smtp, level }) {
+  // In real time it runs as behind its proxy, where links begin with https.
+  const links = isManual ? `[links]\nscheme = "http"\nport = ${port}\n` : '';
   return `[listen]
 ib = ["127.0.0.1:${port}"]
 token = ["127.0.0.1:${port}"]
 ops = ["127.0.0.1:${ops}"]
-[links]
-scheme = "http"
-port = ${port}
-[database]
+${links}[database]
 url = "${url}"
 [keys]
 file = "${join(directory, 'warifu.keys')}"

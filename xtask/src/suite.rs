@@ -267,10 +267,9 @@ fn node_tests(house: &House, folder: &str) -> Result<()> {
     if tests.is_empty() {
         bail!("{folder}/ has no tests (*.test.js)");
     }
-    // Two files at once: walks wait for clocks, mails and browsers more than they compute. What failed is
-    // told once more at the end, where it is read first.
-    let arguments = ["--test", "--test-concurrency=2", "--test-reporter=spec"];
-    let arguments = arguments.map(str::to_owned).into_iter().chain(tests);
+    // Tells what failed once more at the end, where it is read first.
+    let arguments =
+        ["--test".to_owned(), "--test-reporter=spec".to_owned()].into_iter().chain(tests);
     run(house.command("node", arguments).current_dir(house.root.join(folder)))
 }
 

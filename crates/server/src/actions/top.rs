@@ -24,9 +24,9 @@ use crate::{
 
 /// Events are shown for this long.
 const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
-/// No more of them than this.
+/// No more of them than this, beside those that are counted apart.
 const MOST: i64 = 20;
-/// Of logins that ended another one these, and as many of passcodes that were refused.
+/// Of logins that ended another one these, and as many of passcodes that were refused, and of locks.
 const MOST_LOGINS: i64 = 3;
 
 /// Something that happened to a customer.

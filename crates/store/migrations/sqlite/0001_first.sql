@@ -215,7 +215,7 @@ CREATE TABLE issues (
 CREATE INDEX issues_deadline ON issues (deadline) WHERE deadline IS NOT NULL;
 
 -- (With row ids, unlike others: a row is long, and without them each level of the tree would hold whole
--- rows and be many levels deep. A batch finds it by its key when it is read and by its row id when it is
+-- rows, and there would be many levels. A batch finds it by its key when it is read and by its row id when it is
 -- written.)
 -- The hot table: all that a verification reads and the little that it writes. Its key never changes, so
 -- that an update of a row writes no index.

@@ -13,7 +13,7 @@ import { Phone } from './lib/phone.js';
 import { Portal } from './lib/portal.js';
 import { subject } from './lib/words.js';
 
-const TOPICS = ['apply', 'enter', 'phone', 'start', 'login', 'release', 'renew', 'password', 'address', 'stop'];
+const TOPICS = ['apply', 'enter', 'finish', 'phone', 'start', 'login', 'release', 'renew', 'password', 'address', 'stop'];
 const VIEWS = {
   'on a PC, in Japanese': { language: 'ja', walk: 'account-pc-ja' },
   'on a phone, in English': { language: 'en', walk: 'account-phone-en', viewport: { width: 390, height: 844 } },

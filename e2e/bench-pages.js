@@ -107,7 +107,7 @@ async function pages(banks) {
   const weigh = async (name) => weights.push([name, await weightOf(pc)]);
   await pc.go('/login');
   await weigh('BLI001');
-  for (const topic of ['', '/apply', '/enter', '/phone', '/start', '/login', '/release', '/renew', '/password', '/address', '/stop']) {
+  for (const topic of ['', '/apply', '/enter', '/finish', '/phone', '/start', '/login', '/release', '/renew', '/password', '/address', '/stop']) {
     await pc.go(`/help${topic}`);
     await weigh(`BHP001${topic}`);
   }

@@ -207,7 +207,7 @@ describe('customers', { concurrency: true }, () => {
     const place = await Place.ready(t);
     const file = await place.write('customers.csv', customers({ broken: false }));
     assert.equal(await place.must(['customers', 'import', file]), 'Customers imported: 2. Lines not taken: 0.\n');
-    await place.refuses(REFUSED, ['customers', 'import', file], ['line 2: ', 'line 3: ', 'another customer has it']);
+    await place.refuses(REFUSED, ['customers', 'import', file], ['line 2: ', 'line 3: ', 'a registered customer has it']);
     await place.refuses(FAILED, ['customers', 'import', 'none.csv'], ['cannot read none.csv']);
   });
 

@@ -15,15 +15,20 @@ const FOLDER = process.argv[2];
 const QUALITY = 6;
 // No wider than what can still be read on a phone, and no higher than what is looked at in one piece.
 const PC = { width: 600, height: 640, scale: 1 };
+// What is chosen and what is typed for it belong together.
+const TALL = 1000;
 const PHONE = { width: 360, height: 640, scale: 0.9 };
 
-/** Takes what a customer sees from an element of the page on, down to what is to be pressed there. */
-async function shoot(page, name, { width, height, scale }, { from = 'h1', press } = {}) {
+/** Takes what a customer sees from an element of the page on, down to what is to be pressed there, or to where another part begins. */
+async function shoot(page, name, view, { from = 'h1', press, until, height = view.height } = {}) {
+  const { width, scale } = view;
   const anchor = await page.locator(from).first().boundingBox();
   const button = press && (await page.getByRole('main').getByRole('button', { name: press, exact: true }).first().boundingBox());
   const scrolled = await page.evaluate(() => window.scrollY);
   const first = scrolled + anchor.y - SPACE;
-  const last = button ? scrolled + button.y + button.height + SPACE : first + height;
+  const end = until && (await page.locator(until).first().boundingBox());
+  const pressed = button ? scrolled + button.y + button.height + SPACE : first + height;
+  const last = end ? scrolled + end.y - SPACE : pressed;
   const [top, bottom] = await page.evaluate(betweenBlocks, [Math.max(0, first, last - height), last, SPACE]);
   await page.evaluate(hideHosts);
   const lines = await page.context().newCDPSession(page);
@@ -110,7 +115,8 @@ async function walk(t, banks, language) {
   await take('bmp001', { press: words.ok });
   const after = (await banks.smtp.mails()).length;
   await pc.press(words.ok);
-  await take('bot001', { from: '#for-address', press: words.next });
+  await take('bot001', { from: '#for-address', until: '#for-start' });
+  await take('bot001-start', { from: '#for-start', press: words.next, height: TALL });
   await pc.enter(person);
   const secret = await mailPassword(bank, person, after);
   await pc.reload();
@@ -157,13 +163,13 @@ async function change(pc, take, person) {
   await pc.go('/password');
   await page.locator('input[value=login]').check();
   await pc.fill({ [words.newPassword]: changed, [words.newPassword2]: changed });
-  await take('bpw001', { from: '#which', press: words.next });
+  await take('bpw001', { from: '#which', press: words.next, height: TALL });
   await pc.press(words.next);
   await take('bpw002', { press: words.changePassword });
   await pc.go('/address');
   await page.getByLabel(words.addAddress).check();
   await pc.fill({ [words.newAddress]: fresh, [words.newAddress2]: fresh });
-  await take('bma001', { from: 'fieldset', press: words.next });
+  await take('bma001', { from: 'fieldset', until: '.notes', height: TALL });
   const after = (await bank.banks.smtp.mails()).length;
   await pc.press(words.next);
   const secret = await mailPassword(bank, person, after);

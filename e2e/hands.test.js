@@ -11,7 +11,7 @@ import { Portal } from './lib/portal.js';
 import { wordsIn } from './lib/words.js';
 
 const words = wordsIn('ja');
-const done = 'このお手続きはすでに完了しています。二重には行われていません。';
+const done = 'このお手続き（トークン発行）はすでに完了しています。二重には行われていません。';
 const stale = 'この画面からはお手続きを続けられません。';
 const signedOut = 'この画面では、ログインされていません。';
 const replaced = '別の画面または別の機器でログインされたため、この画面でのご利用を終了しました。';

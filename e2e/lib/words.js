@@ -113,7 +113,7 @@ const JA = {
   lockedUntil: (time) => `続けて正しく入力されなかったため、${time} までご利用いただけません。`,
   locked: '続けて正しく入力されなかったため、ご利用を停止しています。',
   loginRefused:
-    'ログインできませんでした。ログインIDとログインパスワードをご確認のうえ、もう一度入力してください。ログインを一時的に停止している場合や、当行が停止している場合も、この表示になります。',
+    'ログインできませんでした。ログインIDとログインパスワードをご確認のうえ、もう一度入力してください。緊急停止などでご利用を停止している場合も、この表示になります。',
   addressesDiffer: '2つの携帯電話メールアドレスが同じではありません。もう一度確認して入力してください。',
   weak: '推測されやすい番号です。同じ数字の繰り返し、続き番号、生年月日は避けてください。',
   confirmationWrong: '確認用パスワードが正しくありません。ログインパスワードとは別のものです。',
@@ -306,7 +306,7 @@ const EN = {
   lockedUntil: (time) => `After several wrong entries in a row the service is locked until ${time}.`,
   locked: 'After several wrong entries in a row the service has been stopped.',
   loginRefused:
-    'We could not log you in. Please check your login ID and login password and enter them again. The same message appears when logging in has been stopped, for a time or by the bank.',
+    'We could not log you in. Please check your login ID and login password and enter them again. The same message appears when the use has been stopped, for example by an emergency stop.',
   addressesDiffer: 'The two e-mail addresses are not the same. Please check them and enter them again.',
   weak: 'This number is easily guessed. Please avoid repeated digits, digits in sequence and dates of birth.',
   confirmationWrong: 'The confirmation password is not correct. It is not the same as your login password.',

@@ -20,6 +20,7 @@ import { digitsField, secretField } from "./field.js";
 export function setUpView(app, fault) {
   const { texts, draft } = app;
   const fields = fieldsOf(app);
+  const lead = h("p", {}, texts.of(fault === undefined ? leadOf(draft) : "app-set-lead"));
   const message = h("div", { class: "message", role: "alert", tabindex: -1, hidden: true });
   const working = h("p", { class: "working", role: "status" });
   const button = h("button", { type: "submit", class: "primary" }, texts.of("app-set-button"));
@@ -32,7 +33,7 @@ export function setUpView(app, fault) {
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void submit(app, { fields, message, working, button });
+    void submit(app, { fields, lead, message, working, button });
   });
   const back = () => {
     draft.startPassword = "";
@@ -42,7 +43,7 @@ export function setUpView(app, fault) {
     "div",
     {},
     h("h1", { tabindex: -1 }, texts.of("app-set-title")),
-    h("p", {}, texts.of(draft.link === null || fault !== undefined ? "app-set-lead" : "app-set-read")),
+    lead,
     shortcuts(app, fields, message),
     fault === undefined ? null : linkFault(texts, fault),
     message,
@@ -50,6 +51,14 @@ export function setUpView(app, fault) {
     h("button", { type: "button", class: "secondary", click: back }, texts.of("app-back")),
   );
   return { node };
+}
+
+/**
+ * What is left to do: all of it, or what a link does not bring.
+ * @param {import("../app.js").Draft} draft
+ */
+function leadOf({ link }) {
+  return link === null ? "app-set-lead" : "app-set-read";
 }
 
 /**
@@ -133,6 +142,7 @@ function fillIn({ draft }, fields, { serviceId, userId, qrSecret }) {
 /**
  * @typedef {object} Parts
  * @property {Record<FieldName, Field>} fields
+ * @property {HTMLElement} lead
  * @property {HTMLElement} message
  * @property {HTMLElement} working
  * @property {HTMLButtonElement} button
@@ -243,13 +253,14 @@ function showWorking({ texts }, { fields, message, working, button }, isWorking)
  * @param {Parts} parts
  * @param {Refusal} refusal
  */
-function showRefusal(app, { fields, message, button }, refusal) {
+function showRefusal(app, { fields, lead, message, button }, refusal) {
   const { texts, draft } = app;
   if (refusal.reason === "refused" || refusal.reason === "other-phone") {
     // The secret is not kept beyond a try that was judged. An aged QR secret must not spoil the next one.
     draft.startPassword = "";
     fields.start_password.input.value = "";
     draft.link = null;
+    lead.textContent = texts.of(leadOf(draft));
   }
   button.textContent = texts.of(CAN_REPEAT.includes(refusal.reason) ? "app-retry" : "app-set-button");
   const wrong = refusal.fields.filter((name) => name in FIELD_TEXTS).map((name) => /** @type {FieldName} */ (name));

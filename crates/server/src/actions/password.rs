@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use warifu_core::{
     audit::Kind,
+    counter::Gate,
     hold::HoldKind,
     ids::{CustomerId, LoginId, ProcedureId},
     procedure::ProcedureEnd,
@@ -57,6 +58,31 @@ pub(crate) fn due(origin: &Origin, customer: &Customer) -> Vec<StaticPassword> {
     login.into_iter().chain(confirmation).collect()
 }
 
+/// A password that BPW001 names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered {
+    pub(crate) which: StaticPassword,
+    /// Whether its present one would be evaluated now: without it nothing is changed.
+    pub(crate) gate: Gate,
+}
+
+/// What BPW001 names: those that are due, or all.
+pub(crate) async fn offered(
+    app: &App,
+    origin: &Origin,
+    customer: &Customer,
+) -> Result<Vec<Offered>, AppError> {
+    let due = due(origin, customer);
+    let named = if due.is_empty() { StaticPassword::ALL } else { &*due };
+    let mut tx = app.store.read().await?;
+    let mut offered = Vec::with_capacity(named.len());
+    for &which in named {
+        let gate = static_password::gate(&mut tx, customer, which, origin.now).await?;
+        offered.push(Offered { which, gate });
+    }
+    Ok(offered)
+}
+
 /// BPW001: the new password is taken, and a procedure begins that waits for the present one.
 pub(crate) async fn enter(
     app: &App,
@@ -66,6 +92,12 @@ pub(crate) async fn enter(
 ) -> Result<ProcedureId, AppError> {
     let mut tx = app.store.read().await?;
     let customer = tx.customer(session.customer_id).await?.ok_or(AppError::NotFound)?;
+    if let Some(which) = entry.which
+        && static_password::gate(&mut tx, &customer, which, origin.now).await? != Gate::Open
+    {
+        // The page that was open knows nothing of the lock; the one it goes to does.
+        return Err(AppError::MovedOn("/password".to_owned()));
+    }
     drop(tx);
     let input = read(app, origin, &customer, entry).await?;
     let (mut tx, customer) = sessions::take(app, origin, session).await?;
@@ -92,7 +124,8 @@ async fn read(
     let login_id = customer.login_id.parse::<LoginId>().map_err(AppError::internal)?;
     // Not compared with a stored password here: whoever has the session could guess at it, uncounted.
     let (min, max) = (policy.min_length, policy.max_length);
-    if let Err(error) = check_static_password(entry.new.expose(), min, max, &login_id, false) {
+    if let Err(error) = check_static_password(entry.new.expose(), min, max, Some(&login_id), false)
+    {
         let key = match error {
             StaticPasswordError::Short => "err-new-short",
             StaticPasswordError::Long => "err-new-long",

@@ -171,6 +171,11 @@ pub(crate) async fn find(
     Ok((touch(app, origin, session).await?, customer))
 }
 
+/// When a session ends if nothing is done.
+pub(crate) fn until(session: &Session) -> Millis {
+    Millis(session.idle_until.min(session.ends_at))
+}
+
 /// The same, for a page that asks by itself: nobody may be there any more.
 pub(crate) async fn peek(
     app: &App,

@@ -92,6 +92,16 @@ fn counter(customer: &Customer, which: StaticPassword) -> Subject {
     }
 }
 
+/// Whether a password would be evaluated inside a session.
+pub(crate) async fn gate(
+    tx: &mut Tx,
+    customer: &Customer,
+    which: StaticPassword,
+    now: Millis,
+) -> Result<Gate, AppError> {
+    counters::gate(tx, &counter(customer, which), now).await
+}
+
 /// Computes whether a password fits. At a closed gate nothing is evaluated: the transaction that
 /// follows says so.
 pub(crate) async fn compute(
@@ -102,7 +112,7 @@ pub(crate) async fn compute(
     which: StaticPassword,
     password: SecretText,
 ) -> Result<Computed, AppError> {
-    let gate = counters::gate(&mut tx, &counter(customer, which), origin.now).await?;
+    let gate = gate(&mut tx, customer, which, origin.now).await?;
     drop(tx);
     let hash = places::checked_hash(&origin.institution, customer, column(which))?.to_owned();
     let fits = if gate == Gate::Open {

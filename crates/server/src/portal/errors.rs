@@ -150,15 +150,13 @@ pub(crate) fn rendered(visit: &Visit, signed_in: bool, error: AppError) -> Respo
 // The words of a page: screen, paragraphs, where to go.
 fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
     let text = &visit.text;
-    let link = |path: &str, key: &str| (path.to_owned(), text.of(key));
     let first = first_of(&visit.here);
-    let onward = if frame.signed_in {
-        vec![link(first.0, first.1), link("/top", "frame-to-top")]
-    } else {
-        vec![link("/login", "frame-to-login")]
-    };
+    let onward = onward(&error, frame.signed_in, first);
+    let links = onward.into_iter().map(|(path, key)| (path.to_owned(), text.of(key))).collect();
     let (screen, paragraphs) = match error {
-        AppError::Stale(Stale::Done) => ("BER002", vec![text.of("again-done")]),
+        AppError::Stale(Stale::Done) => {
+            ("BER002", vec![text.with("again-done", "what", text.of(procedure(&visit.here)))])
+        }
         AppError::Stale(Stale::IssueOver(end)) => ("BER001", vec![issue_over(text, end)]),
         AppError::Stale(Stale::Order) => ("BER004", vec![text.of("order-text")]),
         AppError::Stale(Stale::DayLimit) => ("BER001", vec![text.of("issue-day-limit")]),
@@ -207,7 +205,33 @@ fn told(visit: &Visit, mut frame: Frame, error: AppError) -> Ber {
         }
     };
     frame.screen = screen;
-    Ber { frame, paragraphs, links: onward }
+    Ber { frame, paragraphs, links }
+}
+
+// Where to go, the likeliest first: path and label.
+fn onward(
+    error: &AppError,
+    signed_in: bool,
+    first: (&'static str, &'static str),
+) -> Vec<(&'static str, &'static str)> {
+    const TOP: (&str, &str) = ("/top", "frame-to-top");
+    match error {
+        _ if !signed_in => vec![("/login", "frame-to-login")],
+        // Nothing is left to do where it began.
+        AppError::Stale(Stale::Done) => vec![TOP, first],
+        _ => vec![first, TOP],
+    }
+}
+
+// The procedure of an address, as its button on the menu names it.
+fn procedure(path: &str) -> &'static str {
+    match path {
+        path if path.starts_with("/password") => "bci001-password",
+        path if path.starts_with("/address") => "bci001-address",
+        path if path.starts_with("/otp/start") => "bop001-start",
+        path if path.starts_with("/otp/release") => "bop001-release",
+        _ => "bop001-issue",
+    }
 }
 
 // Where what stands at this address is begun.

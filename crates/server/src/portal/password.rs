@@ -30,12 +30,21 @@ type Asked = Query<BTreeMap<String, String>>;
 
 /// BPW001.
 pub(super) async fn show(signed: Signed) -> Result<Response, AppError> {
-    let due = password::due(&signed.visit.origin, &signed.customer);
-    render::page(&Bpw001 {
-        frame: input_frame(&signed),
-        which: None,
-        due,
-        holds: holds(&signed, HoldKind::Password),
+    render::page(&input_page(&signed, None, Vec::new()).await?)
+}
+
+async fn input_page(
+    signed: &Signed,
+    which: Option<StaticPassword>,
+    errors: Vec<FieldError>,
+) -> Result<Bpw001, AppError> {
+    let (visit, customer) = (&signed.visit, &signed.customer);
+    Ok(Bpw001 {
+        frame: Frame { errors, ..input_frame(signed) },
+        which,
+        is_due: !password::due(&visit.origin, customer).is_empty(),
+        offered: password::offered(&visit.app, &visit.origin, customer).await?,
+        holds: holds(signed, HoldKind::Password),
     })
 }
 
@@ -57,14 +66,7 @@ pub(super) async fn enter(
         Err(AppError::InvalidField(problems)) => {
             let customer = Some(signed.customer.customer_id);
             let errors = render::problems(visit, "BPW001", customer, &problems).await?;
-            let due = password::due(&visit.origin, &signed.customer);
-            let frame = Frame { errors, ..input_frame(&signed) };
-            render::corrected(&Bpw001 {
-                frame,
-                which,
-                due,
-                holds: holds(&signed, HoldKind::Password),
-            })
+            render::corrected(&input_page(&signed, which, errors).await?)
         }
         Err(other) => Err(other),
     }
@@ -133,7 +135,7 @@ pub(super) async fn done(signed: Signed, query: Asked) -> Result<Response, AppEr
     render::page(&Bpw003 {
         frame: render::step(frame, PASSWORD_STEPS, 2),
         which,
-        due: !password::due(&signed.visit.origin, &signed.customer).is_empty(),
+        due: password::due(&signed.visit.origin, &signed.customer).first().copied(),
         hold_until,
     })
 }

@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     response::{Html, IntoResponse, Response},
 };
-use warifu_core::{ids::CustomerId, time::Millis};
+use warifu_core::ids::CustomerId;
 
 use super::pages::{Ber, FieldError, Frame, Steps};
 use crate::{
@@ -41,16 +41,19 @@ pub(crate) async fn open(visit: &Visit, screen: &'static str, title: &'static st
     // Who must stop everything, or looks for help, waits for no database.
     let found = sessions::peek(&visit.app, &visit.origin, &visit.browser);
     let found = tokio::time::timeout(Duration::from_millis(300), found).await;
-    let signed_in = matches!(found, Ok(Ok((session, _))) if session.level == sessions::Level::Full);
-    Frame { signed_in, ..outside(visit, screen, title) }
+    let session = match found {
+        Ok(Ok((session, _))) if session.level == sessions::Level::Full => Some(session),
+        _ => None,
+    };
+    let session_until = session.as_ref().map(sessions::until);
+    Frame { signed_in: session.is_some(), session_until, ..outside(visit, screen, title) }
 }
 
 /// The frame of a page for a customer who is logged in.
 pub(crate) fn inside(signed: &Signed, screen: &'static str, title: &'static str) -> Frame {
-    let until = signed.session.idle_until.min(signed.session.ends_at);
     Frame {
         signed_in: true,
-        session_until: Some(Millis(until)),
+        session_until: Some(sessions::until(&signed.session)),
         ..outside(&signed.visit, screen, title)
     }
 }

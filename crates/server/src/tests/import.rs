@@ -18,6 +18,7 @@ on_both_engines!(
     a_file_that_is_no_table_is_refused,
     a_customer_has_three_addresses_at_most_and_none_twice,
     what_a_file_calls_a_column_speaks_to_no_terminal,
+    everything_that_is_wrong_is_told_in_one_run,
     one_bad_line_means_that_nothing_is_written,
     bad_lines_can_be_skipped,
     an_imported_customer_can_log_in_and_issue,
@@ -55,21 +56,21 @@ async fn each_kind_of_bad_line_is_told_with_its_number_and_reason(app: &TestApp)
     for (column, value, reason) in [
         ("customer_number", "", "customer_number: 1 to 40 characters"),
         ("customer_number", &long[..41], "customer_number: 1 to 40 characters"),
-        ("customer_number", AOKI.number, "customer_number or login_id: another customer has it"),
+        ("customer_number", AOKI.number, "customer_number: a registered customer has it"),
         ("login_id", "", "login_id: 6 to 32"),
         ("login_id", "short", "login_id: 6 to 32"),
         ("login_id", "日本語日本語", "login_id: 6 to 32"),
         ("login_id", "has space", "login_id: 6 to 32"),
         ("login_id", &long, "login_id: 6 to 32"),
-        ("login_id", "AOKI-HANA", "customer_number or login_id: another customer has it"),
+        ("login_id", "AOKI-HANA", "login_id: a registered customer has it"),
         ("name", "", "name: 1 to 100"),
         ("name", "a\u{7}b", "name: 1 to 100"),
         ("name", &long, "name: 1 to 100"),
         ("birthday", "1980/05/05", "birthday: a day like"),
         ("birthday", "1980-02-30", "birthday: a day like"),
         ("locale", "fr", "locale: ja or en"),
-        ("notice_addresses", "taro", "notice_addresses:"),
-        ("notice_addresses", "taro@mail.example;a..b@example.com", "notice_addresses:"),
+        ("notice_addresses", "taro", "notice_addresses: address 1: "),
+        ("notice_addresses", "taro@mail.example;a..b@example.com", "notice_addresses: address 2: "),
         ("addresses_confirmed_at", "yesterday", "addresses_confirmed_at: a day"),
         ("addresses_confirmed_at", "2026-12-24", "addresses_confirmed_at: lies in the future"),
         ("login_password", "", "login_password: neither it nor login_password_hash"),
@@ -308,6 +309,29 @@ async fn a_customer_has_three_addresses_at_most_and_none_twice(app: &TestApp) {
     assert_eq!(run(app, format!("{HEAD}\n{line}\n"), false).await.taken, 1);
 }
 
+async fn everything_that_is_wrong_is_told_in_one_run(app: &TestApp) {
+    let known = format!("{},{},x,,,,,Login-Pass-1,,Other-Pass-2,", AOKI.number, AOKI.login_id);
+    let bad = "N-2,id,x,,,a@b;taro@mail.example;c..d@mail.example,,short,,password,";
+    let imported = run(app, format!("{HEAD}\n{bad}\n{GOOD}\n{known}\n"), false).await;
+    let told: Vec<_> = imported.bad.iter().map(|b| (b.line, b.reason.as_str())).collect();
+    let begins = |at: usize, line, with: &str| {
+        assert!(told[at].0 == line && told[at].1.starts_with(with), "{with}: {told:?}");
+    };
+    begins(0, 2, "login_id: ");
+    begins(1, 2, "notice_addresses: address 1: ");
+    begins(2, 2, "notice_addresses: address 3: ");
+    begins(3, 2, "login_password: the password is too short");
+    begins(4, 2, "confirmation_password: the password is a common one");
+    begins(5, 4, "customer_number: a registered customer has it");
+    begins(6, 4, "login_id: a registered customer has it");
+    assert_eq!((told.len(), imported.taken), (7, 0));
+    let head = HEAD.replace("birthday", "birth_day").replace("locale", "postcode");
+    let imported = run(app, format!("{head}\n{GOOD}\n"), false).await;
+    let told: Vec<_> = imported.bad.iter().map(|b| b.reason.as_str()).collect();
+    assert!(told[0].contains("(birth_day): no such column, is birthday meant? there are"));
+    assert!(told[1].contains("(postcode): no such column; there are"), "{told:?}");
+}
+
 async fn what_a_file_calls_a_column_speaks_to_no_terminal(app: &TestApp) {
     let head = HEAD.replace("birthday", "\u{1b}[31mday\u{202e}");
     let imported = run(app, format!("{head}\n{GOOD}\n"), false).await;
@@ -320,6 +344,6 @@ async fn the_same_file_twice_changes_nothing(app: &TestApp) {
     assert_eq!(run(app, &file, false).await.taken, 1);
     let before = app.database.state().await;
     let again = run(app, &file, true).await;
-    assert_eq!((again.taken, again.bad.len()), (0, 1));
+    assert_eq!((again.taken, again.lines_left_out(), again.bad.len()), (0, 1, 2));
     assert!(app.database.state().await == before);
 }

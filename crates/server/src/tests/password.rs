@@ -18,6 +18,8 @@ on_both_engines!(
     a_confirmation_password_is_never_the_login_password_and_only_who_proves_it_hears_so,
     only_the_own_browser_is_known_after_a_login_password_is_changed,
     wrong_present_passwords_are_counted_and_lock_the_change_alone,
+    a_lock_is_told_before_anything_is_typed_and_the_other_password_can_be_changed,
+    a_lock_that_came_from_elsewhere_is_not_evaded_by_a_page_that_was_open,
     a_change_sent_twice_is_done_once,
     a_newer_change_ends_the_one_before,
     passwords_that_the_bank_gave_are_changed_before_anything_else,
@@ -177,9 +179,6 @@ async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &Tes
     let page = present(&mut pc, "Chigau-Mono-1").await.expect(422).expect_screen("BER001");
     assert!(page.text().contains("パスワードは変更されていません。"), "{}", page.text());
     assert!(page.text().contains("10時30分"), "until when: {}", page.text());
-    // The right one is not looked at any more, and the login itself is not locked.
-    reach_confirm(&mut pc, "login", "Betsuno-Mono-77").await;
-    present(&mut pc, AOKI.login_password).await.expect(422).expect_screen("BER001");
     app.deliver().await;
     assert_eq!(
         app.subjects(AOKI.address())[0],
@@ -192,6 +191,44 @@ async fn wrong_present_passwords_are_counted_and_lock_the_change_alone(app: &Tes
     assert_eq!(customers::unlock(&app.app, &app.origin(Bank::A), id).await.unwrap(), 1);
     let mut pc = app.signed_in(&AOKI).await;
     change(&mut pc, &AOKI, "login", NEW).await;
+}
+
+async fn a_lock_is_told_before_anything_is_typed_and_the_other_password_can_be_changed(
+    app: &TestApp,
+) {
+    let mut pc = app.signed_in(&AOKI).await;
+    let before = pc.open("/password").await.expect(200);
+    reach_confirm(&mut pc, "login", NEW).await;
+    for _ in 0..5 {
+        present(&mut pc, "Chigau-Mono-1").await.expect(422);
+    }
+    let page = pc.open("/password").await.expect(200).expect_screen("BPW001");
+    let told = "ログインパスワードが続けて正しく入力されなかったため、10時30分00秒 まで";
+    assert!(page.text().contains(told), "{}", page.text());
+    assert!(page.text().contains("新しい確認用パスワードを2回入力し"), "{}", page.text());
+    assert!(!page.body.contains("value=\"login\""), "it is not offered");
+    // A page that was open before the lock leads to where it is told; nothing is gathered.
+    pc.page = before;
+    let fields = [("which", "login"), ("new_password", NEW), ("new_password2", NEW)];
+    pc.post("/password", &fields).await.expect_to("/password");
+    assert_eq!(app.database.count("procedures", "1 = 1").await, 1);
+    change(&mut pc, &AOKI, "confirmation", "Kakunin-Atarashii-2").await;
+}
+
+async fn a_lock_that_came_from_elsewhere_is_not_evaded_by_a_page_that_was_open(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    reach_confirm(&mut pc, "confirmation", "Kakunin-Atarashii-2").await;
+    let open = pc.page.clone();
+    pc.reach_confirm(&AOKI).await;
+    let mail = app.mail_password(&AOKI).await;
+    for _ in 0..5 {
+        pc.confirm("Chigau-Mono-1", &mail).await.expect(422);
+    }
+    pc.page = open;
+    // The right one is not looked at.
+    let page = present(&mut pc, AOKI.confirmation_password).await.expect(422);
+    page.expect_screen("BER001");
+    assert_eq!(app.audited("password.changed").await, 0);
 }
 
 async fn a_change_sent_twice_is_done_once(app: &TestApp) {
@@ -228,11 +265,17 @@ async fn passwords_that_the_bank_gave_are_changed_before_anything_else(app: &Tes
         pc.get(path).await.expect_to("/password");
     }
     let page = pc.open("/top").await.expect(200).expect_screen("BPW001");
-    assert!(page.text().contains("当行からお知らせしたパスワード"), "{}", page.text());
+    assert!(
+        page.text().contains("お知らせしたログインパスワードと確認用パスワードは、最初に"),
+        "{}",
+        page.text()
+    );
     pc.post("/otp/issue", &[]).await.expect_to("/password");
     let page = change(&mut pc, &ISHII, "login", NEW).await;
-    assert!(page.text().contains("もう一方のパスワードも"), "{}", page.text());
+    assert!(page.text().contains("続けて、確認用パスワードも変更してください。"));
     pc.get("/top").await.expect_to("/password");
+    let page = pc.open("/password").await.expect(200).expect_screen("BPW001");
+    assert!(page.text().contains("当行からお知らせした確認用パスワードは、最初に"));
     change(&mut pc, &ISHII, "confirmation", "Kakunin-Atarashii-2").await;
     pc.open("/top").await.expect(200).expect_screen("BPT001");
     pc.sign_out().await.expect(200);

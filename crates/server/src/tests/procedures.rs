@@ -186,7 +186,9 @@ async fn a_page_of_a_done_procedure_says_that_it_is_done(app: &TestApp) {
     let id = pc.page.body.split("procedure=").nth(1).unwrap()[..30].to_owned();
     for step in STEPS {
         let told = pc.get(&format!("{step}?procedure={id}")).await.expect(409);
-        assert!(told.expect_screen("BER002").text().contains("すでに完了しています"));
+        assert!(
+            told.expect_screen("BER002").text().contains("（トークン発行）はすでに完了しています")
+        );
     }
     let again = pc.get(&format!("/otp/issue/done?procedure={id}")).await.expect(200);
     assert_eq!(Numbers::of(&again).user_id, numbers.user_id);

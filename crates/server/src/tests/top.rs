@@ -10,6 +10,7 @@ use warifu_core::time::Millis;
 
 on_both_engines!(
     the_top_page_tells_what_happened_in_thirty_days,
+    each_event_says_what_it_was,
     the_bank_says_something_for_a_time_in_both_languages,
     a_text_that_was_tampered_with_is_not_shown,
     mails_follow_the_language_that_the_customer_chose,
@@ -40,6 +41,31 @@ async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
     pc.sign_in_with(&AOKI, &phone.passcode()).await;
     assert!(!pc.page.text().contains("最近30日間"), "{}", pc.page.text());
     assert!(pc.page.text().contains("新しいお知らせはありません。"));
+}
+
+async fn each_event_says_what_it_was(app: &TestApp) {
+    let mut pc = app.signed_in(&AOKI).await;
+    pc.issue(&AOKI).await;
+    app.advance_secs(60);
+    let phone = pc.issue_to_phone(&AOKI).await;
+    let page = pc.open("/top").await.expect(200).text();
+    let reissued = "新しいトークンの発行を受け付けたため、前のトークンの発行を取り消しました。";
+    assert!(page.contains(reissued), "{page}");
+    app.advance_secs(60);
+    pc.reach_start().await;
+    let passcode = phone.passcode();
+    pc.start(&passcode).await.expect_to("/otp/start/done");
+    pc.reach_release().await;
+    pc.release(&passcode).await.expect(422);
+    let page = pc.open("/top").await.expect(200);
+    let text = page.text();
+    assert!(
+        text.contains("一度使われたワンタイムパスワードが、もう一度入力されました。"),
+        "{text}"
+    );
+    assert!(!text.contains("正しくないワンタイムパスワードが入力されました。"), "{text}");
+    // Six events by now: one of them opens on request.
+    assert!(text.contains("それより前の記録を表示する（1件）"), "{text}");
 }
 
 async fn the_bank_says_something_for_a_time_in_both_languages(app: &TestApp) {

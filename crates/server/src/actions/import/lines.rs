@@ -145,7 +145,10 @@ fn faults_of_head(headers: &csv::StringRecord) -> Vec<String> {
     for (at, name) in headers.iter().enumerate() {
         let shown = if is_name(name) { format!(" ({name})") } else { String::new() };
         if !is_known(name) {
-            faults.push(format!("column {}{shown}: no such column; there are {known}", at + 1));
+            let meant = if is_name(name) { meant(name) } else { ";".to_owned() };
+            let fault =
+                format!("column {}{shown}: no such column{meant} there are {known}", at + 1);
+            faults.push(fault);
         } else if !seen.insert(name) {
             faults.push(format!("column {}{shown}: stands there twice", at + 1));
         }
@@ -153,6 +156,15 @@ fn faults_of_head(headers: &csv::StringRecord) -> Vec<String> {
     let missing = COLUMNS.iter().take(NEEDED).filter(|name| !seen.contains(**name));
     faults.extend(missing.map(|name| format!("{name}: the column is missing")));
     faults
+}
+
+// Nothing where nothing is near: a wrong guess sends people the wrong way.
+fn meant(name: &str) -> String {
+    const NEAR: f64 = 0.85;
+    let likeness = |known: &&str| strsim::jaro_winkler(name, known);
+    let nearest = COLUMNS.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = nearest.filter(|known| likeness(known) >= NEAR);
+    nearest.map_or_else(|| ";".to_owned(), |known| format!(", is {known} meant?"))
 }
 
 fn first_of_its_name(
@@ -200,7 +212,7 @@ fn check(
     let name_kana = keep.good(name_kana(&r.name_kana));
     let birthday = keep.good(birthday(&r.birthday));
     let locale = keep.good(locale(&r.locale));
-    let addresses = keep.good(notice_addresses(origin, &r.notice_addresses));
+    let addresses = keep.all_good(notice_addresses(origin, &r.notice_addresses));
     let confirmed_at = keep.good(confirmed_at(origin, &r.addresses_confirmed_at));
     let same = !r.login_password.is_empty() && r.login_password == r.confirmation_password;
     let rules = |same| (origin, hasher, login_id.as_ref(), same);
@@ -235,6 +247,10 @@ struct Faults<'a>(&'a mut Vec<String>);
 impl Faults<'_> {
     fn good<T>(&mut self, checked: Result<T, String>) -> Option<T> {
         checked.map_err(|fault| self.0.push(fault)).ok()
+    }
+
+    fn all_good<T>(&mut self, checked: Result<T, Vec<String>>) -> Option<T> {
+        checked.map_err(|faults| self.0.extend(faults)).ok()
     }
 }
 
@@ -275,19 +291,25 @@ fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn notice_addresses(origin: &Origin, text: &str) -> Result<Vec<MailAddress>, String> {
+fn notice_addresses(origin: &Origin, text: &str) -> Result<Vec<MailAddress>, Vec<String>> {
     let rules = MailRules::for_notices(origin.institution.policy());
-    let addresses = text
-        .split([';', ' ', '\n'])
-        .filter(|part| !part.is_empty())
-        .map(|part| MailAddress::parse(part, &rules).map_err(|e| format!("notice_addresses: {e}")))
-        .collect::<Result<Vec<_>, _>>()?;
+    let parts = text.split([';', ' ', '\n']).filter(|part| !part.is_empty());
+    let (mut addresses, mut faults) = (Vec::new(), Vec::new());
+    for (part, number) in parts.zip(1..) {
+        match MailAddress::parse(part, &rules) {
+            Ok(address) => addresses.push(address),
+            Err(fault) => faults.push(format!("notice_addresses: address {number}: {fault}")),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
     if addresses.len() > MOST {
-        return Err(format!("notice_addresses: {MOST} at most"));
+        return Err(vec![format!("notice_addresses: {MOST} at most")]);
     }
     let keys: BTreeSet<_> = addresses.iter().map(MailAddress::comparable).collect();
     if keys.len() < addresses.len() {
-        return Err("notice_addresses: one of them twice".to_owned());
+        return Err(vec!["notice_addresses: one of them twice".to_owned()]);
     }
     Ok(addresses)
 }
@@ -320,11 +342,8 @@ fn password(
         (false, true) => {
             let policy = &origin.institution.policy().password;
             let (min, max) = (policy.min_length, policy.max_length);
-            // A login ID that is none has been told of; the line is not taken.
-            if let Some(login_id) = login_id {
-                check_static_password(&plain, min, max, login_id, same)
-                    .map_err(|e| format!("{column}: {e}"))?;
-            }
+            check_static_password(&plain, min, max, login_id, same)
+                .map_err(|e| format!("{column}: {e}"))?;
             Ok(Password::Plain(SecretText::new(plain)))
         }
     }

@@ -77,6 +77,8 @@ pub(crate) async fn import(
 ) -> Result<Imported, AppError> {
     let (lines, bad) = check_all((origin, &app.hasher), file);
     let mut imported = Imported { taken: 0, bad };
+    let lines = new_ones(app, origin, lines, &mut imported).await?;
+    imported.bad.sort_by_key(|bad| bad.line);
     if imported.is_refused(skip_bad) {
         return Ok(imported);
     }
@@ -85,12 +87,10 @@ pub(crate) async fn import(
     let lines = hash_all(app, lines, |done| progress(done, count)).await?;
     let mut tx = app.store.begin().await?;
     for line in lines {
-        let number = line.line;
-        if taken(&mut tx, origin, &line).await? {
-            imported.bad.push(BadLine {
-                line: number,
-                reason: "customer_number or login_id: another customer has it".to_owned(),
-            });
+        // Who was registered while the passwords were hashed.
+        let faults = taken(&mut tx, origin, &line).await?;
+        if !faults.is_empty() {
+            imported.bad.extend(faults);
             continue;
         }
         if let Password::Hashed(hash) = &line.login
@@ -148,11 +148,39 @@ async fn hash_all(
     Ok(ready)
 }
 
-async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<bool, AppError> {
-    let institution = origin.institution.id;
-    let login = tx.find(institution, Key::LoginId, line.login_id.as_str()).await?;
-    let number = tx.find(institution, Key::CustomerNumber, &line.customer_number).await?;
-    Ok(login.is_some() || number.is_some())
+// The lines whose customers nobody is yet: told before the hashing, which takes long.
+async fn new_ones(
+    app: &App,
+    origin: &Origin,
+    lines: Vec<Checked>,
+    imported: &mut Imported,
+) -> Result<Vec<Checked>, AppError> {
+    let mut tx = app.store.read().await?;
+    let mut new = Vec::with_capacity(lines.len());
+    for line in lines {
+        let faults = taken(&mut tx, origin, &line).await?;
+        if faults.is_empty() {
+            new.push(line);
+        } else {
+            imported.bad.extend(faults);
+        }
+    }
+    Ok(new)
+}
+
+async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<Vec<BadLine>, AppError> {
+    let keys = [
+        ("customer_number", Key::CustomerNumber, line.customer_number.as_str()),
+        ("login_id", Key::LoginId, line.login_id.as_str()),
+    ];
+    let mut faults = Vec::new();
+    for (column, key, wanted) in keys {
+        if tx.find(origin.institution.id, key, wanted).await?.is_some() {
+            let reason = format!("{column}: a registered customer has it");
+            faults.push(BadLine { line: line.line, reason });
+        }
+    }
+    Ok(faults)
 }
 
 async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Result<(), AppError> {

@@ -1,10 +1,10 @@
 //! Pages about the customer's own affairs: emergency stop, passwords, notice addresses.
 
 use askama::Template;
-use warifu_core::{text::StaticPassword, time::Millis};
+use warifu_core::{counter::Gate, text::StaticPassword, time::Millis};
 
 use super::{Frame, filters};
-use crate::actions::{progress::MailProgress, stop::Stopped};
+use crate::actions::{password::Offered, progress::MailProgress, stop::Stopped};
 
 /// BES001 緊急停止.
 #[derive(Template, Debug)]
@@ -71,30 +71,68 @@ const fn name_key(which: StaticPassword) -> &'static str {
 pub(crate) struct Bpw001 {
     pub frame: Frame,
     pub which: Option<StaticPassword>,
-    /// Which were given by the bank and must be changed before anything else; empty for none.
-    pub due: Vec<StaticPassword>,
+    /// Whether what is offered was given by the bank and must be changed before anything else.
+    pub is_due: bool,
+    /// Which can be changed, and which are locked.
+    pub offered: Vec<Offered>,
     /// Whether the change holds some transactions.
     pub holds: bool,
 }
 
 impl Bpw001 {
-    fn is_due(&self) -> bool {
-        !self.due.is_empty()
+    /// Why the bank asks for it, where it does.
+    fn due(&self) -> Option<String> {
+        let text = &self.frame.text;
+        match &*self.offered {
+            _ if !self.is_due => None,
+            [only] => Some(text.with("bpw001-due", "which", text.of(name_key(only.which)))),
+            _ => Some(text.of("bpw001-due-both")),
+        }
     }
 
-    fn choices(&self) -> Vec<(&'static str, &'static str)> {
-        let offered = if self.is_due() { &*self.due } else { StaticPassword::ALL };
-        let label = |which: &StaticPassword| match which {
+    /// Those that cannot be changed now, in words.
+    fn locked(&self) -> Vec<String> {
+        let text = &self.frame.text;
+        let told = |offered: &Offered| {
+            let which = ("which", text.of(name_key(offered.which)));
+            match offered.gate {
+                Gate::Open => None,
+                Gate::Until(until) => {
+                    let until = ("until", text.near(until, self.frame.now));
+                    Some(text.args("bpw001-locked-until", &[which, until]))
+                }
+                Gate::Stopped => Some(text.args("bpw001-locked", &[which])),
+            }
+        };
+        self.offered.iter().filter_map(told).collect()
+    }
+
+    /// Those that can.
+    fn choices(&self) -> Vec<StaticPassword> {
+        let open = self.offered.iter().filter(|offered| offered.gate == Gate::Open);
+        open.map(|offered| offered.which).collect()
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand out references")]
+impl Bpw001 {
+    #[expect(clippy::unused_self, reason = "templates reach it through the page they have")]
+    const fn label(&self, which: &StaticPassword) -> &'static str {
+        match which {
             StaticPassword::Login => "bpw001-login",
             StaticPassword::Confirmation => "bpw001-confirmation",
-        };
-        offered.iter().map(|which| (which.as_str(), label(which))).collect()
+        }
     }
 
-    fn is_chosen(&self, word: &str) -> bool {
-        // One that is due alone needs no choice.
-        let which = self.which.or_else(|| self.due.first().copied());
-        which.is_some_and(|which| which.as_str() == word)
+    fn lead(&self, which: &StaticPassword) -> String {
+        let text = &self.frame.text;
+        text.with("bpw001-lead-one", "which", text.of(name_key(*which)))
+    }
+
+    fn is_chosen(&self, which: &StaticPassword) -> bool {
+        // Where both are due, the first is as good as the other.
+        let first = self.offered.first().filter(|_| self.is_due).map(|offered| offered.which);
+        self.which.or(first) == Some(*which)
     }
 }
 
@@ -128,14 +166,19 @@ impl Bpw002 {
 pub(crate) struct Bpw003 {
     pub frame: Frame,
     pub which: StaticPassword,
-    /// The other one must be changed too.
-    pub due: bool,
+    /// The other one, where it must be changed too.
+    pub due: Option<StaticPassword>,
     pub hold_until: Option<Millis>,
 }
 
 impl Bpw003 {
     fn which_key(&self) -> &'static str {
         name_key(self.which)
+    }
+
+    fn due(&self) -> Option<String> {
+        let text = &self.frame.text;
+        self.due.map(|which| text.with("bpw003-other-due", "which", text.of(name_key(which))))
     }
 }
 

@@ -14,17 +14,30 @@ use askama::filters::Safe;
 /// A text for the page's body; never for an attribute.
 #[askama::filter_fn]
 pub(super) fn whole(text: impl Display, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let text = text.to_string();
+    marked(&text.to_string(), false)
+}
+
+/// The same, for what stands in no link: its telephone numbers can be pressed.
+#[askama::filter_fn]
+pub(super) fn dial(text: impl Display, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
+    marked(&text.to_string(), true)
+}
+
+fn marked(text: &str, dials: bool) -> askama::Result<Safe<String>> {
     let mut html = String::with_capacity(text.len() + 64);
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some(first) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix(MAY_BREAK) {
             html.push_str("<wbr>");
             rest = after;
         } else if let Some(part) = whole_part(rest) {
-            html.push_str("<span class=\"whole\">");
-            escape(part, &mut html)?;
-            html.push_str("</span>");
+            if dials && is_telephone(part) {
+                write!(html, "<a class=\"whole\" href=\"tel:{part}\">{part}</a>")?;
+            } else {
+                html.push_str("<span class=\"whole\">");
+                escape(part, &mut html)?;
+                html.push_str("</span>");
+            }
             rest = rest.get(part.len()..).unwrap_or_default();
         } else {
             // A run of digits that is nothing of these goes as one, or its tail would be looked at alone.
@@ -62,6 +75,11 @@ fn number(text: &str) -> Option<usize> {
     let is_moment = run.starts_with(|c: char| c.is_ascii_digit())
         && ["年", "月", "時", "分"].iter().any(|unit| run.contains(unit));
     (is_dashed || is_moment).then_some(run.len())
+}
+
+// `0120-111-222`: with the trunk prefix, and nothing but digits between its dashes.
+fn is_telephone(part: &str) -> bool {
+    part.starts_with('0') && part.contains('-') && !part.contains(|c| !matches!(c, '0'..='9' | '-'))
 }
 
 // `R-4821-0937`.
@@ -129,6 +147,26 @@ mod tests {
             ("2026-11-22", "[2026-11-22]"),
         ] {
             assert_eq!(shown(text), html);
+        }
+    }
+
+    #[derive(Template)]
+    #[template(source = "{{ text|dial }}", ext = "html")]
+    struct Dialled<'a> {
+        text: &'a str,
+    }
+
+    #[test]
+    fn a_telephone_number_in_a_sentence_can_be_pressed_and_nothing_else_can() {
+        let linked = "<a class=\"whole\" href=\"tel:0120-111-222\">0120-111-222</a>";
+        for (text, html) in [
+            ("電話 0120-111-222へ", format!("電話 {linked}へ")),
+            ("2026-11-22", "<span class=\"whole\">2026-11-22</span>".to_owned()),
+            ("R-0821-0937", "<span class=\"whole\">R-0821-0937</span>".to_owned()),
+            ("09時30分", "<span class=\"whole\">09時30分</span>".to_owned()),
+            ("0120\"<3", "0120&#34;&#60;3".to_owned()),
+        ] {
+            assert_eq!(Dialled { text }.render().unwrap(), html);
         }
     }
 

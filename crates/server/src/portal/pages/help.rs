@@ -12,6 +12,7 @@ use crate::{portal::assets::Assets, text::Lang};
 pub(crate) enum Topic {
     Apply,
     Enter,
+    Finish,
     Phone,
     Start,
     Login,
@@ -59,9 +60,10 @@ fn webp_size(file: &[u8]) -> Option<(u32, u32)> {
 
 impl Topic {
     /// All of them, in the order in which they are done.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Apply,
         Self::Enter,
+        Self::Finish,
         Self::Phone,
         Self::Start,
         Self::Login,
@@ -77,6 +79,7 @@ impl Topic {
         match self {
             Self::Apply => "apply",
             Self::Enter => "enter",
+            Self::Finish => "finish",
             Self::Phone => "phone",
             Self::Start => "start",
             Self::Login => "login",
@@ -97,6 +100,7 @@ impl Topic {
         match self {
             Self::Apply => "bhp-apply",
             Self::Enter => "bhp-enter",
+            Self::Finish => "bhp-finish",
             Self::Phone => "bhp-phone",
             Self::Start => "bhp-start",
             Self::Login => "bhp-login",
@@ -117,6 +121,9 @@ impl Topic {
             },
             Self::Enter => shots! {
                 "bot001": "bhp-bot001",
+                "bot001-start": "bhp-bot001-start",
+            },
+            Self::Finish => shots! {
                 "bot002": "bhp-bot002",
                 "bot003": "bhp-bot003",
             },
@@ -161,7 +168,7 @@ impl Topic {
     pub(crate) fn notes(self, exempt: &[HoldKind]) -> Vec<&'static str> {
         let held = |kind, key| (!exempt.contains(&kind)).then_some(key);
         let notes = match self {
-            Self::Apply | Self::Enter => [None; 3],
+            Self::Apply | Self::Enter | Self::Finish => [None; 3],
             Self::Phone => [Some("bhp001-app"), None, None],
             Self::Start => [held(HoldKind::Start, "hold-start"), None, None],
             Self::Login => [Some("bli002-lost"), None, None],
@@ -191,7 +198,7 @@ pub(crate) struct Bhp001 {
 
 impl Bhp001 {
     #[expect(clippy::unused_self, reason = "templates reach it through the page they have")]
-    fn topics(&self) -> [(&'static str, &'static str); 10] {
+    fn topics(&self) -> [(&'static str, &'static str); 11] {
         Topic::ALL.map(|topic| (topic.word(), topic.title()))
     }
 }
@@ -248,7 +255,7 @@ mod tests {
         for shot in Topic::ALL.iter().flat_map(|topic| topic.shots()) {
             let wanted = if shot.is_of_phone() { 324 } else { 600 };
             for (width, height) in [Lang::Ja, Lang::En].map(|lang| shot.size(lang)) {
-                assert!(width == wanted && (100..=700).contains(&height), "{}", shot.name);
+                assert!(width == wanted && (100..=1000).contains(&height), "{}", shot.name);
             }
         }
     }

@@ -1,10 +1,13 @@
 //! The top page, the menu of changes and the choice of procedures.
 
 use askama::Template;
-use warifu_core::{audit::Kind, time::Millis};
+use warifu_core::{audit::Kind, issue::IssueEnd, time::Millis};
 
 use super::{Frame, Qr, TokenIds, filters};
 use crate::{actions::top::Event, text::Lang};
+
+/// So many events stand open; the older ones open on request.
+const OPEN_EVENTS: usize = 5;
 
 /// BPT001 トップページ.
 #[derive(Template, Debug)]
@@ -19,6 +22,16 @@ pub(crate) struct Bpt001 {
     pub notices: Vec<String>,
     /// What happened to the customer, the newest first.
     pub events: Vec<ShownEvent>,
+}
+
+impl Bpt001 {
+    fn newest(&self) -> impl Iterator<Item = &ShownEvent> {
+        self.events.iter().take(OPEN_EVENTS)
+    }
+
+    fn older(&self) -> Vec<&ShownEvent> {
+        self.events.iter().skip(OPEN_EVENTS).collect()
+    }
 }
 
 /// Something that happened to the customer.
@@ -39,8 +52,14 @@ impl ShownEvent {
             (Kind::TokenReleased, _) => "event-token-released",
             (Kind::TokenExpired, _) => "event-token-expired",
             (Kind::TokenRevoked, _) => "event-token-revoked",
-            (Kind::IssueDied, "second_phone") => "event-second-phone",
-            (Kind::IssueDied, _) => "event-issue-died",
+            (Kind::IssueDied, reason) => match reason.parse().ok()? {
+                IssueEnd::SecondPhone => "event-second-phone",
+                IssueEnd::StartPassword => "event-issue-start-password",
+                IssueEnd::Deadline => "event-issue-deadline",
+                IssueEnd::Reissued => "event-issue-reissued",
+                IssueEnd::Stopped => "event-issue-stopped",
+                IssueEnd::TakenBack => "event-issue-taken-back",
+            },
             (Kind::CounterLocked, reason) => match reason.split(' ').next() {
                 Some("passcode") => "event-locked",
                 Some("confirm") => "event-locked-confirmation",
@@ -56,6 +75,8 @@ impl ShownEvent {
             (Kind::AddressRemoved, _) => "event-address-removed",
             (Kind::CustomerStopped, _) => "event-stopped",
             (Kind::SessionEnded, _) => "event-session-replaced",
+            (Kind::PasscodeRefused, "wrong") => "event-passcode-wrong",
+            (Kind::PasscodeRefused, "used") => "event-passcode-used",
             (Kind::PasscodeRefused, _) => "event-passcode-refused",
             _ => return None,
         };

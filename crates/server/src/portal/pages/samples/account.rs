@@ -1,6 +1,6 @@
 //! Samples of the pages about the customer's own affairs.
 
-use warifu_core::{text::StaticPassword, time::Millis};
+use warifu_core::{counter::Gate, text::StaticPassword, time::Millis};
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
     PROCEDURE, Sample, inside, later, outside, sample, sampled, step, wrong,
 };
 use crate::{
-    actions::{progress::MailProgress, stop::Stopped},
+    actions::{password::Offered, progress::MailProgress, stop::Stopped},
     text::{Text, tests::NOW},
 };
 
@@ -32,13 +32,17 @@ pub(super) fn stop(text: &Text) -> Vec<Sample> {
 pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     let at = |screen, title, now| step(inside(text, screen, title), PASSWORD_STEPS, now);
     let input = || at("BPW001", "bpw001-title", 0);
-    let page = |frame, which, due: &[StaticPassword]| Bpw001 {
+    let (login, confirmation) = (StaticPassword::Login, StaticPassword::Confirmation);
+    let page = |frame, is_due, offered: &[(StaticPassword, Gate)]| Bpw001 {
         frame,
-        which,
-        due: due.to_vec(),
+        which: None,
+        is_due,
+        offered: offered.iter().map(|&(which, gate)| Offered { which, gate }).collect(),
         holds: true,
     };
-    let login = StaticPassword::Login;
+    let both = [(login, Gate::Open), (confirmation, Gate::Open)];
+    let one = [(login, Gate::Until(later(1))), (confirmation, Gate::Open)];
+    let none = [(login, Gate::Until(later(1))), (confirmation, Gate::Stopped)];
     let errors =
         [("which", text.of("err-which-empty")), ("new_password", text.of("err-new-short"))];
     let confirm = |errors: &[(&'static str, String)]| Bpw002 {
@@ -49,18 +53,21 @@ pub(super) fn passwords(text: &Text) -> Vec<Sample> {
     };
     let done = |due| Bpw003 {
         frame: at("BPW003", "bpw003-title", 2),
-        which: StaticPassword::Confirmation,
+        which: confirmation,
         due,
         hold_until: Some(later(120)),
     };
     vec![
-        sampled!("bpw001", page(input(), None, &[])),
-        sampled!("bpw001-due", page(input(), None, StaticPassword::ALL)),
-        sampled!("bpw001-wrong", page(wrong(input(), &errors), None, &[])),
+        sampled!("bpw001", page(input(), false, &both)),
+        sampled!("bpw001-due", page(input(), true, &both[1..])),
+        sampled!("bpw001-due-both", page(input(), true, &both)),
+        sampled!("bpw001-one-locked", page(input(), false, &one)),
+        sampled!("bpw001-locked", page(input(), false, &none)),
+        sampled!("bpw001-wrong", page(wrong(input(), &errors), false, &both)),
         sampled!("bpw002", confirm(&[])),
         sampled!("bpw002-wrong", confirm(&[("present_password", text.of("err-present"))])),
-        sampled!("bpw003", done(false)),
-        sampled!("bpw003-due", done(true)),
+        sampled!("bpw003", done(None)),
+        sampled!("bpw003-due", done(Some(login))),
     ]
 }
 

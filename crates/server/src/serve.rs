@@ -53,6 +53,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the headers of a request.
 const HEADERS: usize = 32 * 1_024;
 const HEADERS_H2: u32 = 32 * 1_024;
+/// What one connection of HTTP/2 may have under way: requests, bytes of a request that nobody has read yet,
+/// and of a response that nobody has fetched.
+const STREAMS_H2: u32 = 64;
+const WINDOW_H2: u32 = 64 * 1_024;
+const SENDING_H2: usize = 64 * 1_024;
 /// Connections of one listener at once, and of one address among them.
 const CONNECTIONS: usize = 4_096;
 const OF_ONE_ADDRESS: usize = 512;
@@ -287,6 +292,10 @@ async fn connection(
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(HEADERS_H2)
+        .max_concurrent_streams(STREAMS_H2)
+        .initial_stream_window_size(WINDOW_H2)
+        .initial_connection_window_size(4 * WINDOW_H2)
+        .max_send_buf_size(SENDING_H2)
         .keep_alive_interval(Some(PATIENCE))
         .keep_alive_timeout(PATIENCE);
     // Small answers must not wait for more to come.

@@ -22,7 +22,7 @@ use warifu_core::{
     random::Random,
     time::Clock,
 };
-use warifu_store::{Candidate, Era, StoreError, Wanted, Whose, Write};
+use warifu_store::{Batching, Candidate, Era, StoreError, Wanted, Whose, Write};
 
 use crate::{
     actions::verify::{self, Ask, Decided, Verdict},
@@ -213,20 +213,23 @@ async fn work<B: Book>(parts: Parts<B>, entries: &mut mpsc::Receiver<Entry>) {
     let mut turns: Vec<(Id, Vec<Turn>)> = Vec::new();
     let batching = parts.book.batching();
     let mut is_open = true;
+    // When something was last heard of the flights: one has left, or landed.
+    let mut news = Instant::now();
     loop {
-        while flights.len() < batching.at_once
-            && (flights.is_empty() || waiting.len() >= batching.worth_another)
-        {
+        let mut has_next = !waiting.is_empty();
+        while has_next && may_leave(&batching, flights.len(), waiting.len(), news) {
             let busy = turns.iter().flat_map(|(_, own)| own).cloned().collect();
             let batch = next_batch(&mut waiting, busy, batching.by_bucket);
-            if batch.is_empty() {
-                break;
+            has_next = !batch.is_empty();
+            if has_next {
+                let own = batch.iter().map(turn).collect();
+                let parts = parts.clone();
+                let flight = flights.spawn(async move { fly(&parts, batch).await });
+                turns.push((flight.id(), own));
+                news = Instant::now();
             }
-            let own = batch.iter().map(turn).collect();
-            let parts = parts.clone();
-            let flight = flights.spawn(async move { fly(&parts, batch).await });
-            turns.push((flight.id(), own));
         }
+        let waits_long = has_next && (1..batching.most).contains(&flights.len());
         tokio::select! {
             entry = entries.recv(), if is_open && waiting.len() < LONGEST => match entry {
                 Some(entry) => {
@@ -238,7 +241,9 @@ async fn work<B: Book>(parts: Parts<B>, entries: &mut mpsc::Receiver<Entry>) {
                 }
                 None => is_open = false,
             },
+            () = tokio::time::sleep(batching.held_up.saturating_sub(news.elapsed())), if waits_long => {}
             Some(landed) = flights.join_next_with_id() => {
+                news = Instant::now();
                 let id = match landed {
                     Ok((id, again)) => {
                         for entry in again.into_iter().rev() {
@@ -256,6 +261,13 @@ async fn work<B: Book>(parts: Parts<B>, entries: &mut mpsc::Receiver<Entry>) {
             else => return,
         }
     }
+}
+
+// Whether another batch may leave beside those that are on their way.
+fn may_leave(batching: &Batching, flights: usize, waiting: usize, news: Instant) -> bool {
+    flights == 0
+        || (flights < batching.at_once && waiting >= batching.worth_another)
+        || (flights < batching.most && news.elapsed() >= batching.held_up)
 }
 
 fn turn(entry: &Entry) -> Turn {

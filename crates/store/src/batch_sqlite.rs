@@ -49,7 +49,7 @@ const KEEP: &str = "INSERT INTO answers (bucket, customer_id, api_key_id, purpos
      mac, answer, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
 /// Pages that the connection keeps (KiB).
-const CACHE_KIB: i64 = 20 * 1_024;
+const CACHE_KIB: i64 = 26 * 1_024;
 
 type Job = Box<dyn FnOnce(Result<&Connection, StoreError>) + Send>;
 

@@ -4,7 +4,7 @@
 //! its customer's stop raises it), so an entry that someone else was faster with writes nothing: it is
 //! not among the answers and is decided again.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::FromRow;
 use warifu_core::{
@@ -37,6 +37,11 @@ pub struct Batching {
     pub at_once: usize,
     /// One more than the first starts for so many that wait.
     pub worth_another: usize,
+    /// More may be on their way while those that are have been held up: what waits for a page from the disk, or
+    /// for another's lock, holds nobody else up.
+    pub most: usize,
+    /// After so long without news of them they count as held up.
+    pub held_up: Duration,
     /// Each is of one bucket's customers, who are named by their ids.
     pub by_bucket: bool,
 }
@@ -198,10 +203,23 @@ impl Store {
     #[must_use]
     pub fn batching(&self) -> Batching {
         if self.is_distributed() {
-            return Batching { at_once: 32, worth_another: 1, by_bucket: true };
+            return Batching {
+                at_once: 32,
+                worth_another: 1,
+                most: 32,
+                held_up: Duration::MAX,
+                by_bucket: true,
+            };
         }
         // One is decided while another is written. A batch costs the database about the same whatever its size.
-        Batching { at_once: 2, worth_another: 24, by_bucket: false }
+        // SQLite has one writer, who is not passed by.
+        Batching {
+            at_once: 2,
+            worth_another: 24,
+            most: if matches!(*self.batches, Batches::Sqlite { .. }) { 2 } else { 8 },
+            held_up: Duration::from_millis(10),
+            by_bucket: false,
+        }
     }
 
     /// Reads the tokens of a batch; an entry without one is not among them.

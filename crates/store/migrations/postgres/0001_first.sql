@@ -42,7 +42,8 @@ CREATE TABLE directory (
     customer_id TEXT COLLATE "C" NOT NULL,
     reference TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
-    PRIMARY KEY (institution_id, kind, value)
+    -- A batch that names login IDs reads these pages alone.
+    PRIMARY KEY (institution_id, kind, value) INCLUDE (bucket, customer_id)
 );
 
 CREATE TABLE customers (

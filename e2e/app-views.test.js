@@ -61,7 +61,7 @@ const SAID = {
     busy: 'The service is not available at the moment. Please press “Try again” in a while. What you typed is still here.',
     failed: 'We are sorry: the set-up could not be completed. Please press “Try again”.',
     notKept: 'The token cannot be kept safely on this phone. Nothing has been set up.',
-    summary: 'Please check your entries (items: 3). Press an item below to go to its field.',
+    summary: 'Please check what you entered. Items: 3. Press an item below to go to its field.',
   },
 };
 

@@ -6,7 +6,7 @@ import { checkClock, Clock } from "./clock.js";
 import { isApple, placeOf } from "./platform.js";
 import { ask } from "./server.js";
 import { checkTokens } from "./status.js";
-import { loadClock, loadSettings, loadTokens, saveClock, saveSettings } from "./storage.js";
+import { FIRST_SETTINGS, loadClock, loadSettings, loadTokens, saveClock, saveSettings } from "./storage.js";
 import { inFours, languageOf, Texts } from "./texts.js";
 import { detailsView } from "./views/details.js";
 import { doneView } from "./views/done.js";
@@ -46,7 +46,7 @@ async function start() {
     events: new EventTarget(),
     draft: { serviceId: "", userId: "", startPassword: "", link: null },
     installOffer: null,
-    settings: await loadSettings().catch(() => ({ isHidden: false, lock: null })),
+    settings: await loadSettings().catch(() => FIRST_SETTINGS),
     isOffline: false,
     keepSettings: async (settings) => {
       app.settings = settings;
@@ -120,6 +120,7 @@ async function render(app, takesFocus) {
   }
   remember(HAD_TOKENS, tokens.length > 0 ? "yes" : remembered(HAD_TOKENS));
   document.documentElement.lang = app.texts.language;
+  document.documentElement.className = `text-${app.settings.textSize}`;
   document.title = app.texts.of("app-name");
   const view = viewOf(app, pageNow(), tokens);
   const main = document.createElement("main");
@@ -169,7 +170,7 @@ function viewOf(app, page, tokens) {
     return detailsView(app, token);
   }
   if (page.name === "done" && token !== undefined) {
-    return doneView(app, token, page.wasHere);
+    return doneView(app, token, { wasHere: page.wasHere, isInstalled: isInstalled() });
   }
   const one = token ?? (tokens.length === 1 ? tokens[0] : undefined);
   if (one === undefined) {
@@ -190,12 +191,17 @@ function pageNow() {
   return history.state ?? { name: "home" };
 }
 
-function placeHere() {
+/** Whether the app was opened from the home screen. */
+function isInstalled() {
   const isStandalone = matchMedia("(display-mode: standalone), (display-mode: fullscreen)").matches;
+  return isStandalone || ("standalone" in navigator && navigator.standalone === true);
+}
+
+function placeHere() {
   return placeOf({
     userAgent: navigator.userAgent,
     touchPoints: navigator.maxTouchPoints,
-    isInstalled: isStandalone || ("standalone" in navigator && navigator.standalone === true),
+    isInstalled: isInstalled(),
     isSecure: isSecureContext,
     hasKeys: globalThis.crypto?.subtle !== undefined,
     hasDatabase: globalThis.indexedDB !== undefined,

@@ -128,9 +128,20 @@ export async function deleteToken(tokenId) {
 }
 
 /**
- * What the customer has set for the whole app.
- * @typedef {{isHidden: boolean, lock: import("./lock.js").LockRecord | null}} Settings
+ * How large the app's letters are, beside what the reader's browser says.
+ * @typedef {"standard" | "large" | "largest"} TextSize
  */
+
+/**
+ * What the customer has set for the whole app.
+ * @typedef {{isHidden: boolean, textSize: TextSize, lock: import("./lock.js").LockRecord | null}} Settings
+ */
+
+/**
+ * The settings of who has set nothing.
+ * @type {Settings}
+ */
+export const FIRST_SETTINGS = { isHidden: false, textSize: "standard", lock: null };
 
 /**
  * The customer's settings.
@@ -138,7 +149,7 @@ export async function deleteToken(tokenId) {
  */
 export async function loadSettings() {
   const kept = await run("settings", "readonly", (settings) => settings.get("settings"));
-  return { isHidden: false, lock: null, ...kept };
+  return { ...FIRST_SETTINGS, ...kept };
 }
 
 /**

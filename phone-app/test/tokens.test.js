@@ -89,8 +89,8 @@ test("the_numbers_of_the_others_stay_when_a_token_is_deleted", async () => {
 });
 
 test("settings_are_kept_and_begin_open", async () => {
-  assert.deepEqual(await loadSettings(), { isHidden: false, lock: null });
-  await saveSettings({ isHidden: true, lock: null });
+  assert.deepEqual(await loadSettings(), { isHidden: false, textSize: "standard", lock: null });
+  await saveSettings({ isHidden: true, textSize: "largest", lock: null });
   await closeDatabase();
-  assert.deepEqual(await loadSettings(), { isHidden: true, lock: null });
+  assert.deepEqual(await loadSettings(), { isHidden: true, textSize: "largest", lock: null });
 });

@@ -77,10 +77,12 @@ macro_rules! events_where {
              'token.started', 'token.released', 'token.expired', 'token.revoked', 'issue.died', \
              'counter.locked', 'counter.unlocked', 'password.changed', 'address.registered', \
              'address.removed', 'customer.stopped')) OR (result = 'ok' AND kind = 'session.ended' \
-             AND reason = 'replaced') OR (kind = 'passcode.refused' AND channel = 'portal' AND \
-             reason IN ('wrong', 'used')))) AS e WHERE kind NOT IN ('session.ended', \
-             'passcode.refused', 'counter.locked') OR nth <= $5 ORDER BY at DESC, id DESC \
-             LIMIT $4 + 3 * $5"
+             AND reason = 'replaced') OR (kind IN ('passcode.refused', \
+             'session.refused', 'confirmation.refused', 'mail_password.refused', 'password.refused') \
+             AND channel = 'portal' AND reason IN ('wrong', 'used', 'credentials')))) AS e \
+             WHERE kind NOT IN ('session.ended', 'passcode.refused', 'session.refused', \
+             'confirmation.refused', 'mail_password.refused', 'password.refused', 'counter.locked') \
+             OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4 + 7 * $5"
         )
     };
 }
@@ -147,8 +149,8 @@ impl Tx {
     }
 
     /// What a customer is told of on its own page: what happened to it since, the newest first:
-    /// `limit`, and beside them `logins` each of sessions that another login has ended, of passcodes that a
-    /// page has refused and of locks, so that logins without end push nothing else aside.
+    /// `limit`, and beside them `logins` each of sessions that another login has ended, of what was typed
+    /// wrongly on a page (by kind) and of locks, so that logins without end push nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,

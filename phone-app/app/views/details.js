@@ -97,7 +97,7 @@ function deleting(app, token) {
   };
   /** @param {boolean} takesFocus */
   const rest = (takesFocus) => {
-    const begin = h("button", { type: "button", class: "secondary", click: ask }, texts.of("app-delete"));
+    const begin = h("button", { type: "button", class: "secondary ends", click: ask }, texts.of("app-delete"));
     box.replaceChildren(h("h2", {}, texts.of("app-delete")), begin);
     if (takesFocus) {
       begin.focus();

@@ -112,6 +112,8 @@ function shortcuts(app, fields, message) {
   const paste = async () => {
     const text = await navigator.clipboard.readText().catch(() => "");
     if (!take(text)) {
+      // What was said of the try before is not said of this.
+      message.hidden = true;
       told.textContent = texts.of("app-paste-nothing");
     }
   };

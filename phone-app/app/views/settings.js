@@ -1,4 +1,4 @@
-/** アプリの設定: whether the digits wait for a touch, and the lock number. */
+/** アプリの設定: whether the digits wait for a touch, how large the letters are, and the lock number. */
 
 import { faultOf, makeLock, secondsToWait, tryLock } from "../lock.js";
 import { normaliseDigits } from "../protocol.js";
@@ -19,6 +19,7 @@ export function settingsView(app) {
     {},
     h("h1", { tabindex: -1 }, texts.of("app-settings")),
     hiding(app),
+    sizing(app),
     app.settings.lock === null ? setting(app) : removing(app, app.settings.lock),
     h("button", { type: "button", class: "secondary", click: () => app.go({ name: "home" }) }, texts.of("app-back")),
   );
@@ -31,6 +32,29 @@ function hiding(app) {
   const box = h("input", { type: "checkbox", id: "hidden", checked: settings.isHidden });
   box.addEventListener("change", () => void app.keepSettings({ ...app.settings, isHidden: box.checked }));
   return h("div", { class: "choice" }, box, h("label", { for: "hidden" }, texts.of("app-hide-setting")));
+}
+
+/** @type {Array<[import("../storage.js").TextSize, string]>} */
+const SIZES = [
+  ["standard", "app-size-standard"],
+  ["large", "app-size-large"],
+  ["largest", "app-size-largest"],
+];
+
+/** @param {App} app */
+function sizing(app) {
+  const { texts } = app;
+  const choices = SIZES.map(([textSize, key]) => {
+    const id = `size-${textSize}`;
+    const box = h("input", { type: "radio", name: "size", id, checked: app.settings.textSize === textSize });
+    const keep = async () => {
+      await app.keepSettings({ ...app.settings, textSize });
+      document.documentElement.className = `text-${textSize}`;
+    };
+    box.addEventListener("change", () => void keep());
+    return h("div", { class: "choice" }, box, h("label", { for: id }, texts.of(key)));
+  });
+  return h("fieldset", {}, h("legend", {}, texts.of("app-size")), ...choices);
 }
 
 /** @param {App} app */

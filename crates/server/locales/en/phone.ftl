@@ -57,13 +57,14 @@ app-set-button = Set up
 app-set-working = Setting up. Please keep this page open and wait a moment.
 app-set-done = The set-up is complete.
 app-set-next = Please return to the page on which the token was issued (on your PC or this phone) and carry out “Start using one-time passwords” by { $deadline }. You are not using one-time passwords yet.
+app-set-home = Please add this app to the home screen. Without that the token may vanish when it has not been used for a while.
 app-set-portal = Continue on this phone
 app-set-already = This token has already been set up on this phone.
 app-set-open = Show the one-time password
 
 ## What can go wrong
 
-app-err-summary = Please check your entries (items: { $count }). Press an item below to go to its field.
+app-err-summary = Please check what you entered. Items: { $count }. Press an item below to go to its field.
 app-err-service-empty = Please enter the service ID.
 app-err-user-empty = Please enter the user ID.
 app-err-start-empty = Please enter the start password.
@@ -126,6 +127,10 @@ app-clock-unknown = Without a connection the time cannot be checked. You can use
 ## Settings, the lock number, updates
 
 app-settings = Settings of the app
+app-size = Text size
+app-size-standard = Standard
+app-size-large = Large
+app-size-largest = Largest
 app-hide-setting = Hide the number until a button is pressed
 app-lock-title = The app is locked
 app-lock-set = Set a lock number for the app

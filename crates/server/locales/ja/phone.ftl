@@ -57,6 +57,7 @@ app-set-button = 設定する
 app-set-working = 設定しています。画面を閉じずにお待ちください。
 app-set-done = 初期設定が完了しました。
 app-set-next = 発行のお手続きをした画面（パソコンなど）に戻り、「ワンタイムパスワード利用開始」のお手続きを行ってください（期限：{ $deadline }）。まだ利用は始まっていません。
+app-set-home = このアプリを、ホーム画面に追加してください。追加しないと、しばらく使わなかったときにトークンが消えることがあります。
 app-set-portal = この携帯電話でお手続きを続ける
 app-set-already = このトークンは、この携帯電話に設定済みです。
 app-set-open = ワンタイムパスワードを表示する
@@ -126,6 +127,10 @@ app-clock-unknown = 通信できないため、時刻を確認できません。
 ## Settings, the lock number, updates
 
 app-settings = アプリの設定
+app-size = 文字サイズ
+app-size-standard = 標準
+app-size-large = 大
+app-size-largest = 特大
 app-hide-setting = ボタンを押すまで番号を隠す
 app-lock-title = アプリのロック
 app-lock-set = アプリのロック番号を設定する

@@ -26,7 +26,7 @@ use crate::{
 const SHOWN_FOR: Duration = Duration::from_hours(30 * 24);
 /// No more of them than this, beside those that are counted apart.
 const MOST: i64 = 20;
-/// Of logins that ended another one these, and as many of passcodes that were refused, and of locks.
+/// Of logins that ended another one these, and as many of each kind of what was typed wrongly, and of locks.
 const MOST_LOGINS: i64 = 3;
 
 /// Something that happened to a customer.

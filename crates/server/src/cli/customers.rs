@@ -7,7 +7,7 @@ use clap::Subcommand;
 use indicatif::{ProgressBar, ProgressStyle};
 use warifu_core::text::is_readable_line;
 
-use super::{Failure, Which, moment, origin, say};
+use super::{Failure, Which, complain, moment, origin, say};
 use crate::{
     actions::{
         applications::{self, NotTaken},
@@ -132,7 +132,7 @@ async fn import(
     bar.finish_and_clear();
     if !json {
         for bad in &imported.bad {
-            eprintln!("line {}: {}", bad.line, bad.reason);
+            complain(&format!("line {}: {}", bad.line, bad.reason));
         }
     }
     let (taken, count) = (imported.taken, imported.lines_left_out());
@@ -146,7 +146,8 @@ async fn import(
     if !imported.is_refused(skip_bad) {
         return Ok(());
     }
-    let skip = if skip_bad { "" } else { "; --skip-bad takes the good lines" };
+    // Without a head there are no good lines.
+    let skip = if imported.is_refused(true) { "" } else { "; --skip-bad takes the good lines" };
     Err(Failure::Refused(format!("nothing was imported{skip}")))
 }
 

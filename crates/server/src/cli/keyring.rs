@@ -1,7 +1,7 @@
 //! The file with the key-encryption key: one line, readable by its owner only.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
@@ -38,12 +38,16 @@ pub(super) fn create(path: &Path) -> Result<(), Failure> {
     let key = Zeroizing::new(random::bytes::<32>(&SystemRandom));
     let id = u32::from_be_bytes(random::bytes::<4>(&SystemRandom));
     let line = Zeroizing::new(format!("{FORMAT} {id:08x} {}\n", STANDARD.encode(*key)));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|e| Failure::Refused(format!("cannot make {}: {e}", path.display())))?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(
+            |e| match e.kind() {
+                io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+                    "{} is there already; it stays as it is",
+                    path.display()
+                )),
+                _ => Failure::Refused(format!("cannot make {}: {e}", path.display())),
+            },
+        )?;
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_all())
         .map_err(|e| anyhow::anyhow!("cannot write {}: {e}", path.display()))?;

@@ -1,6 +1,6 @@
 //! The command line: nouns, then verbs; clear errors; exit 0 ok, 1 failed, 2 usage, 3 configuration,
 //! 4 refused. The one place that prints.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line talks to people")]
+#![expect(clippy::print_stdout, reason = "the command line talks to people")]
 
 mod api_keys;
 mod copies;
@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use warifu_core::{audit::Channel, ids::ServiceId, random::Random, time::Clock};
 use warifu_store::{Schema, Settings as StoreSettings, Store, StoreError};
 
-use self::told::{moment, say, visible};
+use self::told::{complain, moment, say, visible};
 use crate::{
     app::{App, Settings},
     config::{Config, ConfigError, Listen},
@@ -170,14 +170,14 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("warifu: {error}");
+            complain(&format!("warifu: {error}"));
             return ExitCode::from(1);
         }
     };
     match runtime.block_on(run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("warifu: {}", visible(&failure.to_string()));
+            complain(&format!("warifu: {}", visible(&failure.to_string())));
             ExitCode::from(match failure {
                 Failure::Failed(_) => 1,
                 Failure::Configuration(_) => 3,

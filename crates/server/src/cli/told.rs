@@ -29,6 +29,11 @@ pub(super) fn say(json: bool, value: &serde_json::Value, words: &str) {
     if let Err(error) = writeln!(std::io::stdout(), "{told}")
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
-        eprintln!("warifu: {error}");
+        complain(&format!("warifu: {error}"));
     }
+}
+
+/// Says what is wrong, where somebody still listens.
+pub(super) fn complain(words: &str) {
+    drop(writeln!(std::io::stderr(), "{words}"));
 }

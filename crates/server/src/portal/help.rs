@@ -3,7 +3,7 @@
 use axum::response::Response;
 
 use super::{
-    pages::{Bhp001, Bhp001Topic, Topic},
+    pages::{Bhp001, Bhp001Picture, Bhp001Topic, Topic},
     render,
 };
 use crate::{
@@ -22,4 +22,14 @@ pub(super) async fn topic(visit: Visit, Part(word): Part) -> Result<Response, Ap
     let frame = render::open(&visit, "BHP001", Bhp001Topic::title(topic)).await;
     let notes = topic.notes(&visit.origin.institution.policy().hold.exempt);
     render::page(&Bhp001Topic { frame, topic, notes })
+}
+
+/// BHP001, one picture of a topic.
+pub(super) async fn picture(
+    visit: Visit,
+    Part((word, number)): Part<(String, usize)>,
+) -> Result<Response, AppError> {
+    let topic = Topic::from_word(&word).ok_or(AppError::NotFound)?;
+    let frame = render::open(&visit, "BHP001", Bhp001Topic::title(topic)).await;
+    render::page(&Bhp001Picture::of(frame, topic, number).ok_or(AppError::NotFound)?)
 }

@@ -37,6 +37,7 @@ pub(crate) fn router(_app: &App) -> Router {
         .route("/progress", get(account::progress))
         .route("/help", get(help::show))
         .route("/help/{topic}", get(help::topic))
+        .route("/help/{topic}/{number}", get(help::picture))
         .route("/stop", get(stop::show).post(stop::post))
         .route("/stop/done", get(stop::done))
         .route("/password", get(password::show).post(password::enter))

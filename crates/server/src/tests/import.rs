@@ -126,12 +126,12 @@ async fn a_file_that_is_no_table_is_refused(app: &TestApp) {
         (
             format!("{HEAD}\n{GOOD}\n{GOOD}\n").into_bytes(),
             3,
-            "customer_number: stands on an earlier",
+            "customer_number: stands on line 2 too",
         ),
         (
             format!("{HEAD}\n{GOOD}\n{}\n", GOOD.replace("N-1", "N-2")).into_bytes(),
             3,
-            "login_id: stands on an earlier",
+            "login_id: stands on line 2 too",
         ),
     ] {
         let imported = run(app, &file, line == 1).await;

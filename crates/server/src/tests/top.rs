@@ -18,7 +18,11 @@ on_both_engines!(
 );
 
 async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
+    let mut pc = app.browser(Bank::A);
+    pc.password(AOKI.login_id, "Chigau-Mono-1").await.expect(422);
     let mut pc = app.signed_in(&AOKI).await;
+    pc.reach_confirm(&AOKI).await;
+    pc.confirm("Chigau-Mono-1", "00000000").await.expect(422);
     let phone = pc.issue_to_phone(&AOKI).await;
     app.advance_secs(60);
     pc.reach_start().await;
@@ -28,6 +32,8 @@ async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
     let page = pc.open("/top").await.expect(200).text();
     for told in [
         "正しくないワンタイムパスワードが入力されました。",
+        "正しくないログインパスワードが入力されました。",
+        "正しくない確認用パスワードが入力されました。",
         "トークンの発行を受け付けました。",
         "携帯電話の初期設定が完了しました。",
         "ワンタイムパスワードの利用を開始しました。",
@@ -65,7 +71,7 @@ async fn each_event_says_what_it_was(app: &TestApp) {
     );
     assert!(!text.contains("正しくないワンタイムパスワードが入力されました。"), "{text}");
     // Six events by now: one of them opens on request.
-    assert!(text.contains("それより前の記録を表示する（1件）"), "{text}");
+    assert!(text.contains("それより前の記録（1件）"), "{text}");
 }
 
 async fn the_bank_says_something_for_a_time_in_both_languages(app: &TestApp) {
@@ -108,7 +114,7 @@ async fn mails_follow_the_language_that_the_customer_chose(app: &TestApp) {
     pc.open("/customer").await.expect(200).expect_screen("BCI001");
     let page = pc.submit("/customer", &[("language", "en")]).await.expect(200);
     assert!(
-        page.text().contains("The language of our notices has been changed."),
+        page.text().contains("The language of your e-mails and pages has been changed."),
         "{}",
         page.text()
     );

@@ -1,7 +1,10 @@
 //! The bank's file: read and checked line by line, every fault of a line told. Nothing is looked up and
 //! nothing written.
 
-use std::{collections::BTreeSet, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+};
 
 use serde::Deserialize;
 use warifu_core::{
@@ -106,7 +109,7 @@ pub(super) fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked
     if !faults.is_empty() {
         return (lines, faults.into_iter().map(head).collect());
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = BTreeMap::new();
     for record in reader.into_records() {
         let (line, checked) = match record {
             Ok(record) => {
@@ -168,20 +171,20 @@ fn meant(name: &str) -> String {
 }
 
 fn first_of_its_name(
-    seen: &mut BTreeSet<String>,
+    seen: &mut BTreeMap<String, u64>,
     checked: Checked,
 ) -> Result<Checked, Vec<String>> {
     let names = [
         ("customer_number", format!("n{}", checked.customer_number)),
         ("login_id", format!("l{}", checked.login_id.as_str())),
     ];
-    let taken = names.iter().filter(|(_, name)| seen.contains(name));
+    let taken = names.iter().filter_map(|(column, name)| Some((column, seen.get(name)?)));
     let faults: Vec<_> =
-        taken.map(|(column, _)| format!("{column}: stands on an earlier line too")).collect();
+        taken.map(|(column, line)| format!("{column}: stands on line {line} too")).collect();
     if !faults.is_empty() {
         return Err(faults);
     }
-    seen.extend(names.map(|(_, name)| name));
+    seen.extend(names.map(|(_, name)| (name, checked.line)));
     Ok(checked)
 }
 

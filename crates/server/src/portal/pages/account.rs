@@ -107,6 +107,15 @@ impl Bpw001 {
         self.offered.iter().filter_map(told).collect()
     }
 
+    /// What the new one is called.
+    fn new_key(&self) -> &'static str {
+        match *self.choices() {
+            [StaticPassword::Login] => "bpw001-new-login",
+            [StaticPassword::Confirmation] => "bpw001-new-confirmation",
+            _ => "bpw001-new",
+        }
+    }
+
     /// Those that can.
     fn choices(&self) -> Vec<StaticPassword> {
         let open = self.offered.iter().filter(|offered| offered.gate == Gate::Open);

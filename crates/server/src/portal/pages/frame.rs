@@ -140,6 +140,12 @@ impl Frame {
         asset_version()
     }
 
+    /// The address of a picture of the guide.
+    pub(super) fn guide_picture(&self, name: &str) -> String {
+        let (lang, version) = (self.lang().tag(), self.asset_version());
+        format!("/assets/guide/{name}-{lang}.webp?v={version}")
+    }
+
     /// A text.
     pub(super) fn t(&self, key: &str) -> String {
         self.text.of(key)

@@ -24,6 +24,7 @@ pub(crate) enum Topic {
 }
 
 /// A picture with what is to be done there.
+#[derive(Debug)]
 pub(super) struct Shot {
     /// The picture's file, and the key of its sentence.
     pub(super) name: &'static str,
@@ -219,17 +220,35 @@ impl Bhp001Topic {
         topic.title()
     }
 
-    fn address(&self, shot: &Shot) -> String {
-        let (lang, version) = (self.frame.lang().tag(), self.frame.asset_version());
-        format!("/assets/guide/{}-{lang}.webp?v={version}", shot.name)
-    }
-
     fn is_of_phone(&self) -> bool {
         self.topic.shots().iter().all(Shot::is_of_phone)
     }
 
     fn beside(&self, step: isize) -> Option<(&'static str, &'static str)> {
         self.topic.beside(step).map(|topic| (topic.word(), topic.title()))
+    }
+}
+
+/// BHP001, one picture of a topic, as large as its letters are easy to read.
+#[derive(Template, Debug)]
+#[template(path = "portal/bhp001_picture.html")]
+pub(crate) struct Bhp001Picture {
+    pub frame: Frame,
+    pub topic: Topic,
+    /// Which of the topic's, from 1.
+    number: usize,
+    shot: &'static Shot,
+}
+
+impl Bhp001Picture {
+    /// The page of this picture, where there is one.
+    pub(crate) fn of(frame: Frame, topic: Topic, number: usize) -> Option<Self> {
+        let shot = topic.shots().get(number.checked_sub(1)?)?;
+        Some(Self { frame, topic, number, shot })
+    }
+
+    fn name(&self) -> String {
+        self.frame.text.with("bhp001-picture", "number", self.number)
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use frame::{
     ADDRESS_STEPS, FieldError, Frame, ISSUE_STEPS, PASSWORD_STEPS, RELEASE_STEPS, START_STEPS,
     Steps, TextSize,
 };
-pub(crate) use help::{Bhp001, Bhp001Topic, Topic};
+pub(crate) use help::{Bhp001, Bhp001Picture, Bhp001Topic, Topic};
 pub(crate) use issue::{Bmp001, Bot000, Bot001, Bot002, Bot003, Qr, TokenIds, blocked};
 pub(crate) use sign_in::{Ber, Bli001, Bli002, Extended, LoggedOut};
 pub(crate) use top::{Bci001, Bop001, Bpt001, NoIssue, Offer, OtpState, ShownEvent};

@@ -4,8 +4,9 @@ use warifu_core::{counter::Gate, text::StaticPassword, time::Millis};
 
 use super::{
     super::{
-        ADDRESS_STEPS, Bes001, Bes001Done, Bhp001, Bhp001Topic, Bma001, Bma002, Bma003, Bma003Done,
-        Bpw001, Bpw002, Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress, Topic,
+        ADDRESS_STEPS, Bes001, Bes001Done, Bhp001, Bhp001Picture, Bhp001Topic, Bma001, Bma002,
+        Bma003, Bma003Done, Bpw001, Bpw002, Bpw003, Frame, MailShown, PASSWORD_STEPS, ShownAddress,
+        Topic,
     },
     PROCEDURE, Sample, inside, later, outside, sample, sampled, step, wrong,
 };
@@ -140,10 +141,13 @@ pub(super) fn help(text: &Text) -> Vec<Sample> {
         let frame = outside(text, "BHP001", Bhp001Topic::title(topic));
         Bhp001Topic { frame, topic, notes: topic.notes(&[]) }
     };
+    let frame = outside(text, "BHP001", Bhp001Topic::title(Topic::Address));
+    let picture = Bhp001Picture::of(frame, Topic::Address, 1).unwrap();
     vec![
         sampled!("bhp001", Bhp001 { frame: outside(text, "BHP001", "bhp001-title") }),
         sampled!("bhp001-enter", page(Topic::Enter)),
         sampled!("bhp001-phone", page(Topic::Phone)),
         sampled!("bhp001-renew", page(Topic::Renew)),
+        sampled!("bhp001-picture", picture),
     ]
 }

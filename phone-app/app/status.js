@@ -19,9 +19,10 @@ export async function checkTokens(clock, fetch) {
       const at = Math.round(clock.now());
       const signature = await sign(token.deviceKey.privateKey, statusMessage(token.tokenId, at));
       const path = `/phone/v1/tokens/${encodeURIComponent(token.tokenId)}`;
-      const { state } = /** @type {{state: unknown}} */ (await ask(fetch, path, { at, signature }));
-      if (typeof state === "string" && state !== token.state) {
-        await changeToken(token.tokenId, (kept) => ({ ...kept, state }));
+      const { state, stopped } = /** @type {{state: unknown, stopped: unknown}} */ (await ask(fetch, path, { at, signature }));
+      const isStopped = stopped === true;
+      if (typeof state === "string" && (state !== token.state || isStopped !== (token.isStopped ?? false))) {
+        await changeToken(token.tokenId, (kept) => ({ ...kept, state, isStopped }));
         isNew = true;
       }
     } catch {

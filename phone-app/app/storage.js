@@ -25,6 +25,7 @@
  * @property {number} [number]         what the app calls it, for good: others do not change theirs when one is deleted
  * @property {string} [name]           what the customer calls it
  * @property {string} [state]          how it stood when the server was last asked
+ * @property {boolean} [isStopped]     whether its customer was stopped then
  * @property {number} [refusedAt]      when the server last refused the acknowledgement, by the phone's own clock
  */
 

@@ -16,6 +16,7 @@ export class Bank {
   acknowledged = 0;
   /** How the token stands, for whoever asks with its key; null where the server does not know it. */
   state = "activated";
+  stopped = false;
 
   constructor(userId, startPassword) {
     this.userId = userId;
@@ -42,7 +43,7 @@ export class Bank {
     if (token !== null) {
       const text = `warifu-token-1\n${token[1]}\n${body.at}`;
       const isRight = this.signingJwk !== undefined && isSigned(this.signingJwk, text, body.signature);
-      return isRight && this.state !== null ? [200, { state: this.state, now: this.now }] : [403, problem(403, "forbidden")];
+      return isRight && this.state !== null ? [200, { state: this.state, stopped: this.stopped, now: this.now }] : [403, problem(403, "forbidden")];
     }
     return path === "/phone/v1/activations" ? this.activate(body) : [404, problem(404, "not_found")];
   }

@@ -29,6 +29,20 @@ const outside = () => ({ fetch: bank.fetch, now: () => bank.now });
 const setUp = () => activate({ serviceId: bank.serviceId, userId: USER, startPassword: "24681357", qrSecret: null }, outside());
 const state = async () => (await loadTokens())[0]?.state;
 
+test("a_phone_learns_that_its_customer_is_stopped_and_that_the_use_goes_on", async () => {
+  await setUp();
+  const isStopped = async () => (await loadTokens())[0]?.isStopped;
+  await checkTokens(clock, bank.fetch);
+  assert.equal(await isStopped(), false);
+  bank.stopped = true;
+  assert.equal(await checkTokens(clock, bank.fetch), true);
+  assert.deepEqual([await isStopped(), isOver(await state())], [true, false]);
+  assert.equal(await checkTokens(clock, bank.fetch), false, "nothing new");
+  bank.stopped = false;
+  assert.equal(await checkTokens(clock, bank.fetch), true);
+  assert.equal(await isStopped(), false);
+});
+
 test("a_phone_learns_that_its_token_was_released_and_asks_no_more", async () => {
   await setUp();
   assert.equal(await checkTokens(clock, bank.fetch), true);

@@ -32,6 +32,7 @@ export function passcodeView(app, token, count, lose) {
     {},
     h("h1", { tabindex: -1, class: "code-label" }, texts.of("app-code-label")),
     token.name ? h("p", { class: "token-name" }, token.name) : null,
+    token.isStopped && !isEnded ? h("div", { class: "message" }, sign(), h("p", {}, texts.of("app-stopped"))) : null,
     code.node,
     isEnded ? null : h("p", { class: "warn" }, texts.of("app-code-warn")),
     h(

@@ -98,6 +98,7 @@ app-tokens-title = Choose a token
 app-tokens-lead = Please press the token you want to use.
 app-token = Token { $number }
 app-token-user = User ID { $user }
+app-stopped = The use has been stopped, for example by an emergency stop. This number cannot be used now. To resume, please ask your branch or our { $contact } (telephone { $phone }).
 app-dead = This token can no longer be used, because another was issued or its use was ended. You may delete it.
 app-dead-mark = Can no longer be used
 app-no-worker = On this phone the app cannot be opened without a signal.

@@ -98,6 +98,7 @@ app-tokens-title = トークンの選択
 app-tokens-lead = ご利用になるトークンを押してください。
 app-token = トークン{ $number }
 app-token-user = ユーザID　{ $user }
+app-stopped = 緊急停止などでご利用を停止しています。この番号は、今はお使いになれません。再開のお手続きは、お取引店または{ $contact }（電話 { $phone }）へお問い合わせください。
 app-dead = このトークンは、再発行または利用解除により、使えなくなりました。削除してもかまいません。
 app-dead-mark = 使えなくなりました
 app-no-worker = この携帯電話では、電波の届かない場所でアプリを開けません。

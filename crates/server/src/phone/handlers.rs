@@ -184,6 +184,7 @@ pub(super) async fn status(
     match activate::status(&visit.app, &visit.origin, asked, &signature).await {
         Ok(status) => Ok(Json(serde_json::json!({
             "state": status.state.as_str(),
+            "stopped": status.is_stopped,
             "valid_until": status.valid_until.0,
             "now": visit.origin.now.0,
         }))

@@ -10,6 +10,7 @@ on_both_engines!(
     a_phone_hears_how_its_token_goes_on,
     nobody_else_hears_of_a_token,
     a_question_is_not_good_for_ever,
+    a_phone_hears_that_its_customer_is_stopped_and_that_the_use_goes_on,
 );
 
 async fn a_phone_hears_how_its_token_goes_on(app: &TestApp) {
@@ -30,6 +31,17 @@ async fn a_phone_hears_how_its_token_goes_on(app: &TestApp) {
     // Years later too.
     app.advance_hours(24 * 365 * 4);
     assert_eq!(state().await, "released");
+}
+
+async fn a_phone_hears_that_its_customer_is_stopped_and_that_the_use_goes_on(app: &TestApp) {
+    let phone = app.signed_in(&AOKI).await.until_in_use(&AOKI).await;
+    let told = async || phone.ask_status(&phone.token, app.now().0).await.expect(200).json();
+    assert_eq!(told().await["stopped"], false);
+    app.database.set("customers", "suspended_at = 1", &AOKI.rows()).await;
+    let stopped = told().await;
+    assert_eq!((&stopped["stopped"], &stopped["state"]), (&true.into(), &"in_use".into()));
+    app.database.set("customers", "suspended_at = NULL", &AOKI.rows()).await;
+    assert_eq!(told().await["stopped"], false);
 }
 
 async fn nobody_else_hears_of_a_token(app: &TestApp) {

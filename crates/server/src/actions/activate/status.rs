@@ -15,6 +15,8 @@ const FRESH: Duration = Duration::from_mins(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) state: State,
+    /// Whether everything of its customer is stopped: its passcodes are not looked at until that is lifted.
+    pub(crate) is_stopped: bool,
     pub(crate) valid_until: Millis,
 }
 
@@ -40,11 +42,13 @@ pub(crate) async fn status(
     let found = tx.find(origin.institution.id, Key::Token, &id.to_string()).await?;
     let found = found.ok_or(AppError::Forbidden)?;
     let token = tx.token(found.customer_id, id).await?.ok_or(AppError::Forbidden)?;
+    let customer = tx.customer(found.customer_id).await?.ok_or(AppError::Forbidden)?;
     if !signing_key(origin, found.customer_id, &token)?.signed(&question(id, at), signature) {
         return Err(AppError::Forbidden);
     }
     // The last day counts from its moment on, whether or not the sweeper has come by.
     let is_over = !token.state.is_ended() && origin.now.0 >= token.valid_until;
     let state = if is_over { State::Expired } else { token.state };
-    Ok(Status { state, valid_until: Millis(token.valid_until) })
+    let is_stopped = customer.suspended_at.is_some();
+    Ok(Status { state, is_stopped, valid_until: Millis(token.valid_until) })
 }

@@ -43,9 +43,15 @@ for (const [name, { language, walk, viewport }] of Object.entries(VIEWS)) {
         const pictures = await page.locator('.shots img').evaluateAll((all) => all.map((image) => [image.complete && image.naturalWidth > 0, image.alt]));
         assert.ok(pictures.length > 0 && pictures.every(([isThere, alt]) => isThere && alt), `${topic}: ${JSON.stringify(pictures)}`);
       }
+      // A picture opens large, on a page that leads back.
+      await page.locator('.shots a').first().click();
+      await pc.at('BHP001', { as: 'picture', title: await page.getByRole('heading', { level: 1 }).textContent() });
+      await page.locator('main .actions a').click();
       await pc.press(words.allTopics);
-      await pc.go('/help/nonsense');
-      await pc.at('BER008');
+      for (const nowhere of ['/help/nonsense', '/help/stop/0', '/help/stop/9', '/help/stop/x']) {
+        await pc.go(nowhere);
+        await pc.at('BER008');
+      }
     });
 
     test('a password is changed with the present one', async (t) => {

@@ -122,7 +122,7 @@ describe('keys, tables and institutions', { concurrency: true }, () => {
     assert.match(await place.must(['keys', 'create']), /^Made warifu\.keys\. Keep a copy/);
     const { mode } = await stat(join(place.directory, 'warifu.keys'));
     assert.equal(mode & 0o777, 0o600);
-    await place.refuses(REFUSED, ['keys', 'create'], ['cannot make warifu.keys']);
+    await place.refuses(REFUSED, ['keys', 'create'], ['warifu.keys is there already; it stays as it is']);
     assert.deepEqual(await place.json(['keys', 'create'], { WARIFU_KEYS__FILE: 'more.keys' }), { file: 'more.keys' });
   });
 

@@ -271,7 +271,7 @@ const EN = {
   toCustomer: 'To the change of your details',
   toLogin: 'To the login page',
   toTop: 'To the top page',
-  allTopics: 'To all parts of the guide',
+  allTopics: 'All topics of the guide',
   cancel: 'Cancel',
   look: 'See whether it has been sent',
   resend: 'Send a new mail password',

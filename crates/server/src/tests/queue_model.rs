@@ -202,7 +202,7 @@ async fn whatever_the_order_each_is_answered_once_and_no_step_is_spent_twice() {
         *own = one_schedule(&app, &known, rows.clone(), seed).await.max(*own);
     }
     assert_eq!(most[1], 2, "no schedule had two batches on their way");
-    assert!((3..=5).contains(&most[2]), "{most:?}: no schedule had held-up batches passed by");
+    assert_eq!(most[2], 3, "no schedule had held-up batches passed by");
     assert!((2..=8).contains(&most[0]), "{most:?}: no schedule had two buckets on their way");
     app.finish().await;
 }
@@ -271,7 +271,7 @@ fn batching(seed: u64) -> Batching {
     match seed % 3 {
         0 => many,
         1 => one,
-        _ => Batching { most: 5, held_up: Duration::ZERO, ..one },
+        _ => Batching { most: 3, held_up: Duration::ZERO, ..one },
     }
 }
 

@@ -132,6 +132,34 @@ describe('the app in a customer’s hands', () => {
     assert.equal(await phone.page.locator('#passcode').isVisible(), true);
   });
 
+  test('the letters grow, stay so, and nothing is cut off', async (t) => {
+    const phone = await Phone.open(t, bank, { look });
+    await phone.keep([{}]);
+    await phone.passcode();
+    const height = () => phone.page.evaluate(() => parseFloat(getComputedStyle(document.documentElement).fontSize));
+    const before = await height();
+    await phone.openSettings();
+    await phone.page.getByLabel(phone.words.largest).tap();
+    await phone.page.waitForFunction((small) => parseFloat(getComputedStyle(document.documentElement).fontSize) > 1.3 * small, before);
+    await phone.look(phone.page, 'settings-largest');
+    await phone.page.reload();
+    await phone.heading(phone.words.settings);
+    assert.ok((await height()) > 1.3 * before);
+    assert.equal(await phone.page.getByLabel(phone.words.largest).isChecked(), true);
+    await phone.page.goBack();
+    await phone.passcode();
+    await phone.look(phone.page, 'passcode-largest');
+    const [inside, outside] = await phone.page.evaluate(() => [document.documentElement.clientWidth, document.documentElement.scrollWidth]);
+    assert.ok(outside <= inside, `${outside} in ${inside}`);
+  });
+
+  test('a customer who has stopped everything sees it in the app', async (t) => {
+    const phone = await Phone.open(t, bank, { look });
+    await phone.keep([{ isStopped: true }]);
+    await phone.says(phone.words.stopped);
+    await phone.look(phone.page, 'stopped');
+  });
+
   test('a lock number stands in front of the tokens, and wrong ones make one wait', async (t) => {
     const phone = await Phone.open(t, bank, { look });
     await phone.keep([{}]);

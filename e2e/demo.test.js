@@ -104,6 +104,21 @@ describe('the demo on this machine', { concurrency: 3 }, () => {
     assert.equal(await pc.offers(words.start), true);
   });
 
+  test('a log that nobody takes any more changes nothing for customers', async (t) => {
+    for (const where of ['2>/dev/full', '2> >(true)']) {
+      const directory = await folder(t);
+      const [port] = await freePorts(1);
+      const words = ['-c', `exec "$0" "$@" ${where}`, needed('WARIFU_PROGRAM'), 'demo', '--dir', 'demo', '--port', String(port)];
+      const server = new Server('bash', words, { directory, log: join(directory, 'demo.log') });
+      await server.ready(port, { host: 'ib.localhost', path: '/login' });
+      for (let times = 0; times < 5; times += 1) {
+        const { status } = await ask(port, { host: 'ib.localhost', path: '/login' });
+        assert.equal(status, 200, where);
+      }
+      await server.stop();
+    }
+  });
+
   test('its phone opens in a window of a phone’s size, and finds the mailbox and back', async (t) => {
     const [port] = await freePorts(1);
     const bank = await startDemo(t, await folder(t), port);

@@ -70,7 +70,8 @@ macro_rules! events_where {
     ($more:literal) => {
         concat!(
             "SELECT at, kind, reason FROM (SELECT at, id, kind, reason, ROW_NUMBER() OVER \
-             (PARTITION BY kind ORDER BY at DESC, id DESC) AS nth FROM audit \
+             (PARTITION BY kind, CASE WHEN kind = 'passcode.refused' THEN reason ELSE '' END \
+             ORDER BY at DESC, id DESC) AS nth FROM audit \
              WHERE bucket = $1 AND customer_id = $2 AND at >= $3 ",
             $more,
             "AND ((result = 'ok' AND kind IN ('token.issued', 'token.activated', \
@@ -82,7 +83,7 @@ macro_rules! events_where {
              AND channel = 'portal' AND reason IN ('wrong', 'used', 'credentials')))) AS e \
              WHERE kind NOT IN ('session.ended', 'passcode.refused', 'session.refused', \
              'confirmation.refused', 'mail_password.refused', 'password.refused', 'counter.locked') \
-             OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4 + 7 * $5"
+             OR nth <= $5 ORDER BY at DESC, id DESC LIMIT $4 + 8 * $5"
         )
     };
 }
@@ -150,7 +151,7 @@ impl Tx {
 
     /// What a customer is told of on its own page: what happened to it since, the newest first:
     /// `limit`, and beside them `logins` each of sessions that another login has ended, of what was typed
-    /// wrongly on a page (by kind) and of locks, so that logins without end push nothing else aside.
+    /// wrongly on a page (by kind; a passcode that was used before is a kind of its own) and of locks, so that logins without end push nothing else aside.
     pub async fn events_of(
         &mut self,
         bucket: i64,

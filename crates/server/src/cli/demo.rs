@@ -14,7 +14,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 use warifu_store::{Settings as StoreSettings, Store};
 
-use super::{Failure, keyring};
+use super::{Failure, keyring, told::say};
 use crate::{
     app::{App, Demo, Settings},
     demo::{people::PEOPLE, seed},
@@ -207,22 +207,27 @@ fn not_bound(address: SocketAddr, option: &str, error: &Error) -> Failure {
 
 fn greet(arguments: &Arguments, dir: &Path) {
     let port = arguments.port;
-    println!("\n  割符 Warifu, the demo bank. Everything stays in {}.\n", dir.display());
-    match &arguments.host {
-        None => println!("  Log in        http://ib.localhost:{port}/"),
-        Some(name) => println!("  Log in        https://ib.{name}:{}/", arguments.tls_port),
-    }
-    println!("  Mailbox       http://ib.localhost:{port}/demo/mailbox");
-    println!("  Phone         http://token.localhost:{port}/demo/phone\n");
-    println!("  Who to be     login ID    login password    confirmation password");
+    let log_in = match &arguments.host {
+        None => format!("http://ib.localhost:{port}/"),
+        Some(name) => format!("https://ib.{name}:{}/", arguments.tls_port),
+    };
+    let mut lines = vec![
+        format!("\n  割符 Warifu, the demo bank. Everything stays in {}.\n", dir.display()),
+        format!("  Log in        {log_in}"),
+        format!("  Mailbox       http://ib.localhost:{port}/demo/mailbox"),
+        format!("  Phone         http://token.localhost:{port}/demo/phone\n"),
+        "  Who to be     login ID    login password    confirmation password".to_owned(),
+    ];
     for (person, state) in PEOPLE.iter().zip(["fresh", "利用開始 waits", "in use"]) {
-        println!(
+        lines.push(format!(
             "  {:<14}{:<12}{:<18}{}",
             state, person.login_id, person.login_password, person.confirmation_password
-        );
+        ));
     }
-    println!("\n  Use Chrome, Edge or Firefox (Safari drops secure cookies on localhost).");
-    println!("  Ctrl-C stops it; started again it carries on; --reset begins anew.\n");
+    lines
+        .push("\n  Use Chrome, Edge or Firefox (Safari drops secure cookies on localhost).".into());
+    lines.push("  Ctrl-C stops it; started again it carries on; --reset begins anew.\n".into());
+    say(false, &serde_json::Value::Null, &lines.join("\n"));
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! The command line: nouns, then verbs; clear errors; exit 0 ok, 1 failed, 2 usage, 3 configuration,
-//! 4 refused. The one place that prints.
-#![expect(clippy::print_stdout, reason = "the command line talks to people")]
+//! 4 refused.
 
 mod api_keys;
 mod copies;
@@ -175,6 +174,8 @@ pub fn main() -> ExitCode {
         }
     };
     match runtime.block_on(run(cli)) {
+        // What somebody wanted to keep has not arrived.
+        Ok(()) if told::is_lost() => ExitCode::from(1),
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&format!("warifu: {}", visible(&failure.to_string())));
@@ -222,6 +223,8 @@ fn log(level: &str, json: bool) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Told where? A full disk or a reader who has gone would end the server, since that panics.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     if json {
         log.json().init();

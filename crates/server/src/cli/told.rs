@@ -1,7 +1,10 @@
 //! How the command line tells things: moments, results in words or as JSON, and nothing that speaks to a
 //! terminal.
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use warifu_core::text::is_unseen;
 
@@ -29,9 +32,17 @@ pub(super) fn say(json: bool, value: &serde_json::Value, words: &str) {
     if let Err(error) = writeln!(std::io::stdout(), "{told}")
         && error.kind() != std::io::ErrorKind::BrokenPipe
     {
+        LOST.store(true, Ordering::Relaxed);
         complain(&format!("warifu: {error}"));
     }
 }
+
+/// Whether something that was said could not be written.
+pub(super) fn is_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Says what is wrong, where somebody still listens.
 pub(super) fn complain(words: &str) {

@@ -49,9 +49,11 @@ pub static KEYS: [Key; 21] = [
     key("database.distributed", "true: tables lie on many PostgreSQL servers (Citus)", |c| {
         c.distributed.then(|| "true".to_owned())
     }),
-    key("database.max_connections", "connections of this node at most", |c| {
-        Some(c.max_connections.to_string())
-    }),
+    key(
+        "database.max_connections",
+        "connections of this node at most, beside eight of the verify queue",
+        |c| Some(c.max_connections.to_string()),
+    ),
     key("keys.file", "file with the key-encryption key", |c| path(Some(&c.keys_file))),
     key("keys.pkcs11", "not supported by this version", |_| None),
     key("smtp.host", "mail relay", |c| Some(c.smtp.as_ref()?.host.clone())),

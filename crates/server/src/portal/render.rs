@@ -41,12 +41,9 @@ pub(crate) async fn open(visit: &Visit, screen: &'static str, title: &'static st
     // Who must stop everything, or looks for help, waits for no database.
     let found = sessions::peek(&visit.app, &visit.origin, &visit.browser);
     let found = tokio::time::timeout(Duration::from_millis(300), found).await;
-    let session = match found {
-        Ok(Ok((session, _))) if session.level == sessions::Level::Full => Some(session),
-        _ => None,
-    };
-    let session_until = session.as_ref().map(sessions::until);
-    Frame { signed_in: session.is_some(), session_until, ..outside(visit, screen, title) }
+    let signed_in = matches!(found, Ok(Ok((session, _))) if session.level == sessions::Level::Full);
+    // Without the session's end: when that comes, nobody is led away from here.
+    Frame { signed_in, ..outside(visit, screen, title) }
 }
 
 /// The frame of a page for a customer who is logged in.

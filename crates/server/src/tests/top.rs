@@ -32,7 +32,7 @@ async fn the_top_page_tells_what_happened_in_thirty_days(app: &TestApp) {
     let page = pc.open("/top").await.expect(200).text();
     for told in [
         "正しくないワンタイムパスワードが入力されました。",
-        "正しくないログインパスワードが入力されました。",
+        "ログインIDとログインパスワードが入力されましたが、受け付けられませんでした。",
         "正しくない確認用パスワードが入力されました。",
         "トークンの発行を受け付けました。",
         "携帯電話の初期設定が完了しました。",
@@ -70,8 +70,21 @@ async fn each_event_says_what_it_was(app: &TestApp) {
         "{text}"
     );
     assert!(!text.contains("正しくないワンタイムパスワードが入力されました。"), "{text}");
-    // Six events by now: one of them opens on request.
-    assert!(text.contains("それより前の記録（1件）"), "{text}");
+    // What others can do again and again folds nothing away but itself.
+    for _ in 0..3 {
+        app.browser(Bank::A).password(AOKI.login_id, "Chigau-Mono-1").await.expect(422);
+        app.advance_mins(5);
+        pc.open("/top").await.expect(200);
+    }
+    let page = &pc.page;
+    let (open, folded) = page.body.split_once("<details").unwrap();
+    assert_eq!(open.matches("受け付けられませんでした。").count(), 1, "{open}");
+    assert!(folded.contains("同じ種類の、それより前の記録（2件）"), "{folded}");
+    for told in
+        ["利用を開始しました。", "初期設定が完了しました。", "もう一度入力されました。", reissued]
+    {
+        assert!(open.contains(told), "{told}: {open}");
+    }
 }
 
 async fn the_bank_says_something_for_a_time_in_both_languages(app: &TestApp) {

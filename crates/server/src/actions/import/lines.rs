@@ -296,9 +296,12 @@ fn short(column: &str, text: &str, longest: usize) -> Result<String, String> {
 
 fn notice_addresses(origin: &Origin, text: &str) -> Result<Vec<MailAddress>, Vec<String>> {
     let rules = MailRules::for_notices(origin.institution.policy());
-    let parts = text.split([';', ' ', '\n']).filter(|part| !part.is_empty());
+    let parts = || text.split([';', ' ', '\n']).filter(|part| !part.is_empty());
+    if parts().count() > MOST {
+        return Err(vec![format!("notice_addresses: {MOST} at most")]);
+    }
     let (mut addresses, mut faults) = (Vec::new(), Vec::new());
-    for (part, number) in parts.zip(1..) {
+    for (part, number) in parts().zip(1..) {
         match MailAddress::parse(part, &rules) {
             Ok(address) => addresses.push(address),
             Err(fault) => faults.push(format!("notice_addresses: address {number}: {fault}")),
@@ -306,9 +309,6 @@ fn notice_addresses(origin: &Origin, text: &str) -> Result<Vec<MailAddress>, Vec
     }
     if !faults.is_empty() {
         return Err(faults);
-    }
-    if addresses.len() > MOST {
-        return Err(vec![format!("notice_addresses: {MOST} at most")]);
     }
     let keys: BTreeSet<_> = addresses.iter().map(MailAddress::comparable).collect();
     if keys.len() < addresses.len() {

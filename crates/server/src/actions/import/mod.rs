@@ -77,7 +77,7 @@ pub(crate) async fn import(
 ) -> Result<Imported, AppError> {
     let (lines, bad) = check_all((origin, &app.hasher), file);
     let mut imported = Imported { taken: 0, bad };
-    let lines = new_ones(app, origin, lines, &mut imported).await?;
+    let lines = new_ones(app, origin, lines, &mut imported, &mut progress).await?;
     imported.bad.sort_by_key(|bad| bad.line);
     if imported.is_refused(skip_bad) {
         return Ok(imported);
@@ -154,10 +154,19 @@ async fn new_ones(
     origin: &Origin,
     lines: Vec<Checked>,
     imported: &mut Imported,
+    progress: &mut impl FnMut(usize, usize),
 ) -> Result<Vec<Checked>, AppError> {
+    /// Lines that are looked up in one transaction: a long one keeps the database from tidying up.
+    const TOGETHER: usize = 500;
+    let count = lines.len();
     let mut tx = app.store.read().await?;
-    let mut new = Vec::with_capacity(lines.len());
-    for line in lines {
+    let mut new = Vec::with_capacity(count);
+    for (done, line) in lines.into_iter().enumerate() {
+        if done % TOGETHER == TOGETHER - 1 {
+            progress(done, count);
+            drop(tx);
+            tx = app.store.read().await?;
+        }
         let faults = taken(&mut tx, origin, &line).await?;
         if faults.is_empty() {
             new.push(line);

@@ -77,9 +77,12 @@ fn number(text: &str) -> Option<usize> {
     (is_dashed || is_moment).then_some(run.len())
 }
 
-// `0120-111-222`: with the trunk prefix, and nothing but digits between its dashes.
+// `0120-111-222`: with the trunk prefix, of ten or eleven digits, and nothing but dashes between them.
 fn is_telephone(part: &str) -> bool {
-    part.starts_with('0') && part.contains('-') && !part.contains(|c| !matches!(c, '0'..='9' | '-'))
+    let digits = part.bytes().filter(u8::is_ascii_digit).count();
+    part.starts_with('0')
+        && (10..=11).contains(&digits)
+        && part.bytes().all(|b| b.is_ascii_digit() || b == b'-')
 }
 
 // `R-4821-0937`.
@@ -162,6 +165,7 @@ mod tests {
         for (text, html) in [
             ("電話 0120-111-222へ", format!("電話 {linked}へ")),
             ("2026-11-22", "<span class=\"whole\">2026-11-22</span>".to_owned()),
+            ("09-17", "<span class=\"whole\">09-17</span>".to_owned()),
             ("R-0821-0937", "<span class=\"whole\">R-0821-0937</span>".to_owned()),
             ("09時30分", "<span class=\"whole\">09時30分</span>".to_owned()),
             ("0120\"<3", "0120&#34;&#60;3".to_owned()),

@@ -1,13 +1,12 @@
 //! The top page, the menu of changes and the choice of procedures.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use warifu_core::{audit::Kind, issue::IssueEnd, time::Millis};
 
 use super::{Frame, Qr, TokenIds, filters};
 use crate::{actions::top::Event, text::Lang};
-
-/// So many events stand open; the older ones open on request.
-const OPEN_EVENTS: usize = 5;
 
 /// BPT001 トップページ.
 #[derive(Template, Debug)]
@@ -25,12 +24,20 @@ pub(crate) struct Bpt001 {
 }
 
 impl Bpt001 {
-    fn newest(&self) -> impl Iterator<Item = &ShownEvent> {
-        self.events.iter().take(OPEN_EVENTS)
+    /// Everything that was done, and of what others can make happen again and again the newest of each kind:
+    /// it folds nothing else away.
+    fn open(&self) -> Vec<&ShownEvent> {
+        self.sorted().0
     }
 
-    fn older(&self) -> Vec<&ShownEvent> {
-        self.events.iter().skip(OPEN_EVENTS).collect()
+    /// The rest, which opens on request.
+    fn folded(&self) -> Vec<&ShownEvent> {
+        self.sorted().1
+    }
+
+    fn sorted(&self) -> (Vec<&ShownEvent>, Vec<&ShownEvent>) {
+        let mut seen = BTreeSet::new();
+        self.events.iter().partition(|event| seen.insert(event.key) || !event.is_common)
     }
 }
 
@@ -40,6 +47,8 @@ pub(crate) struct ShownEvent {
     pub at: Millis,
     /// The key of its sentence.
     pub key: &'static str,
+    /// Whether others can make it happen, any number of times.
+    pub is_common: bool,
 }
 
 impl ShownEvent {
@@ -81,10 +90,19 @@ impl ShownEvent {
             (Kind::PasswordRefused, _) => "event-present-wrong",
             (Kind::PasscodeRefused, "wrong") => "event-passcode-wrong",
             (Kind::PasscodeRefused, "used") => "event-passcode-used",
-            (Kind::PasscodeRefused, _) => "event-passcode-refused",
             _ => return None,
         };
-        Some(Self { at: event.at, key })
+        let is_common = matches!(
+            event.kind,
+            Kind::SessionEnded
+                | Kind::SessionRefused
+                | Kind::ConfirmationRefused
+                | Kind::MailPasswordRefused
+                | Kind::PasswordRefused
+                | Kind::PasscodeRefused
+                | Kind::CounterLocked
+        );
+        Some(Self { at: event.at, key, is_common })
     }
 }
 

@@ -208,10 +208,14 @@ fn top(text: &Text) -> Vec<Sample> {
     };
     let mut told = page(OtpState::None, Some(later(-30)), None);
     told.notices = vec!["11月29日 2時から5時まで、システムの点検を行います。".into()];
-    told.events =
-        [("event-token-issued", -2), ("event-locked", -40), ("event-login-password", -600)]
-            .map(|(key, hours)| ShownEvent { at: later(hours), key })
-            .to_vec();
+    told.events = [
+        ("event-token-issued", -2),
+        ("event-locked", -40),
+        ("event-locked", -90),
+        ("event-login-password", -600),
+    ]
+    .map(|(key, hours)| ShownEvent { at: later(hours), key, is_common: key == "event-locked" })
+    .to_vec();
     let issued = OtpState::Issued { deadline: later(72) };
     let in_use = OtpState::InUse { valid_until: later(3 * 365 * 24) };
     vec![

@@ -143,7 +143,7 @@ describe('the demo on this machine', { concurrency: 3 }, () => {
     assert.equal(pc.page.url(), `${bank.token}/demo/phone?lang=ja`);
     // In the other language, on both hosts and into the bank's pages.
     await pc.press('English');
-    await pc.page.getByRole('heading', { level: 1, name: 'Phone of the demo' }).waitFor();
+    await pc.page.getByRole('heading', { level: 1, name: 'Demonstration phone' }).waitFor();
     await pc.press('Read the mail that has arrived');
     await pc.page.getByRole('heading', { level: 1, name: 'Mailbox of the demo' }).waitFor();
     await pc.press('To the login page');

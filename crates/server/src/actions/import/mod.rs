@@ -77,7 +77,14 @@ pub(crate) async fn import(
 ) -> Result<Imported, AppError> {
     let (lines, bad) = check_all((origin, &app.hasher), file);
     let mut imported = Imported { taken: 0, bad };
-    let lines = new_ones(app, origin, lines, &mut imported, &mut progress).await?;
+    // Told before the hashing, which takes long, and together with the faults that are known by now. Where neither
+    // is, each line is looked up when it is written, as all are.
+    let hashes = lines.iter().any(|line| line.login_given || line.confirmation_given);
+    let lines = if hashes || imported.is_refused(skip_bad) {
+        new_ones(app, origin, lines, &mut imported, &mut progress).await?
+    } else {
+        lines
+    };
     imported.bad.sort_by_key(|bad| bad.line);
     if imported.is_refused(skip_bad) {
         return Ok(imported);
@@ -148,7 +155,7 @@ async fn hash_all(
     Ok(ready)
 }
 
-// The lines whose customers nobody is yet: told before the hashing, which takes long.
+// The lines whose customers nobody is yet.
 async fn new_ones(
     app: &App,
     origin: &Origin,

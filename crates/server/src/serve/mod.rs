@@ -1,12 +1,11 @@
 //! Serving: listeners, connections, workers, and a shutdown that finishes what it has begun.
 
 use std::{
-    collections::BTreeMap,
     convert::Infallible,
     net::{IpAddr, SocketAddr},
     path::Path,
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -48,6 +47,10 @@ use tokio_rustls::{
 };
 use warifu_store::Schema;
 
+use guests::Guests;
+
+mod guests;
+
 /// How long a connection may take to send its headers, and to finish after a shutdown.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of the headers of a request.
@@ -58,9 +61,8 @@ const HEADERS_H2: u32 = 32 * 1_024;
 const STREAMS_H2: u32 = 64;
 const WINDOW_H2: u32 = 64 * 1_024;
 const SENDING_H2: usize = 64 * 1_024;
-/// Connections of one listener at once, and of one address among them.
+/// Connections of one listener at once.
 const CONNECTIONS: usize = 4_096;
-const OF_ONE_ADDRESS: usize = 512;
 /// How often SQLite's log is copied into its file, while it grows and while it does not.
 const BUSY_CHECKPOINTS: Duration = Duration::from_millis(200);
 const IDLE_CHECKPOINTS: Duration = Duration::from_secs(2);
@@ -209,45 +211,6 @@ async fn placed(
     let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
     let (stream, peer) = socket.accept().await?;
     Ok((place, stream, peer))
-}
-
-/// How many connections each address holds; nobody may hold all of them but our own proxies.
-#[derive(Debug)]
-struct Guests {
-    proxies: Vec<IpAddr>,
-    held: Mutex<BTreeMap<IpAddr, usize>>,
-}
-
-/// A connection that counts for its address until it is dropped.
-struct Guest(Arc<Guests>, IpAddr);
-
-impl Guests {
-    fn new(proxies: Vec<IpAddr>) -> Self {
-        Self { proxies, held: Mutex::default() }
-    }
-
-    fn enter(guests: &Arc<Self>, peer: IpAddr) -> Option<Guest> {
-        let peer = peer.to_canonical();
-        let mut all = guests.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = all.entry(peer).or_default();
-        if *held >= OF_ONE_ADDRESS && !guests.proxies.contains(&peer) {
-            return None;
-        }
-        *held += 1;
-        Some(Guest(Arc::clone(guests), peer))
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut all = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(held) = all.get_mut(&self.1) {
-            *held -= 1;
-            if *held == 0 {
-                all.remove(&self.1);
-            }
-        }
-    }
 }
 
 /// Whether a connection says what it is in time; one that stays silent is let go.
@@ -432,26 +395,4 @@ pub(crate) fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
         std::future::pending::<()>().await;
     });
     Ok(stop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_address_holds_its_share_of_connections_and_a_proxy_as_many_as_it_needs() {
-        let (proxy, other) = ([10, 0, 0, 1].into(), [192, 0, 2, 1].into());
-        let guests = Arc::new(Guests::new(vec![proxy]));
-        let enter = |peer, times: usize| {
-            (0..times).filter_map(|_| Guests::enter(&guests, peer)).collect::<Vec<_>>()
-        };
-        let held = enter(other, OF_ONE_ADDRESS + 9);
-        assert_eq!(held.len(), OF_ONE_ADDRESS);
-        assert_eq!(enter(proxy, OF_ONE_ADDRESS + 9).len(), OF_ONE_ADDRESS + 9);
-        // The same address, as a socket for both versions of IP shows it.
-        assert!(Guests::enter(&guests, "::ffff:192.0.2.1".parse().unwrap()).is_none());
-        drop(held);
-        assert!(guests.held.lock().unwrap().is_empty());
-        assert_eq!(enter(other, 1).len(), 1);
-    }
 }

@@ -5,7 +5,7 @@ use warifu_core::{ids::AuditId, time::Millis};
 
 use crate::{
     StoreError, Tx,
-    engine::{execute, fetch_all, fetch_optional},
+    engine::{execute, fetch_all, fetch_optional, insert_all},
 };
 
 /// One line of the trail.
@@ -90,14 +90,16 @@ macro_rules! events_where {
 
 impl Tx {
     /// Adds a line. If this fails, the whole change fails.
-    pub async fn record(&mut self, a: &AuditRow) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
+    pub async fn record(&mut self, line: &AuditRow) -> Result<(), StoreError> {
+        self.record_all(std::slice::from_ref(line)).await
+    }
+
+    /// Adds lines. If this fails, the whole change fails.
+    pub async fn record_all(&mut self, lines: &[AuditRow]) -> Result<(), StoreError> {
+        const INTO: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
              actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, \
-             device, request_id, correlation, before_json, after_json, v) VALUES ($1, $2, $3, $4, \
-             $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
-        execute!(
-            self,
-            SQL,
+             device, request_id, correlation, before_json, after_json, v) ";
+        insert_all!(self, INTO, "", lines, |a| [
             a.bucket,
             &a.customer_id,
             a.at,
@@ -117,8 +119,8 @@ impl Tx {
             a.correlation.as_deref(),
             a.before_json.as_deref(),
             a.after_json.as_deref(),
-            a.v
-        )?;
+            a.v,
+        ])?;
         Ok(())
     }
 

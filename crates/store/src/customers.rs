@@ -1,4 +1,4 @@
-//! Customers, their notice addresses, known browsers, and the directory that finds them.
+//! Customers, their notice addresses and known browsers.
 
 use sqlx::FromRow;
 use warifu_core::{
@@ -8,7 +8,7 @@ use warifu_core::{
 
 use crate::{
     StoreError, Tx,
-    engine::{execute, fetch_all, fetch_optional},
+    engine::{execute, fetch_all, fetch_optional, insert_all},
 };
 
 /// A customer as stored. The MACs bind the hashes to this row.
@@ -86,99 +86,7 @@ pub struct Address {
     pub removed_at: Option<i64>,
 }
 
-/// Where something that is found from outside points to.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
-pub struct Found {
-    /// Shard of the customer.
-    pub bucket: i64,
-    /// The customer.
-    #[sqlx(try_from = "String")]
-    pub customer_id: CustomerId,
-    /// What of the customer's is meant: an issue's id, or empty.
-    pub reference: String,
-}
-
-/// What the directory is keyed by, beside the institution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// Login ID, lower case.
-    LoginId,
-    /// The bank's own number.
-    CustomerNumber,
-    /// The token holder's number of one issue.
-    UserId,
-    /// A phone's activation.
-    Activation,
-    /// A token that a phone holds.
-    Token,
-}
-
-impl Key {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::LoginId => "login_id",
-            Self::CustomerNumber => "customer_number",
-            Self::UserId => "user_id",
-            Self::Activation => "activation",
-            Self::Token => "token",
-        }
-    }
-}
-
 impl Tx {
-    /// Finds what a login ID, customer number or user ID of this institution points to.
-    pub async fn find(
-        &mut self,
-        institution: InstitutionId,
-        key: Key,
-        value: &str,
-    ) -> Result<Option<Found>, StoreError> {
-        const SQL: &str = "SELECT bucket, customer_id, reference FROM directory \
-             WHERE institution_id = $1 AND kind = $2 AND value = $3";
-        fetch_optional!(self, Found, SQL, institution.to_string(), key.as_str(), value)
-    }
-
-    /// Takes a key of the directory; `Conflict` when someone has it, and another can be tried.
-    pub async fn reserve(
-        &mut self,
-        institution: InstitutionId,
-        key: Key,
-        value: &str,
-        customer: CustomerId,
-        reference: &str,
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO directory \
-             (institution_id, kind, value, bucket, customer_id, reference, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (institution_id, kind, value) DO NOTHING";
-        // Not by the error of a double key: that would undo the whole transaction.
-        one(execute!(
-            self,
-            SQL,
-            institution.to_string(),
-            key.as_str(),
-            value,
-            i64::from(customer.bucket()),
-            customer.to_string(),
-            reference,
-            now.0
-        )?)
-    }
-
-    /// Frees a key of the directory.
-    pub async fn free(
-        &mut self,
-        institution: InstitutionId,
-        key: Key,
-        value: &str,
-    ) -> Result<(), StoreError> {
-        const SQL: &str =
-            "DELETE FROM directory WHERE institution_id = $1 AND kind = $2 AND value = $3";
-        execute!(self, SQL, institution.to_string(), key.as_str(), value)?;
-        Ok(())
-    }
-
     /// Reads a customer.
     pub async fn customer(&mut self, id: CustomerId) -> Result<Option<Customer>, StoreError> {
         const SQL: &str = "SELECT bucket, customer_id, institution_id, customer_number, login_id, name, \
@@ -204,16 +112,13 @@ impl Tx {
         }
     }
 
-    /// Writes a new customer, who has no logins, holds and stops yet.
-    pub async fn insert_customer(&mut self, c: &Customer) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
+    /// Writes new customers, who have no logins, holds and stops yet.
+    pub async fn insert_customers(&mut self, customers: &[Customer]) -> Result<(), StoreError> {
+        const INTO: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
              customer_number, login_id, name, name_kana, birthday, locale, login_hash, login_mac, \
              confirmation_hash, confirmation_mac, login_given, confirmation_given, otp_required, \
-             created_at, version) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
-        execute!(
-            self,
-            SQL,
+             created_at, version) ";
+        insert_all!(self, INTO, "", customers, |c| [
             c.bucket,
             c.customer_id.to_string(),
             c.institution_id.to_string(),
@@ -230,8 +135,9 @@ impl Tx {
             c.login_given,
             c.confirmation_given,
             c.otp_required,
-            c.created_at
-        )?;
+            c.created_at,
+            1_i64,
+        ])?;
         Ok(())
     }
 
@@ -274,14 +180,14 @@ impl Tx {
         fetch_all!(self, Address, SQL, i64::from(id.bucket()), id.to_string())
     }
 
-    /// Registers a notice address.
-    pub async fn insert_address(&mut self, id: CustomerId, a: &Address) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO addresses \
-             (bucket, customer_id, id, address, mac, registered_at, confirmed_at, removed_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        execute!(
-            self,
-            SQL,
+    /// Registers notice addresses.
+    pub async fn insert_addresses(
+        &mut self,
+        addresses: &[(CustomerId, Address)],
+    ) -> Result<(), StoreError> {
+        const INTO: &str = "INSERT INTO addresses \
+             (bucket, customer_id, id, address, mac, registered_at, confirmed_at, removed_at) ";
+        insert_all!(self, INTO, "", addresses, |(id, a)| [
             i64::from(id.bucket()),
             id.to_string(),
             a.id.to_string(),
@@ -289,8 +195,8 @@ impl Tx {
             &a.mac,
             a.registered_at,
             a.confirmed_at,
-            a.removed_at
-        )?;
+            a.removed_at,
+        ])?;
         Ok(())
     }
 
@@ -304,19 +210,6 @@ impl Tx {
         const SQL: &str = "UPDATE addresses SET removed_at = $4 \
              WHERE bucket = $1 AND customer_id = $2 AND id = $3 AND removed_at IS NULL";
         execute!(self, SQL, i64::from(id.bucket()), id.to_string(), address.to_string(), now.0)
-    }
-
-    /// Customers of an institution by their number, from the one after `after`: number and id.
-    pub async fn customers_after(
-        &mut self,
-        institution: InstitutionId,
-        after: &str,
-        limit: i64,
-    ) -> Result<Vec<(String, String)>, StoreError> {
-        const SQL: &str = "SELECT value, customer_id FROM directory \
-             WHERE institution_id = $1 AND kind = 'customer_number' AND value > $2 \
-             ORDER BY value LIMIT $3";
-        fetch_all!(self, (String, String), SQL, institution.to_string(), after, limit)
     }
 
     /// Whether this browser has logged this customer in since `since`.

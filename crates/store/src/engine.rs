@@ -37,6 +37,9 @@ const RESTART_PAGES: i64 = 16_384;
 pub(crate) const PAGE_BYTES: u32 = 2_048;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
+/// Rows that are written with one statement: as few statements as may be, and far from as many values as
+/// an engine allows (SQLite 32,766).
+pub(crate) const ROWS_AT_ONCE: usize = 500;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database of one of the two engines.
@@ -375,6 +378,47 @@ macro_rules! execute {
     }};
 }
 
+/// Inserts rows, many with each statement; gives how many were inserted.
+macro_rules! insert_all {
+    ($tx:expr, $into:expr, $end:expr, $rows:expr, |$row:pat_param| [$($value:expr),* $(,)?]) => {{
+        let mut count = 0;
+        let mut done = Ok(());
+        for rows in $rows.chunks(crate::engine::ROWS_AT_ONCE) {
+            let inserted = match &mut $tx.inner {
+                crate::engine::Inner::Sqlite(t) => {
+                    crate::engine::insert_into!($into, $end, rows, $row, [$($value),*])
+                        .execute(&mut **t)
+                        .await
+                        .map(|r| r.rows_affected())
+                }
+                crate::engine::Inner::Postgres(t) => {
+                    crate::engine::insert_into!($into, $end, rows, $row, [$($value),*])
+                        .execute(&mut **t)
+                        .await
+                        .map(|r| r.rows_affected())
+                }
+            };
+            match inserted {
+                Ok(inserted) => count += inserted,
+                Err(error) => {
+                    done = Err($tx.broke(error));
+                    break;
+                }
+            }
+        }
+        done.map(|()| count)
+    }};
+}
+
+macro_rules! insert_into {
+    ($into:expr, $end:expr, $rows:expr, $row:pat_param, [$($value:expr),*]) => {
+        sqlx::QueryBuilder::new($into)
+            .push_values($rows, |mut to, $row| { $(to.push_bind($value);)* })
+            .push($end)
+            .build()
+    };
+}
+
 /// Reads at most one row.
 macro_rules! fetch_optional {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
@@ -389,4 +433,4 @@ macro_rules! fetch_all {
     };
 }
 
-pub(crate) use {dispatch, execute, fetch_all, fetch_optional};
+pub(crate) use {dispatch, execute, fetch_all, fetch_optional, insert_all, insert_into};

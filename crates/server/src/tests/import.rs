@@ -28,6 +28,7 @@ on_both_engines!(
     a_first_login_sent_thrice_at_once_leads_on_thrice,
     a_hash_that_costs_nothing_or_too_much_is_refused,
     the_same_file_twice_changes_nothing,
+    more_lines_than_are_written_at_once_are_all_written_and_each_taken_one_told,
 );
 
 const HEAD: &str = "customer_number,login_id,name,birthday,locale,notice_addresses,\
@@ -346,4 +347,39 @@ async fn the_same_file_twice_changes_nothing(app: &TestApp) {
     let again = run(app, &file, true).await;
     assert_eq!((again.taken, again.lines_left_out(), again.bad.len()), (0, 1, 2));
     assert!(app.database.state().await == before);
+}
+
+async fn more_lines_than_are_written_at_once_are_all_written_and_each_taken_one_told(
+    app: &TestApp,
+) {
+    let before = app.database.count("customers", "TRUE").await;
+    let trail = app.audited("customer.imported").await;
+    let line = |n: usize| {
+        let (number, login) = match n {
+            // The last and the first of what is written together.
+            499 => (AOKI.number.to_owned(), format!("line-{n}")),
+            500 => (format!("L-{n}"), AOKI.login_id.to_owned()),
+            _ => (format!("L-{n}"), format!("line-{n}")),
+        };
+        let mails = format!("a{n}@mass.example;b{n}@mass.example");
+        format!("{number},{login},山田,,ja,{mails},2026-01-01,,\"{PBKDF2}\",,\"{PBKDF2}\"\n")
+    };
+    let file = format!("{HEAD}\n{}", (0..1_203).map(line).collect::<String>());
+    let imported = run(app, &file, true).await;
+    let told: Vec<_> = imported.bad.iter().map(|b| (b.line, b.reason.as_str())).collect();
+    let number = "customer_number: a registered customer has it";
+    let login = "login_id: a registered customer has it";
+    assert_eq!(told, [(501, number), (502, login)]);
+    assert_eq!(imported.taken, 1_201);
+    let ours = "customer_number LIKE 'L-%' AND login_id LIKE 'line-%'";
+    assert_eq!(app.database.count("customers", ours).await, 1_201);
+    assert_eq!(app.database.count("customers", "TRUE").await, before + 1_201);
+    assert_eq!(app.database.count("addresses", "address LIKE '%@mass.example'").await, 2_402);
+    for key in ["L-%", "line-%"] {
+        let of = format!("value LIKE '{key}'");
+        assert_eq!(app.database.count("directory", &of).await, 1_201, "{key}");
+    }
+    assert_eq!(app.audited("customer.imported").await, trail + 1_201);
+    let last = "value = 'line-1202' AND reference = ''";
+    assert_eq!(app.database.count("directory", last).await, 1);
 }

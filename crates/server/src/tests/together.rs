@@ -214,7 +214,7 @@ async fn add_address(app: &TestApp, person: &Person, address: &str, removed_at: 
         removed_at: Some(removed_at),
     };
     let mut tx = app.app.store.begin().await.unwrap();
-    tx.insert_address(customer, &row).await.unwrap();
+    tx.insert_addresses(&[(customer, row)]).await.unwrap();
     tx.commit().await.unwrap();
 }
 

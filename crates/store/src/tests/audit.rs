@@ -82,7 +82,7 @@ async fn a_line_that_cannot_be_written_takes_its_change_with_it(db: &Db) {
     record(db, &[line(1, NOW)]).await.unwrap();
     let outcome = db
         .write(async |tx| {
-            tx.insert_customer(&super::samples::customer(1)).await?;
+            tx.insert_customers(&[super::samples::customer(1)]).await?;
             tx.record(&line(1, NOW)).await
         })
         .await;

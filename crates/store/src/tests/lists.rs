@@ -143,7 +143,7 @@ async fn customers_are_listed_by_number(db: &Db) {
 }
 
 async fn an_address_is_removed_once(db: &Db) {
-    db.write(async |tx| tx.insert_address(who(1), &address(1)).await).await.unwrap();
+    db.write(async |tx| tx.insert_addresses(&[(who(1), address(1))]).await).await.unwrap();
     let remove = async |customer, at: i64| {
         let id = address(1).id;
         db.write(async |tx| tx.remove_address(who(customer), id, Millis(at)).await).await.unwrap()

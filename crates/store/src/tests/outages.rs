@@ -99,7 +99,7 @@ async fn a_full_disk_refuses_undoes_and_heals_on_sqlite() {
         let full = db
             .write(async |tx| {
                 tx.take_customer(who(1)).await?;
-                tx.insert_customer(&big).await
+                tx.insert_customers(&[big]).await
             })
             .await;
         let Err(StoreError::Unavailable(Error::Database(reason))) = &full else {

@@ -222,11 +222,11 @@ async fn a_dropped_transaction_is_undone(db: &Db) {
     with_customers(db, &[1]).await;
     let mut tx = db.store.begin().await.unwrap();
     tx.take_customer(who(1)).await.unwrap();
-    tx.insert_customer(&customer(2)).await.unwrap();
+    tx.insert_customers(&[customer(2)]).await.unwrap();
     drop(tx);
     assert_eq!(db.read(async |tx| tx.customer(who(1)).await).await, Some(customer(1)));
     assert_eq!(db.read(async |tx| tx.customer(who(2)).await).await, None);
-    db.write(async |tx| tx.insert_customer(&customer(2)).await).await.unwrap();
+    db.write(async |tx| tx.insert_customers(&[customer(2)]).await).await.unwrap();
 }
 
 async fn a_cancelled_task_undoes_its_transaction_and_blocks_nobody(db: &Db) {
@@ -256,8 +256,8 @@ async fn a_cancelled_task_undoes_its_transaction_and_blocks_nobody(db: &Db) {
 async fn a_transaction_with_a_failed_statement_commits_nothing(db: &Db) {
     with_customers(db, &[1]).await;
     let mut tx = db.store.begin().await.unwrap();
-    tx.insert_customer(&customer(2)).await.unwrap();
-    let double = tx.insert_customer(&customer(1)).await;
+    tx.insert_customers(&[customer(2)]).await.unwrap();
+    let double = tx.insert_customers(&[customer(1)]).await;
     assert!(matches!(double, Err(StoreError::Conflict)), "{double:?}");
     // Whoever overlooks the error must not be told that all is well.
     let outcome = tx.commit().await;

@@ -75,7 +75,7 @@ async fn a_customer_comes_back(db: &Db) {
     assert_eq!(db.read(async |tx| tx.customer(id).await).await, None);
     with_customers(db, &[1, 2]).await;
     assert_eq!(db.read(async |tx| tx.customer(id).await).await, Some(customer(1)));
-    let twice = db.write(async |tx| tx.insert_customer(&customer(1)).await).await;
+    let twice = db.write(async |tx| tx.insert_customers(&[customer(1)]).await).await;
     assert!(matches!(twice, Err(StoreError::Conflict)), "{twice:?}");
 
     let full = |taken: Customer| Customer {
@@ -115,9 +115,9 @@ async fn a_customer_comes_back(db: &Db) {
 async fn addresses_come_back_oldest_first(db: &Db) {
     let full = Address { confirmed_at: Some(1), removed_at: Some(2), ..address(2) };
     db.write(async |tx| {
-        tx.insert_address(who(1), &full).await?;
-        tx.insert_address(who(1), &address(1)).await?;
-        tx.insert_address(who(2), &address(3)).await
+        tx.insert_addresses(&[(who(1), full.clone())]).await?;
+        tx.insert_addresses(&[(who(1), address(1))]).await?;
+        tx.insert_addresses(&[(who(2), address(3))]).await
     })
     .await
     .unwrap();

@@ -63,7 +63,7 @@ pub(crate) fn customer(n: u8) -> Customer {
 pub(crate) async fn with_customers(db: &Db, numbers: &[u8]) {
     db.write(async |tx| {
         for n in numbers {
-            tx.insert_customer(&customer(*n)).await?;
+            tx.insert_customers(&[customer(*n)]).await?;
         }
         Ok(())
     })

@@ -32,7 +32,8 @@ const SQLITE_INDEXES: &str = "SELECT m.name || '(' || (SELECT group_concat(name,
      WHERE m.type = 'table' AND m.name NOT LIKE '\\_%' ESCAPE '\\' ORDER BY 1";
 const POSTGRES_INDEXES: &str = "SELECT t.relname || '(' || (SELECT string_agg(a.attname, ',' \
      ORDER BY k.n) FROM unnest(i.indkey) WITH ORDINALITY AS k(attnum, n) \
-     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum) || ')' || \
+     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum \
+     WHERE k.n <= i.indnkeyatts) || ')' || \
      CASE WHEN i.indisunique THEN ' unique' ELSE '' END || \
      CASE WHEN i.indpred IS NOT NULL THEN ' partial' ELSE '' END \
      FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid \
@@ -96,6 +97,18 @@ async fn the_hot_table_keeps_room_for_changes_and_no_index_on_what_changes() {
     let indexes = "SELECT CAST(indexname AS TEXT) FROM pg_indexes WHERE tablename = 'verifiers' \
          ORDER BY indexname";
     assert_eq!(db.texts(indexes).await, ["verifiers_pkey"]);
+    db.remove().await;
+}
+
+#[tokio::test]
+async fn the_directory_is_read_in_its_key_alone() {
+    let db = Db::migrated(Engine::Postgresql).await;
+    let carried = "SELECT t.relname || '.' || a.attname FROM pg_index i \
+         JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace, \
+         unnest(i.indkey) WITH ORDINALITY AS k(attnum, n), pg_attribute a \
+         WHERE n.nspname = 'public' AND k.n > i.indnkeyatts \
+         AND a.attrelid = t.oid AND a.attnum = k.attnum ORDER BY k.n";
+    assert_eq!(db.texts(carried).await, ["directory.bucket", "directory.customer_id"]);
     db.remove().await;
 }
 

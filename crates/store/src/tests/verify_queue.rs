@@ -32,7 +32,7 @@ fn other_bank() -> warifu_core::ids::InstitutionId {
 async fn with_tokens(db: &Db, numbers: &[u8]) {
     db.write(async |tx| {
         for n in numbers {
-            tx.insert_customer(&customer(*n)).await?;
+            tx.insert_customers(&[customer(*n)]).await?;
             tx.reserve(bank(), Key::LoginId, &format!("hanako{n}"), who(*n), "", NOW).await?;
             tx.insert_verifier(&verifier(*n)).await?;
         }

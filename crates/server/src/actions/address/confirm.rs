@@ -323,7 +323,7 @@ async fn register(
         confirmed_at: Some(origin.now.0),
         removed_at: None,
     };
-    tx.insert_address(customer, &row).await?;
+    tx.insert_addresses(&[(customer, row)]).await?;
     let line = Line::ok(Kind::AddressRegistered).of(customer).because(id.to_string());
     Ok(origin.record(tx, &*app.random, line).await?)
 }

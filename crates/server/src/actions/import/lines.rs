@@ -14,7 +14,7 @@ use warifu_core::{
     text::{MailAddress, MailRules, check_static_password, is_readable_line, nfkc},
 };
 
-use super::BadLine;
+use super::{BadLine, Keys};
 use crate::{actions::address::MOST, calendar, hasher::Hasher, origin::Origin, text::Lang};
 
 /// A line of the file as the bank writes it.
@@ -76,6 +76,16 @@ pub(super) struct Checked {
     pub(super) login_given: bool,
     pub(super) confirmation: Password,
     pub(super) confirmation_given: bool,
+}
+
+impl Checked {
+    pub(super) fn keys(&self) -> Keys<'_> {
+        Keys {
+            line: self.line,
+            customer_number: &self.customer_number,
+            login_id: self.login_id.as_str(),
+        }
+    }
 }
 
 pub(super) enum Password {

@@ -8,7 +8,7 @@ use warifu_core::{
     random::{self, Random},
     text::MailAddress,
 };
-use warifu_store::{Address, Customer, Key, Tx};
+use warifu_store::{Address, Customer, Key, Tx, audit::AuditRow};
 
 use super::places;
 use crate::{
@@ -89,24 +89,24 @@ pub(crate) async fn import(
     if imported.is_refused(skip_bad) {
         return Ok(imported);
     }
-    // All hashing before the transaction: on SQLite it keeps everyone else from writing.
+    // All hashing and sealing before the transaction: on SQLite it keeps everyone else from writing.
     let count = lines.len();
     let lines = hash_all(app, lines, |done| progress(done, count)).await?;
+    let new = lines.into_iter().map(|line| New::from(app, origin, line));
+    let mut new = new.collect::<Result<Vec<_>, _>>()?.into_iter();
     let mut tx = app.store.begin().await?;
-    for line in lines {
+    loop {
+        let some = new.by_ref().take(TOGETHER).collect::<Vec<_>>();
+        if some.is_empty() {
+            break;
+        }
         // Who was registered while the passwords were hashed.
-        let faults = taken(&mut tx, origin, &line).await?;
-        if !faults.is_empty() {
-            imported.bad.extend(faults);
-            continue;
-        }
-        if let Password::Hashed(hash) = &line.login
-            && let Some(Scheme(scheme)) = app.hasher.scheme(hash)
-        {
-            tx.add_password_scheme(origin.institution.id, &scheme).await?;
-        }
-        insert(app, origin, &mut tx, line).await?;
-        imported.taken += 1;
+        let keys = some.iter().map(New::keys).collect::<Vec<_>>();
+        let faults = taken(&mut tx, origin, &keys).await?;
+        let some = without(some, &faults, |new| new.line);
+        imported.bad.extend(faults);
+        imported.taken += some.len();
+        insert(origin, &mut tx, some).await?;
         progress(imported.taken, count);
     }
     if imported.is_refused(skip_bad) {
@@ -118,8 +118,13 @@ pub(crate) async fn import(
         return Ok(Imported { taken: 0, bad: vec![BadLine { line: 1, reason }] });
     }
     tx.commit().await?;
+    imported.bad.sort_by_key(|bad| bad.line);
     Ok(imported)
 }
+
+/// Lines that are looked up or written together. A long look-up in one transaction would keep the database from
+/// tidying up.
+const TOGETHER: usize = 500;
 
 /// Each one is computed at every login of the institution.
 const MOST_SCHEMES: usize = 2;
@@ -163,112 +168,161 @@ async fn new_ones(
     imported: &mut Imported,
     progress: &mut impl FnMut(usize, usize),
 ) -> Result<Vec<Checked>, AppError> {
-    /// Lines that are looked up in one transaction: a long one keeps the database from tidying up.
-    const TOGETHER: usize = 500;
     let count = lines.len();
-    let mut tx = app.store.read().await?;
     let mut new = Vec::with_capacity(count);
-    for (done, line) in lines.into_iter().enumerate() {
-        if done % TOGETHER == TOGETHER - 1 {
-            progress(done, count);
-            drop(tx);
-            tx = app.store.read().await?;
+    let mut lines = lines.into_iter();
+    loop {
+        let some = lines.by_ref().take(TOGETHER).collect::<Vec<_>>();
+        if some.is_empty() {
+            break;
         }
-        let faults = taken(&mut tx, origin, &line).await?;
-        if faults.is_empty() {
-            new.push(line);
-        } else {
-            imported.bad.extend(faults);
-        }
+        let keys = some.iter().map(Checked::keys).collect::<Vec<_>>();
+        let faults = taken(&mut app.store.read().await?, origin, &keys).await?;
+        new.extend(without(some, &faults, |line| line.line));
+        imported.bad.extend(faults);
+        progress(count - lines.len(), count);
     }
     Ok(new)
 }
 
-async fn taken(tx: &mut Tx, origin: &Origin, line: &Checked) -> Result<Vec<BadLine>, AppError> {
-    let keys = [
-        ("customer_number", Key::CustomerNumber, line.customer_number.as_str()),
-        ("login_id", Key::LoginId, line.login_id.as_str()),
-    ];
+/// What nobody may have yet.
+#[derive(Clone, Copy)]
+struct Keys<'a> {
+    line: u64,
+    customer_number: &'a str,
+    login_id: &'a str,
+}
+
+async fn taken(
+    tx: &mut Tx,
+    origin: &Origin,
+    wanted: &[Keys<'_>],
+) -> Result<Vec<BadLine>, AppError> {
+    let numbers = wanted.iter().map(|keys| keys.customer_number).collect::<Vec<_>>();
+    let login_ids = wanted.iter().map(|keys| keys.login_id).collect::<Vec<_>>();
+    let numbers = tx.taken(origin.institution.id, Key::CustomerNumber, &numbers).await?;
+    let login_ids = tx.taken(origin.institution.id, Key::LoginId, &login_ids).await?;
     let mut faults = Vec::new();
-    for (column, key, wanted) in keys {
-        if tx.find(origin.institution.id, key, wanted).await?.is_some() {
+    for Keys { line, customer_number, login_id } in wanted {
+        let columns = [
+            ("customer_number", numbers.contains(*customer_number)),
+            ("login_id", login_ids.contains(*login_id)),
+        ];
+        for (column, _) in columns.into_iter().filter(|(_, is_taken)| *is_taken) {
             let reason = format!("{column}: a registered customer has it");
-            faults.push(BadLine { line: line.line, reason });
+            faults.push(BadLine { line: *line, reason });
         }
     }
     Ok(faults)
 }
 
-async fn insert(app: &App, origin: &Origin, tx: &mut Tx, line: Checked) -> Result<(), AppError> {
-    let institution = &origin.institution;
-    let id = CustomerId::generate(origin.now, &*app.random);
-    let (login_given, confirmation_given) = (line.login_given, line.confirmation_given);
-    let (login_hash, confirmation_hash) = (line.login.hash()?, line.confirmation.hash()?);
-    let mac = |column, hash: &str| {
-        let spot = places::password(institution.id, id, column);
-        institution.keys.mac(&spot.place(), hash.as_bytes())
-    };
-    let login_id = line.login_id.as_str().to_owned();
-    tx.reserve(institution.id, Key::LoginId, &login_id, id, "", origin.now).await?;
-    tx.reserve(institution.id, Key::CustomerNumber, &line.customer_number, id, "", origin.now)
-        .await?;
-    tx.insert_customer(&Customer {
-        bucket: i64::from(id.bucket()),
-        customer_id: id,
-        institution_id: institution.id,
-        customer_number: line.customer_number,
-        login_id,
-        name: line.name,
-        name_kana: line.name_kana,
-        birthday: line.birthday,
-        locale: line.locale.tag().to_owned(),
-        login_mac: mac("login_hash", &login_hash),
-        login_hash,
-        confirmation_mac: mac("confirmation_hash", &confirmation_hash),
-        confirmation_hash,
-        login_given,
-        confirmation_given,
-        otp_required: false,
-        hold_until: None,
-        issue_from: None,
-        suspended_at: None,
-        stopped_by: None,
-        stop_reception: None,
-        last_login_at: None,
-        previous_login_at: None,
-        created_at: origin.now.0,
-        version: 1,
-    })
-    .await?;
-    for address in &line.addresses {
-        register(app, origin, tx, id, address, line.confirmed_at).await?;
-    }
-    origin.record(tx, &*app.random, Line::ok(Kind::CustomerImported).of(id)).await?;
-    Ok(())
+fn without<T>(lines: Vec<T>, faults: &[BadLine], number: impl Fn(&T) -> u64) -> Vec<T> {
+    let bad = faults.iter().map(|fault| fault.line).collect::<BTreeSet<_>>();
+    lines.into_iter().filter(|line| !bad.contains(&number(line))).collect()
 }
 
-async fn register(
+/// All that is written of a line.
+struct New {
+    line: u64,
+    customer: Customer,
+    addresses: Vec<(CustomerId, Address)>,
+    trail: AuditRow,
+    scheme: Option<String>,
+}
+
+impl New {
+    fn from(app: &App, origin: &Origin, line: Checked) -> Result<Self, AppError> {
+        let institution = &origin.institution;
+        let id = CustomerId::generate(origin.now, &*app.random);
+        let (login_hash, confirmation_hash) = (line.login.hash()?, line.confirmation.hash()?);
+        let mac = |column, hash: &str| {
+            let spot = places::password(institution.id, id, column);
+            institution.keys.mac(&spot.place(), hash.as_bytes())
+        };
+        let address =
+            |address: &MailAddress| (id, registered(app, origin, id, address, line.confirmed_at));
+        Ok(Self {
+            line: line.line,
+            addresses: line.addresses.iter().map(address).collect(),
+            trail: origin.row(&*app.random, Line::ok(Kind::CustomerImported).of(id)),
+            scheme: app.hasher.scheme(&login_hash).map(|Scheme(scheme)| scheme),
+            customer: Customer {
+                bucket: i64::from(id.bucket()),
+                customer_id: id,
+                institution_id: institution.id,
+                customer_number: line.customer_number,
+                login_id: line.login_id.as_str().to_owned(),
+                name: line.name,
+                name_kana: line.name_kana,
+                birthday: line.birthday,
+                locale: line.locale.tag().to_owned(),
+                login_mac: mac("login_hash", &login_hash),
+                login_hash,
+                confirmation_mac: mac("confirmation_hash", &confirmation_hash),
+                confirmation_hash,
+                login_given: line.login_given,
+                confirmation_given: line.confirmation_given,
+                otp_required: false,
+                hold_until: None,
+                issue_from: None,
+                suspended_at: None,
+                stopped_by: None,
+                stop_reception: None,
+                last_login_at: None,
+                previous_login_at: None,
+                created_at: origin.now.0,
+                version: 1,
+            },
+        })
+    }
+
+    fn keys(&self) -> Keys<'_> {
+        let Customer { customer_number, login_id, .. } = &self.customer;
+        Keys { line: self.line, customer_number, login_id }
+    }
+}
+
+fn registered(
     app: &App,
     origin: &Origin,
-    tx: &mut Tx,
     customer: CustomerId,
     address: &MailAddress,
     confirmed_at: Option<i64>,
-) -> Result<(), AppError> {
+) -> Address {
     let id = AddressId::generate(origin.now, &*app.random);
     let spot = places::address(origin.institution.id, customer, id.to_string());
-    let text = address.as_typed().to_owned();
-    tx.insert_address(
-        customer,
-        &Address {
-            id,
-            mac: origin.institution.keys.mac(&spot.place(), text.as_bytes()),
-            address: text,
-            registered_at: origin.now.0,
-            confirmed_at,
-            removed_at: None,
-        },
-    )
-    .await?;
-    Ok(())
+    let address = address.as_typed().to_owned();
+    Address {
+        id,
+        mac: origin.institution.keys.mac(&spot.place(), address.as_bytes()),
+        address,
+        registered_at: origin.now.0,
+        confirmed_at,
+        removed_at: None,
+    }
+}
+
+async fn insert(origin: &Origin, tx: &mut Tx, new: Vec<New>) -> Result<(), AppError> {
+    let institution = origin.institution.id;
+    let schemes = new.iter().filter_map(|new| new.scheme.as_deref()).collect::<BTreeSet<_>>();
+    for scheme in schemes {
+        tx.add_password_scheme(institution, scheme).await?;
+    }
+    let (mut customers, mut addresses, mut trail) = (Vec::new(), Vec::new(), Vec::new());
+    for new in new {
+        customers.push(new.customer);
+        addresses.extend(new.addresses);
+        trail.push(new.trail);
+    }
+    let keys = customers.iter().flat_map(|customer| {
+        let id = customer.customer_id;
+        [
+            (Key::LoginId, customer.login_id.as_str(), id, ""),
+            (Key::CustomerNumber, customer.customer_number.as_str(), id, ""),
+        ]
+    });
+    tx.reserve_all(institution, &keys.collect::<Vec<_>>(), origin.now).await?;
+    tx.insert_customers(&customers).await?;
+    tx.insert_addresses(&addresses).await?;
+    Ok(tx.record_all(&trail).await?)
 }

@@ -96,10 +96,11 @@ impl Tx {
 
     /// Adds lines. If this fails, the whole change fails.
     pub async fn record_all(&mut self, lines: &[AuditRow]) -> Result<(), StoreError> {
-        const INTO: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
+        const SQL: &str = "INSERT INTO audit (bucket, customer_id, at, id, institution_id, \
              actor_kind, actor_id, token_id, kind, result, reason, channel, screen, address, \
-             device, request_id, correlation, before_json, after_json, v) ";
-        insert_all!(self, INTO, "", lines, |a| [
+             device, request_id, correlation, before_json, after_json, v) VALUES ($1, $2, $3, $4, \
+             $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+        insert_all!(self, SQL, lines, |a| [
             a.bucket,
             &a.customer_id,
             a.at,

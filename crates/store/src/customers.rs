@@ -114,11 +114,12 @@ impl Tx {
 
     /// Writes new customers, who have no logins, holds and stops yet.
     pub async fn insert_customers(&mut self, customers: &[Customer]) -> Result<(), StoreError> {
-        const INTO: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
+        const SQL: &str = "INSERT INTO customers (bucket, customer_id, institution_id, \
              customer_number, login_id, name, name_kana, birthday, locale, login_hash, login_mac, \
              confirmation_hash, confirmation_mac, login_given, confirmation_given, otp_required, \
-             created_at, version) ";
-        insert_all!(self, INTO, "", customers, |c| [
+             created_at, version) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
+        insert_all!(self, SQL, customers, |c| [
             c.bucket,
             c.customer_id.to_string(),
             c.institution_id.to_string(),
@@ -136,7 +137,6 @@ impl Tx {
             c.confirmation_given,
             c.otp_required,
             c.created_at,
-            1_i64,
         ])?;
         Ok(())
     }
@@ -185,9 +185,10 @@ impl Tx {
         &mut self,
         addresses: &[(CustomerId, Address)],
     ) -> Result<(), StoreError> {
-        const INTO: &str = "INSERT INTO addresses \
-             (bucket, customer_id, id, address, mac, registered_at, confirmed_at, removed_at) ";
-        insert_all!(self, INTO, "", addresses, |(id, a)| [
+        const SQL: &str = "INSERT INTO addresses \
+             (bucket, customer_id, id, address, mac, registered_at, confirmed_at, removed_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        insert_all!(self, SQL, addresses, |(id, a)| [
             i64::from(id.bucket()),
             id.to_string(),
             a.id.to_string(),

@@ -111,11 +111,12 @@ impl Tx {
         keys: &[(Key, &str, CustomerId, &str)],
         now: Millis,
     ) -> Result<(), StoreError> {
-        const INTO: &str = "INSERT INTO directory \
-             (institution_id, kind, value, bucket, customer_id, reference, created_at) ";
         // Not by the error of a double key: that would undo the whole transaction.
-        const END: &str = " ON CONFLICT (institution_id, kind, value) DO NOTHING";
-        let taken = insert_all!(self, INTO, END, keys, |(key, value, customer, reference)| [
+        const SQL: &str = "INSERT INTO directory \
+             (institution_id, kind, value, bucket, customer_id, reference, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (institution_id, kind, value) DO NOTHING";
+        let taken = insert_all!(self, SQL, keys, |(key, value, customer, reference)| [
             institution.to_string(),
             key.as_str(),
             *value,

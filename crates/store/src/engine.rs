@@ -37,9 +37,8 @@ const RESTART_PAGES: i64 = 16_384;
 pub(crate) const PAGE_BYTES: u32 = 2_048;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
-/// Rows that are written with one statement: as few statements as may be, and far from as many values as
-/// an engine allows (SQLite 32,766).
-pub(crate) const ROWS_AT_ONCE: usize = 500;
+/// Rows that are written with one statement. SQLite looks for the name of each value among all before it.
+pub(crate) const ROWS_AT_ONCE: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database of one of the two engines.
@@ -349,6 +348,26 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
+/// The text that inserts many rows, from that of one: `… VALUES ($1, $2) …`.
+pub(crate) fn of_many(one: &str, rows: usize) -> String {
+    const VALUES: &str = "VALUES (";
+    let parts = one.split_once(VALUES).and_then(|(head, rest)| {
+        let (row, tail) = rest.split_once(')')?;
+        Some((head, row, tail))
+    });
+    let Some((head, row, tail)) = parts else { return one.to_owned() };
+    let columns = row.matches('$').count();
+    let nth = |n: usize| {
+        let values = row.split(", ").map(|value| {
+            let place = value.strip_prefix('$').and_then(|place| place.parse::<usize>().ok());
+            place.map_or(value.to_owned(), |place| format!("${}", place + n * columns))
+        });
+        format!("({})", values.collect::<Vec<_>>().join(", "))
+    };
+    let rows = (0..rows).map(nth).collect::<Vec<_>>().join(", ");
+    format!("{head}VALUES {rows}{tail}")
+}
+
 macro_rules! dispatch {
     ($tx:expr, $query:expr, $sql:expr, $method:ident $(, $arg:expr)*) => {{
         let done = match &mut $tx.inner {
@@ -378,24 +397,27 @@ macro_rules! execute {
     }};
 }
 
-/// Inserts rows, many with each statement; gives how many were inserted.
+/// Inserts rows, many with each statement, whose text is that of one row; gives how many were inserted.
 macro_rules! insert_all {
-    ($tx:expr, $into:expr, $end:expr, $rows:expr, |$row:pat_param| [$($value:expr),* $(,)?]) => {{
+    ($tx:expr, $sql:expr, $rows:expr, |$row:pat_param| [$($value:expr),* $(,)?]) => {{
         let mut count = 0;
         let mut done = Ok(());
         for rows in $rows.chunks(crate::engine::ROWS_AT_ONCE) {
+            let sql = sqlx::AssertSqlSafe(crate::engine::of_many($sql, rows.len()));
             let inserted = match &mut $tx.inner {
                 crate::engine::Inner::Sqlite(t) => {
-                    crate::engine::insert_into!($into, $end, rows, $row, [$($value),*])
-                        .execute(&mut **t)
-                        .await
-                        .map(|r| r.rows_affected())
+                    let mut query = sqlx::query(sql);
+                    for $row in rows {
+                        query = query$(.bind($value))*;
+                    }
+                    query.execute(&mut **t).await.map(|r| r.rows_affected())
                 }
                 crate::engine::Inner::Postgres(t) => {
-                    crate::engine::insert_into!($into, $end, rows, $row, [$($value),*])
-                        .execute(&mut **t)
-                        .await
-                        .map(|r| r.rows_affected())
+                    let mut query = sqlx::query(sql);
+                    for $row in rows {
+                        query = query$(.bind($value))*;
+                    }
+                    query.execute(&mut **t).await.map(|r| r.rows_affected())
                 }
             };
             match inserted {
@@ -408,15 +430,6 @@ macro_rules! insert_all {
         }
         done.map(|()| count)
     }};
-}
-
-macro_rules! insert_into {
-    ($into:expr, $end:expr, $rows:expr, $row:pat_param, [$($value:expr),*]) => {
-        sqlx::QueryBuilder::new($into)
-            .push_values($rows, |mut to, $row| { $(to.push_bind($value);)* })
-            .push($end)
-            .build()
-    };
 }
 
 /// Reads at most one row.
@@ -433,4 +446,4 @@ macro_rules! fetch_all {
     };
 }
 
-pub(crate) use {dispatch, execute, fetch_all, fetch_optional, insert_all, insert_into};
+pub(crate) use {dispatch, execute, fetch_all, fetch_optional, insert_all};

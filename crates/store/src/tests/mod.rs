@@ -5,6 +5,7 @@ mod copies;
 mod durability;
 mod eras;
 mod lists;
+mod many;
 mod outages;
 mod outbox;
 mod plans;

@@ -1,0 +1,65 @@
+//! Rows that come many at a time: each comes back, and a key that somebody has is told.
+
+use std::collections::BTreeSet;
+
+use super::samples::{NOW, address, bank, customer, line, who};
+use crate::{
+    Key, StoreError,
+    engine::{ROWS_AT_ONCE, of_many},
+    testing::{Db, both},
+};
+
+both!(each_of_many_rows_comes_back, of_many_keys_those_that_somebody_has_are_told);
+
+async fn each_of_many_rows_comes_back(db: &Db) {
+    // Two statements full, and one with a single row.
+    let numbers: Vec<u8> = (0..=u8::try_from(2 * ROWS_AT_ONCE).unwrap()).collect();
+    let customers: Vec<_> = numbers.iter().map(|n| customer(*n)).collect();
+    let addresses: Vec<_> = numbers.iter().map(|n| (who(*n), address(*n))).collect();
+    let lines: Vec<_> = numbers.iter().map(|n| line(*n, NOW)).collect();
+    db.write(async |tx| {
+        tx.insert_customers(&customers).await?;
+        tx.insert_addresses(&addresses).await?;
+        tx.record_all(&lines).await?;
+        // None is no row.
+        tx.insert_customers(&[]).await
+    })
+    .await
+    .unwrap();
+    for n in numbers {
+        assert_eq!(db.read(async |tx| tx.customer(who(n)).await).await, Some(customer(n)));
+        assert_eq!(db.read(async |tx| tx.addresses(who(n)).await).await, [address(n)]);
+    }
+    let mut ids: Vec<_> = lines.iter().map(|line| line.id.to_string()).collect();
+    ids.sort();
+    assert_eq!(db.texts("SELECT id FROM audit ORDER BY id").await, ids);
+}
+
+async fn of_many_keys_those_that_somebody_has_are_told(db: &Db) {
+    let names: Vec<_> = (0..=2 * ROWS_AT_ONCE).map(|n| format!("hanako{n}")).collect();
+    let keys: Vec<_> = names.iter().map(|name| (Key::LoginId, name.as_str(), who(1), "")).collect();
+    db.write(async |tx| tx.reserve_all(bank(), &keys, NOW).await).await.unwrap();
+    let wanted = ["hanako0", "taro", "hanako200", "HANAKO1", "\"", "}'{\\"];
+    let taken =
+        async |key, values: &[&str]| db.read(async |tx| tx.taken(bank(), key, values).await).await;
+    let had = ["hanako0", "hanako200"].map(str::to_owned);
+    assert_eq!(taken(Key::LoginId, &wanted).await, BTreeSet::from(had));
+    assert_eq!(taken(Key::LoginId, &[]).await, BTreeSet::new());
+    assert_eq!(taken(Key::CustomerNumber, &wanted).await, BTreeSet::new());
+    // One that is taken is no key for anybody of them.
+    let more = [(Key::LoginId, "taro", who(2), ""), (Key::LoginId, "hanako200", who(3), "")];
+    let refused = db.write(async |tx| tx.reserve_all(bank(), &more, NOW).await).await;
+    assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+    assert_eq!(taken(Key::LoginId, &["taro"]).await, BTreeSet::new());
+}
+
+#[test]
+fn the_text_of_many_rows_counts_its_places_on() {
+    let one = "INSERT INTO a (b, c) VALUES ($1, $2, 1) ON CONFLICT (b, c) DO NOTHING";
+    assert_eq!(of_many(one, 1), one);
+    assert_eq!(
+        of_many(one, 3),
+        "INSERT INTO a (b, c) VALUES ($1, $2, 1), ($3, $4, 1), ($5, $6, 1) \
+         ON CONFLICT (b, c) DO NOTHING"
+    );
+}

@@ -37,7 +37,8 @@ const RESTART_PAGES: i64 = 16_384;
 pub(crate) const PAGE_BYTES: u32 = 2_048;
 
 /// How long a writer waits for another before it gives up; for a connection half as long.
-/// Rows that are written with one statement. SQLite looks for the name of each value among all before it.
+/// Rows that are written with one statement: few statements, and far from as many values as an engine allows
+/// (SQLite 32,766).
 pub(crate) const ROWS_AT_ONCE: usize = 100;
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -348,8 +349,8 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The text that inserts many rows, from that of one: `… VALUES ($1, $2) …`.
-pub(crate) fn of_many(one: &str, rows: usize) -> String {
+/// The text that inserts many rows, from that of one: `… VALUES ($1, $2) …`, its places in their order.
+pub(crate) fn of_many(one: &str, rows: usize, place: impl Fn(usize) -> String) -> String {
     const VALUES: &str = "VALUES (";
     let parts = one.split_once(VALUES).and_then(|(head, rest)| {
         let (row, tail) = rest.split_once(')')?;
@@ -359,8 +360,8 @@ pub(crate) fn of_many(one: &str, rows: usize) -> String {
     let columns = row.matches('$').count();
     let nth = |n: usize| {
         let values = row.split(", ").map(|value| {
-            let place = value.strip_prefix('$').and_then(|place| place.parse::<usize>().ok());
-            place.map_or(value.to_owned(), |place| format!("${}", place + n * columns))
+            let own = value.strip_prefix('$').and_then(|own| own.parse::<usize>().ok());
+            own.map_or(value.to_owned(), |own| place(n * columns + own))
         });
         format!("({})", values.collect::<Vec<_>>().join(", "))
     };
@@ -403,17 +404,19 @@ macro_rules! insert_all {
         let mut count = 0;
         let mut done = Ok(());
         for rows in $rows.chunks(crate::engine::ROWS_AT_ONCE) {
-            let sql = sqlx::AssertSqlSafe(crate::engine::of_many($sql, rows.len()));
             let inserted = match &mut $tx.inner {
                 crate::engine::Inner::Sqlite(t) => {
-                    let mut query = sqlx::query(sql);
+                    // Without names: SQLite looks for each one among all of them.
+                    let sql = crate::engine::of_many($sql, rows.len(), |_| "?".to_owned());
+                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
                     for $row in rows {
                         query = query$(.bind($value))*;
                     }
                     query.execute(&mut **t).await.map(|r| r.rows_affected())
                 }
                 crate::engine::Inner::Postgres(t) => {
-                    let mut query = sqlx::query(sql);
+                    let sql = crate::engine::of_many($sql, rows.len(), |n| format!("${n}"));
+                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
                     for $row in rows {
                         query = query$(.bind($value))*;
                     }

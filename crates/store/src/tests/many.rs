@@ -56,9 +56,10 @@ async fn of_many_keys_those_that_somebody_has_are_told(db: &Db) {
 #[test]
 fn the_text_of_many_rows_counts_its_places_on() {
     let one = "INSERT INTO a (b, c) VALUES ($1, $2, 1) ON CONFLICT (b, c) DO NOTHING";
-    assert_eq!(of_many(one, 1), one);
+    let numbered = |rows| of_many(one, rows, |n| format!("${n}"));
+    assert_eq!(numbered(1), one);
     assert_eq!(
-        of_many(one, 3),
+        numbered(3),
         "INSERT INTO a (b, c) VALUES ($1, $2, 1), ($3, $4, 1), ($5, $6, 1) \
          ON CONFLICT (b, c) DO NOTHING"
     );

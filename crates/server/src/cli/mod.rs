@@ -166,7 +166,11 @@ impl From<StoreError> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads(workers());
+    }
+    let runtime = match runtime.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("warifu: {error}"));
@@ -186,6 +190,13 @@ pub fn main() -> ExitCode {
             })
         }
     }
+}
+
+/// Threads that requests are served on: one for each two cores. Each waits most of its time for something that needs
+/// a core too: SQLite's thread, a password that is hashed, a database on the same machine. More of them only wake
+/// each other, and a request that passes from one to the next waits for that.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {

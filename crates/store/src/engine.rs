@@ -245,7 +245,7 @@ impl Store {
     }
 
     /// Copies SQLite's log into the file, so that no commit has to; nothing on PostgreSQL. To be called a
-    /// few times a second while there is something to do. Gives whether there was.
+    /// many times a second while there is something to do. Gives whether there was.
     pub async fn checkpoint(&self) -> Result<bool, StoreError> {
         let Batches::Sqlite { checkpoints, .. } = &*self.batches else { return Ok(false) };
         let pages = checkpoints.run(batch_sqlite::checkpoint).await?;

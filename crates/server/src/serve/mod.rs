@@ -63,9 +63,10 @@ const WINDOW_H2: u32 = 64 * 1_024;
 const SENDING_H2: usize = 64 * 1_024;
 /// Connections of one listener at once.
 const CONNECTIONS: usize = 4_096;
-/// How often SQLite's log is copied into its file, while it grows and while it does not.
-const BUSY_CHECKPOINTS: Duration = Duration::from_millis(200);
-const IDLE_CHECKPOINTS: Duration = Duration::from_secs(2);
+/// How often SQLite's log is copied into its file, while it grows and while it does not. Commits wait for the disk beside
+/// what was copied, so that much at a time is long for them, and little costs more in all.
+const BUSY_CHECKPOINTS: Duration = Duration::from_millis(60);
+const IDLE_CHECKPOINTS: Duration = Duration::from_millis(250);
 /// No connection is kept longer: one that only answers pings would hold its place for ever.
 const LONGEST: Duration = Duration::from_hours(1);
 

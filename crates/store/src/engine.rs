@@ -244,8 +244,8 @@ impl Store {
         }
     }
 
-    /// Copies SQLite's log into the file, so that no commit has to; nothing on PostgreSQL. To be called a
-    /// many times a second while there is something to do. Gives whether there was.
+    /// Copies SQLite's log into the file, so that no commit has to; nothing on PostgreSQL. To be called many
+    /// times a second while there is something to do. Gives whether there was.
     pub async fn checkpoint(&self) -> Result<bool, StoreError> {
         let Batches::Sqlite { checkpoints, .. } = &*self.batches else { return Ok(false) };
         let pages = checkpoints.run(batch_sqlite::checkpoint).await?;

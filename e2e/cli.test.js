@@ -192,7 +192,7 @@ describe('customers', { concurrency: true }, () => {
     const place = await Place.ready(t);
     const file = await place.write('customers.csv', customers({ broken: true }));
     const { stdout } = await place.refuses(REFUSED, ['customers', 'import', file], ['line 3: birthday: a day like 1985-03-09', '--skip-bad']);
-    assert.equal(stdout, 'Customers imported: 0. Lines not taken: 1.\n');
+    assert.equal(stdout, 'Customers imported: 0. Bad lines: 1.\n');
     await place.refuses(REFUSED, ['customers', 'show', 'sakura01'], ['there is no such customer']);
 
     const told = await place.refuses(REFUSED, ['--json', 'customers', 'import', file], ['--skip-bad']);

@@ -36,10 +36,10 @@ const RESTART_PAGES: i64 = 16_384;
 /// A page of a new file: a row of the hot table still lies on one.
 pub(crate) const PAGE_BYTES: u32 = 2_048;
 
-/// How long a writer waits for another before it gives up; for a connection half as long.
 /// Rows that are written with one statement: few statements, and far from as many values as an engine allows
 /// (SQLite 32,766).
 pub(crate) const ROWS_AT_ONCE: usize = 100;
+/// How long a writer waits for another before it gives up; for a connection half as long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A database of one of the two engines.
@@ -349,19 +349,23 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The text that inserts many rows, from that of one: `… VALUES ($1, $2) …`, its places in their order.
-pub(crate) fn of_many(one: &str, rows: usize, place: impl Fn(usize) -> String) -> String {
-    const VALUES: &str = "VALUES (";
-    let parts = one.split_once(VALUES).and_then(|(head, rest)| {
+/// The text that inserts many rows, from that of one, `… VALUES ($1, $2) …`, with its places `$1` to the last each once
+/// and in their order.
+pub(crate) fn of_many(
+    one: &str,
+    (rows, columns): (usize, usize),
+    place: impl Fn(usize) -> String,
+) -> String {
+    let parts = one.split_once("VALUES (").and_then(|(head, rest)| {
         let (row, tail) = rest.split_once(')')?;
         Some((head, row, tail))
     });
-    let Some((head, row, tail)) = parts else { return one.to_owned() };
-    let columns = row.matches('$').count();
+    let (head, row, tail) = parts.unwrap_or_default();
+    let own = |value: &str| value.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
+    debug_assert!(row.split(", ").filter_map(own).eq(1..=columns) && !tail.contains('$'), "{one}");
     let nth = |n: usize| {
         let values = row.split(", ").map(|value| {
-            let own = value.strip_prefix('$').and_then(|own| own.parse::<usize>().ok());
-            own.map_or(value.to_owned(), |own| place(n * columns + own))
+            own(value).map_or_else(|| value.to_owned(), |own| place(n * columns + own))
         });
         format!("({})", values.collect::<Vec<_>>().join(", "))
     };
@@ -401,13 +405,14 @@ macro_rules! execute {
 /// Inserts rows, many with each statement, whose text is that of one row; gives how many were inserted.
 macro_rules! insert_all {
     ($tx:expr, $sql:expr, $rows:expr, |$row:pat_param| [$($value:expr),* $(,)?]) => {{
+        let columns = [$(stringify!($value)),*].len();
         let mut count = 0;
         let mut done = Ok(());
         for rows in $rows.chunks(crate::engine::ROWS_AT_ONCE) {
             let inserted = match &mut $tx.inner {
                 crate::engine::Inner::Sqlite(t) => {
                     // Without names: SQLite looks for each one among all of them.
-                    let sql = crate::engine::of_many($sql, rows.len(), |_| "?".to_owned());
+                    let sql = crate::engine::of_many($sql, (rows.len(), columns), |_| "?".to_owned());
                     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
                     for $row in rows {
                         query = query$(.bind($value))*;
@@ -415,7 +420,7 @@ macro_rules! insert_all {
                     query.execute(&mut **t).await.map(|r| r.rows_affected())
                 }
                 crate::engine::Inner::Postgres(t) => {
-                    let sql = crate::engine::of_many($sql, rows.len(), |n| format!("${n}"));
+                    let sql = crate::engine::of_many($sql, (rows.len(), columns), |n| format!("${n}"));
                     let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
                     for $row in rows {
                         query = query$(.bind($value))*;

@@ -141,7 +141,11 @@ async fn import(
     say(
         json,
         &serde_json::json!({ "imported": taken, "bad": bad.collect::<Vec<_>>() }),
-        &format!("Customers imported: {taken}. Lines not taken: {count}."),
+        &if imported.is_refused(skip_bad) {
+            format!("Customers imported: {taken}. Bad lines: {count}.")
+        } else {
+            format!("Customers imported: {taken}. Lines not taken: {count}.")
+        },
     );
     if !imported.is_refused(skip_bad) {
         return Ok(());

@@ -29,6 +29,7 @@ on_both_engines!(
     a_hash_that_costs_nothing_or_too_much_is_refused,
     the_same_file_twice_changes_nothing,
     more_lines_than_are_written_at_once_are_all_written_and_each_taken_one_told,
+    lines_are_counted_as_an_editor_does,
 );
 
 const HEAD: &str = "customer_number,login_id,name,birthday,locale,notice_addresses,\
@@ -382,4 +383,18 @@ async fn more_lines_than_are_written_at_once_are_all_written_and_each_taken_one_
     assert_eq!(app.audited("customer.imported").await, trail + 1_201);
     let last = "value = 'line-1202' AND reference = ''";
     assert_eq!(app.database.count("directory", last).await, 1);
+}
+
+async fn lines_are_counted_as_an_editor_does(app: &TestApp) {
+    let bad = GOOD.replace("good-one", "id");
+    for (end, mark) in [("\n", ""), ("\r\n", ""), ("\r", ""), ("\n", "\u{feff}")] {
+        let lines = [HEAD, "", &bad, "", "", &bad, &bad, "N-2,x", ""];
+        let imported = run(app, format!("{mark}{}", lines.join(end)), false).await;
+        let told: Vec<_> = imported.bad.iter().map(|bad| bad.line).collect();
+        assert_eq!(told, [3, 6, 7, 8], "{end:?} {mark:?}: {:?}", imported.bad);
+    }
+    // One that is taken takes no other line with it, wherever the lines end.
+    let taken = GOOD.replace("N-1", AOKI.number).replace("good-one", "taken-one");
+    let imported = run(app, format!("{HEAD}\r{taken}\r{GOOD}\r"), true).await;
+    assert_eq!((imported.taken, imported.bad.len(), imported.bad[0].line), (1, 1, 2));
 }

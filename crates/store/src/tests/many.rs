@@ -39,7 +39,7 @@ async fn of_many_keys_those_that_somebody_has_are_told(db: &Db) {
     let names: Vec<_> = (0..=2 * ROWS_AT_ONCE).map(|n| format!("hanako{n}")).collect();
     let keys: Vec<_> = names.iter().map(|name| (Key::LoginId, name.as_str(), who(1), "")).collect();
     db.write(async |tx| tx.reserve_all(bank(), &keys, NOW).await).await.unwrap();
-    let wanted = ["hanako0", "taro", "hanako200", "HANAKO1", "\"", "}'{\\"];
+    let wanted = ["hanako0", "taro", "hanako200", "HANAKO1", "hanako1\0", "\"", "}'{\\"];
     let taken =
         async |key, values: &[&str]| db.read(async |tx| tx.taken(bank(), key, values).await).await;
     let had = ["hanako0", "hanako200"].map(str::to_owned);
@@ -56,7 +56,7 @@ async fn of_many_keys_those_that_somebody_has_are_told(db: &Db) {
 #[test]
 fn the_text_of_many_rows_counts_its_places_on() {
     let one = "INSERT INTO a (b, c) VALUES ($1, $2, 1) ON CONFLICT (b, c) DO NOTHING";
-    let numbered = |rows| of_many(one, rows, |n| format!("${n}"));
+    let numbered = |rows| of_many(one, (rows, 2), |n| format!("${n}"));
     assert_eq!(numbered(1), one);
     assert_eq!(
         numbered(3),

@@ -14,7 +14,7 @@ use warifu_core::{
     text::{MailAddress, MailRules, check_static_password, is_readable_line, nfkc},
 };
 
-use super::{BadLine, Keys};
+use super::BadLine;
 use crate::{actions::address::MOST, calendar, hasher::Hasher, origin::Origin, text::Lang};
 
 /// A line of the file as the bank writes it.
@@ -78,28 +78,18 @@ pub(super) struct Checked {
     pub(super) confirmation_given: bool,
 }
 
-impl Checked {
-    pub(super) fn keys(&self) -> Keys<'_> {
-        Keys {
-            line: self.line,
-            customer_number: &self.customer_number,
-            login_id: self.login_id.as_str(),
-        }
-    }
-}
-
 pub(super) enum Password {
     Plain(SecretText),
     Hashed(String),
 }
 
-// The reader counts lines that end in CR LF from the wrong end.
+// The reader counts lines that end in CR LF from the wrong end, and those that end in CR not at all.
 fn unix_lines(mut file: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let ends_line = |at: usize| bytes.get(at + 1) == Some(&b'\n');
     let kept = bytes.iter().enumerate().filter(|(at, byte)| **byte != b'\r' || !ends_line(*at));
-    Ok(kept.map(|(_, byte)| *byte).collect())
+    Ok(kept.map(|(_, byte)| if *byte == b'\r' { b'\n' } else { *byte }).collect())
 }
 
 /// Reads a file: the lines that are good, and each fault of the others.
@@ -123,13 +113,13 @@ pub(super) fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked
     for record in reader.into_records() {
         let (line, checked) = match record {
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = line_of(&file, record.position());
                 let read = record.deserialize::<Record>(Some(&headers));
                 let read = read.map_err(|error| vec![csv_reason(&error)]);
                 (line, read.and_then(|record| check(at, line, record)))
             }
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = line_of(&file, error.position());
                 (line, Err(vec![csv_reason(&error)]))
             }
         };
@@ -139,6 +129,14 @@ pub(super) fn check_all(at: (&Origin, &Hasher), file: impl Read) -> (Vec<Checked
         }
     }
     (lines, bad)
+}
+
+// The reader begins a record before the empty lines that it passes over.
+fn line_of(file: &[u8], begins: Option<&csv::Position>) -> u64 {
+    let Some(begins) = begins else { return 0 };
+    let rest = usize::try_from(begins.byte()).ok().and_then(|byte| file.get(byte..));
+    let empty = rest.unwrap_or_default().iter().take_while(|byte| **byte == b'\n').count();
+    begins.line() + empty as u64
 }
 
 // Told once and where it stands, not on each line below. What stands in the head may be anything, a
@@ -349,9 +347,10 @@ fn password(
         (true, true) => Err(format!("{column}: neither it nor {column}_hash is there")),
         (false, false) => Err(format!("{column}: both it and {column}_hash are there")),
         (true, false) if hasher.accepts(&hash) => Ok(Password::Hashed(hash)),
-        (true, false) => {
-            Err(format!("{column}_hash: must be a PHC string of argon2id, argon2i or pbkdf2"))
-        }
+        (true, false) => Err(format!(
+            "{column}_hash: must be a PHC string of argon2id, argon2i or pbkdf2, neither too cheap nor too dear \
+                 to compute (docs/configuration.md says the bounds)"
+        )),
         (false, true) => {
             let policy = &origin.institution.policy().password;
             let (min, max) = (policy.min_length, policy.max_length);

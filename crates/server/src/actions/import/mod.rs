@@ -89,24 +89,19 @@ pub(crate) async fn import(
     if imported.is_refused(skip_bad) {
         return Ok(imported);
     }
-    // All hashing and sealing before the transaction: on SQLite it keeps everyone else from writing.
+    // All hashing before the transaction: on SQLite it keeps everyone else from writing.
     let count = lines.len();
-    let lines = hash_all(app, lines, |done| progress(done, count)).await?;
-    let new = lines.into_iter().map(|line| New::from(app, origin, line));
-    let mut new = new.collect::<Result<Vec<_>, _>>()?.into_iter();
+    let mut lines = hash_all(app, lines, |done| progress(done, count)).await?.into_iter();
     let mut tx = app.store.begin().await?;
     loop {
-        let some = new.by_ref().take(TOGETHER).collect::<Vec<_>>();
+        let some = lines.by_ref().take(TOGETHER).collect::<Vec<_>>();
         if some.is_empty() {
             break;
         }
-        // Who was registered while the passwords were hashed.
-        let keys = some.iter().map(New::keys).collect::<Vec<_>>();
-        let faults = taken(&mut tx, origin, &keys).await?;
-        let some = without(some, &faults, |new| new.line);
-        imported.bad.extend(faults);
+        // Without those that were registered while the passwords were hashed.
+        let some = not_taken(&mut tx, origin, some, &mut imported.bad).await?;
         imported.taken += some.len();
-        insert(origin, &mut tx, some).await?;
+        insert(app, origin, &mut tx, some).await?;
         progress(imported.taken, count);
     }
     if imported.is_refused(skip_bad) {
@@ -176,54 +171,45 @@ async fn new_ones(
         if some.is_empty() {
             break;
         }
-        let keys = some.iter().map(Checked::keys).collect::<Vec<_>>();
-        let faults = taken(&mut app.store.read().await?, origin, &keys).await?;
-        new.extend(without(some, &faults, |line| line.line));
-        imported.bad.extend(faults);
+        let mut tx = app.store.read().await?;
+        new.extend(not_taken(&mut tx, origin, some, &mut imported.bad).await?);
         progress(count - lines.len(), count);
     }
     Ok(new)
 }
 
-/// What nobody may have yet.
-#[derive(Clone, Copy)]
-struct Keys<'a> {
-    line: u64,
-    customer_number: &'a str,
-    login_id: &'a str,
-}
-
-async fn taken(
+// Leaves out whose number or login ID somebody has, and tells of them.
+async fn not_taken(
     tx: &mut Tx,
     origin: &Origin,
-    wanted: &[Keys<'_>],
-) -> Result<Vec<BadLine>, AppError> {
-    let numbers = wanted.iter().map(|keys| keys.customer_number).collect::<Vec<_>>();
-    let login_ids = wanted.iter().map(|keys| keys.login_id).collect::<Vec<_>>();
+    lines: Vec<Checked>,
+    bad: &mut Vec<BadLine>,
+) -> Result<Vec<Checked>, AppError> {
+    let numbers: Vec<_> = lines.iter().map(|line| line.customer_number.as_str()).collect();
+    let login_ids: Vec<_> = lines.iter().map(|line| line.login_id.as_str()).collect();
     let numbers = tx.taken(origin.institution.id, Key::CustomerNumber, &numbers).await?;
     let login_ids = tx.taken(origin.institution.id, Key::LoginId, &login_ids).await?;
-    let mut faults = Vec::new();
-    for Keys { line, customer_number, login_id } in wanted {
-        let columns = [
-            ("customer_number", numbers.contains(*customer_number)),
-            ("login_id", login_ids.contains(*login_id)),
+    let mut new = Vec::with_capacity(lines.len());
+    for line in lines {
+        let taken = [
+            ("customer_number", numbers.contains(&line.customer_number)),
+            ("login_id", login_ids.contains(line.login_id.as_str())),
         ];
-        for (column, _) in columns.into_iter().filter(|(_, is_taken)| *is_taken) {
-            let reason = format!("{column}: a registered customer has it");
-            faults.push(BadLine { line: *line, reason });
+        let faults = taken.into_iter().filter(|(_, is_taken)| *is_taken);
+        let before = bad.len();
+        bad.extend(faults.map(|(column, _)| BadLine {
+            line: line.line,
+            reason: format!("{column}: a registered customer has it"),
+        }));
+        if bad.len() == before {
+            new.push(line);
         }
     }
-    Ok(faults)
-}
-
-fn without<T>(lines: Vec<T>, faults: &[BadLine], number: impl Fn(&T) -> u64) -> Vec<T> {
-    let bad = faults.iter().map(|fault| fault.line).collect::<BTreeSet<_>>();
-    lines.into_iter().filter(|line| !bad.contains(&number(line))).collect()
+    Ok(new)
 }
 
 /// All that is written of a line.
 struct New {
-    line: u64,
     customer: Customer,
     addresses: Vec<(CustomerId, Address)>,
     trail: AuditRow,
@@ -242,7 +228,6 @@ impl New {
         let address =
             |address: &MailAddress| (id, registered(app, origin, id, address, line.confirmed_at));
         Ok(Self {
-            line: line.line,
             addresses: line.addresses.iter().map(address).collect(),
             trail: origin.row(&*app.random, Line::ok(Kind::CustomerImported).of(id)),
             scheme: app.hasher.scheme(&login_hash).map(|Scheme(scheme)| scheme),
@@ -275,11 +260,6 @@ impl New {
             },
         })
     }
-
-    fn keys(&self) -> Keys<'_> {
-        let Customer { customer_number, login_id, .. } = &self.customer;
-        Keys { line: self.line, customer_number, login_id }
-    }
 }
 
 fn registered(
@@ -302,17 +282,24 @@ fn registered(
     }
 }
 
-async fn insert(origin: &Origin, tx: &mut Tx, new: Vec<New>) -> Result<(), AppError> {
+async fn insert(
+    app: &App,
+    origin: &Origin,
+    tx: &mut Tx,
+    lines: Vec<Checked>,
+) -> Result<(), AppError> {
     let institution = origin.institution.id;
-    let schemes = new.iter().filter_map(|new| new.scheme.as_deref()).collect::<BTreeSet<_>>();
-    for scheme in schemes {
-        tx.add_password_scheme(institution, scheme).await?;
-    }
     let (mut customers, mut addresses, mut trail) = (Vec::new(), Vec::new(), Vec::new());
-    for new in new {
+    let mut schemes = BTreeSet::new();
+    for line in lines {
+        let new = New::from(app, origin, line)?;
+        schemes.extend(new.scheme);
         customers.push(new.customer);
         addresses.extend(new.addresses);
         trail.push(new.trail);
+    }
+    for scheme in schemes {
+        tx.add_password_scheme(institution, &scheme).await?;
     }
     let keys = customers.iter().flat_map(|customer| {
         let id = customer.customer_id;

@@ -52,6 +52,11 @@ impl Key {
     }
 }
 
+/// Each by its key, whatever the planner believes of a table that has just been filled: a plan for all of them at
+/// once compared each with every row.
+pub(crate) const TAKEN: &str = "SELECT wanted FROM unnest(CAST($3 AS TEXT[])) AS wanted WHERE \
+     (SELECT TRUE FROM directory WHERE institution_id = $1 AND kind = $2 AND value = wanted)";
+
 impl Tx {
     /// Finds what a login ID, customer number or user ID of this institution points to.
     pub async fn find(
@@ -74,16 +79,12 @@ impl Tx {
     ) -> Result<BTreeSet<String>, StoreError> {
         const SQLITE: &str = "SELECT value FROM directory WHERE institution_id = $1 \
              AND kind = $2 AND value IN (SELECT value FROM json_each($3))";
-        // Each by its key, whatever the planner believes of a table that has just been filled: a plan for all of
-        // them at once compared each with every row.
-        const POSTGRES: &str = "SELECT wanted FROM unnest(CAST($3 AS TEXT[])) AS wanted WHERE \
-             (SELECT TRUE FROM directory WHERE institution_id = $1 AND kind = $2 AND value = wanted)";
         // Citus leads a text to its shards by what it compares with.
         const DISTRIBUTED: &str = "SELECT value FROM directory WHERE institution_id = $1 \
              AND kind = $2 AND value = ANY($3)";
         // No database keeps a text with one, and SQLite would end it there.
         let values: Vec<_> = values.iter().filter(|value| !value.contains('\0')).copied().collect();
-        let postgres = if self.is_distributed { DISTRIBUTED } else { POSTGRES };
+        let postgres = if self.is_distributed { DISTRIBUTED } else { TAKEN };
         let (institution, key) = (institution.to_string(), key.as_str());
         let found: Result<Vec<String>, _> = match &mut self.inner {
             Inner::Sqlite(tx) => {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::{AssertSqlSafe, Executor};
+
 use super::samples::{NOW, address, bank, customer, line, who};
 use crate::{
     Key, StoreError,
-    engine::{ROWS_AT_ONCE, of_many},
-    testing::{Db, both},
+    directory::TAKEN,
+    engine::{Pools, ROWS_AT_ONCE, of_many},
+    testing::{Db, Engine, both},
 };
 
 both!(each_of_many_rows_comes_back, of_many_keys_those_that_somebody_has_are_told);
@@ -51,6 +54,23 @@ async fn of_many_keys_those_that_somebody_has_are_told(db: &Db) {
     let refused = db.write(async |tx| tx.reserve_all(bank(), &more, NOW).await).await;
     assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
     assert_eq!(taken(Key::LoginId, &["taro"]).await, BTreeSet::new());
+}
+
+#[tokio::test]
+async fn each_of_many_keys_is_found_by_all_of_its_columns_in_a_table_that_was_just_filled() {
+    let db = Db::migrated(Engine::Postgresql).await;
+    let Pools::Postgres(pool) = &db.store.pools else { unreachable!("this is PostgreSQL") };
+    let mut line = pool.acquire().await.unwrap();
+    let prepare = AssertSqlSafe(format!("PREPARE p AS {TAKEN}"));
+    line.execute(prepare).await.unwrap();
+    line.execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
+    let explain = "EXPLAIN EXECUTE p('a', 'login_id', ARRAY['b', 'c'])";
+    let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut *line).await.unwrap();
+    let plan = plan.join("\n");
+    let by_key = plan.lines().any(|l| l.contains("Index Cond") && l.contains("value = wanted"));
+    assert!(by_key, "{plan}");
+    drop(line);
+    db.remove().await;
 }
 
 #[test]

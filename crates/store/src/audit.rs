@@ -5,7 +5,8 @@ use warifu_core::{ids::AuditId, time::Millis};
 
 use crate::{
     StoreError, Tx,
-    engine::{execute, fetch_all, fetch_optional, insert_all},
+    engine::{execute, fetch_all, fetch_optional},
+    many::insert_all,
 };
 
 /// One line of the trail.

@@ -8,7 +8,8 @@ use warifu_core::{
 
 use crate::{
     StoreError, Tx,
-    engine::{execute, fetch_all, fetch_optional, insert_all},
+    engine::{execute, fetch_all, fetch_optional},
+    many::insert_all,
 };
 
 /// A customer as stored. The MACs bind the hashes to this row.

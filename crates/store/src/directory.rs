@@ -10,7 +10,8 @@ use warifu_core::{
 
 use crate::{
     StoreError, Tx,
-    engine::{Inner, execute, fetch_all, fetch_optional, insert_all},
+    engine::{Inner, execute, fetch_all, fetch_optional},
+    many::insert_all,
 };
 
 /// Where something that is found from outside points to.

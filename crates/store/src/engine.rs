@@ -36,9 +36,6 @@ const RESTART_PAGES: i64 = 16_384;
 /// A page of a new file: a row of the hot table still lies on one.
 pub(crate) const PAGE_BYTES: u32 = 2_048;
 
-/// Rows that are written with one statement: few statements, and far from as many values as an engine allows
-/// (SQLite 32,766).
-pub(crate) const ROWS_AT_ONCE: usize = 100;
 /// How long a writer waits for another before it gives up; for a connection half as long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -349,30 +346,6 @@ pub(crate) fn is_cut(error: &sqlx::Error) -> bool {
     }
 }
 
-/// The text that inserts many rows, from that of one, `… VALUES ($1, $2) …`, with its places `$1` to the last each once
-/// and in their order.
-pub(crate) fn of_many(
-    one: &str,
-    (rows, columns): (usize, usize),
-    place: impl Fn(usize) -> String,
-) -> String {
-    let parts = one.split_once("VALUES (").and_then(|(head, rest)| {
-        let (row, tail) = rest.split_once(')')?;
-        Some((head, row, tail))
-    });
-    let (head, row, tail) = parts.unwrap_or_default();
-    let own = |value: &str| value.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
-    debug_assert!(row.split(", ").filter_map(own).eq(1..=columns) && !tail.contains('$'), "{one}");
-    let nth = |n: usize| {
-        let values = row.split(", ").map(|value| {
-            own(value).map_or_else(|| value.to_owned(), |own| place(n * columns + own))
-        });
-        format!("({})", values.collect::<Vec<_>>().join(", "))
-    };
-    let rows = (0..rows).map(nth).collect::<Vec<_>>().join(", ");
-    format!("{head}VALUES {rows}{tail}")
-}
-
 macro_rules! dispatch {
     ($tx:expr, $query:expr, $sql:expr, $method:ident $(, $arg:expr)*) => {{
         let done = match &mut $tx.inner {
@@ -402,44 +375,6 @@ macro_rules! execute {
     }};
 }
 
-/// Inserts rows, many with each statement, whose text is that of one row; gives how many were inserted.
-macro_rules! insert_all {
-    ($tx:expr, $sql:expr, $rows:expr, |$row:pat_param| [$($value:expr),* $(,)?]) => {{
-        let columns = [$(stringify!($value)),*].len();
-        let mut count = 0;
-        let mut done = Ok(());
-        for rows in $rows.chunks(crate::engine::ROWS_AT_ONCE) {
-            let inserted = match &mut $tx.inner {
-                crate::engine::Inner::Sqlite(t) => {
-                    // Without names: SQLite looks for each one among all of them.
-                    let sql = crate::engine::of_many($sql, (rows.len(), columns), |_| "?".to_owned());
-                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-                    for $row in rows {
-                        query = query$(.bind($value))*;
-                    }
-                    query.execute(&mut **t).await.map(|r| r.rows_affected())
-                }
-                crate::engine::Inner::Postgres(t) => {
-                    let sql = crate::engine::of_many($sql, (rows.len(), columns), |n| format!("${n}"));
-                    let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-                    for $row in rows {
-                        query = query$(.bind($value))*;
-                    }
-                    query.execute(&mut **t).await.map(|r| r.rows_affected())
-                }
-            };
-            match inserted {
-                Ok(inserted) => count += inserted,
-                Err(error) => {
-                    done = Err($tx.broke(error));
-                    break;
-                }
-            }
-        }
-        done.map(|()| count)
-    }};
-}
-
 /// Reads at most one row.
 macro_rules! fetch_optional {
     ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
@@ -454,4 +389,4 @@ macro_rules! fetch_all {
     };
 }
 
-pub(crate) use {dispatch, execute, fetch_all, fetch_optional, insert_all};
+pub(crate) use {dispatch, execute, fetch_all, fetch_optional};

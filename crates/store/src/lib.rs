@@ -22,6 +22,7 @@ mod error;
 mod institutions;
 mod issues;
 mod mail_passwords;
+mod many;
 mod notices;
 mod outbox;
 mod pools;

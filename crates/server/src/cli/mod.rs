@@ -10,6 +10,7 @@ mod institution;
 mod issues;
 mod keyring;
 mod mail;
+mod threads;
 mod told;
 
 use std::{
@@ -166,11 +167,7 @@ impl From<StoreError> for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
-        runtime.worker_threads(workers());
-    }
-    let runtime = match runtime.enable_all().build() {
+    let runtime = match threads::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             complain(&format!("warifu: {error}"));
@@ -190,13 +187,6 @@ pub fn main() -> ExitCode {
             })
         }
     }
-}
-
-/// Threads that requests are served on: one for each two cores. Each waits most of its time for something that needs
-/// a core too: SQLite's thread, a password that is hashed, a database on the same machine. More of them only wake
-/// each other, and a request that passes from one to the next waits for that.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {

@@ -8,7 +8,8 @@ use super::samples::{NOW, address, bank, customer, line, who};
 use crate::{
     Key, StoreError,
     directory::TAKEN,
-    engine::{Pools, ROWS_AT_ONCE, of_many},
+    engine::Pools,
+    many::{ROWS_AT_ONCE, of_many},
     testing::{Db, Engine, both},
 };
 
